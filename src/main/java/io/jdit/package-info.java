@@ -1,0 +1,2 @@
+/** JDiT: Diffusion Transformers on the JVM. */
+package io.jdit;
