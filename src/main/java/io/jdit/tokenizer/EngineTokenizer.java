@@ -29,6 +29,8 @@ abstract sealed class EngineTokenizer implements Tokenizer
   private static final Map<String, String> OPTIONS =
       Map.of("padding", "false", "truncation", "false", "addSpecialTokens", "true");
 
+  private final TokenizerFiles files;
+  private final String source;
   private final HuggingFaceTokenizer tokenizer;
   private final long padId;
   private final boolean padLeft;
@@ -42,6 +44,8 @@ abstract sealed class EngineTokenizer implements Tokenizer
    */
   EngineTokenizer(TokenizerFiles files, String source, ObjectNode definition, long padId) {
     ObjectNode config = files.optionalJson("tokenizer_config.json");
+    this.files = files;
+    this.source = source;
     this.padId = padId;
     this.padLeft = config.path("padding_side").asString("right").equals("left");
     // An unlimited model carries the number 1e30, which no int holds.
@@ -67,7 +71,7 @@ abstract sealed class EngineTokenizer implements Tokenizer
 
   @Override
   public long[] encode(String text) {
-    return tokenizer.encode(text, true, false).getIds();
+    return run(text).getIds();
   }
 
   @Override
@@ -80,7 +84,7 @@ abstract sealed class EngineTokenizer implements Tokenizer
               + (prefix + suffix)
               + " special tokens");
     }
-    Encoding encoding = tokenizer.encode(text, true, false);
+    Encoding encoding = run(text);
     long[] all = encoding.getIds();
     int dropped = Math.max(0, all.length - maxLength);
     int length = all.length - dropped;
@@ -106,6 +110,17 @@ abstract sealed class EngineTokenizer implements Tokenizer
   @Override
   public void close() {
     tokenizer.close();
+  }
+
+  /**
+   * Some definitions fail only when a text meets them, for example one without an unknown token.
+   */
+  private Encoding run(String text) {
+    try {
+      return tokenizer.encode(text, true, false);
+    } catch (RuntimeException e) {
+      throw files.malformed(source, "the tokenizer engine failed on a text: " + e.getMessage());
+    }
   }
 
   /** The text from the first dropped token on; spans count code points. */

@@ -19,7 +19,8 @@ public final class JsonTokenizer extends EngineTokenizer {
     String name = Vocabulary.DEFINITION;
     ObjectNode definition = files.json(name);
     Vocabulary vocabulary = Vocabulary.of(definition, files);
-    Vocabulary.checkCharacterMaps(definition, files);
+    Vocabulary.characterMap(definition, files);
+    definition.remove("decoder");
     SpecialTokens special = SpecialTokens.read(files);
     // The engine takes the first entry of a token, so flags of the definition win over those of the
     // other files.

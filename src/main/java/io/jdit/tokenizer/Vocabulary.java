@@ -1,10 +1,13 @@
 package io.jdit.tokenizer;
 
 import io.jdit.checkpoint.ModelFormatException;
+import java.util.ArrayList;
 import java.util.Base64;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -62,30 +65,23 @@ record Vocabulary(Map<String, Long> ids) {
   }
 
   /**
-   * The character map in the normalizer of a tokenizer.json, verified.
+   * The first character map in the normalizer of a tokenizer.json. All of them are verified: the
+   * engine ends the process on a damaged one.
    *
-   * @throws ModelFormatException if it is not base64 or not a character map
+   * @throws ModelFormatException if one is missing its map, or that is not base64 or not a
+   *     character map
    */
   static Optional<byte[]> characterMap(ObjectNode definition, TokenizerFiles files) {
-    JsonNode normalizer = definition.path("normalizer");
-    if (normalizer.path("normalizers").isArray()) {
-      for (JsonNode part : normalizer.path("normalizers")) {
-        if (part.has("precompiled_charsmap")) {
-          return Optional.of(decode(part, files));
-        }
-      }
-      return Optional.empty();
-    }
-    return normalizer.has("precompiled_charsmap")
-        ? Optional.of(decode(normalizer, files))
-        : Optional.empty();
+    return characterMaps(definition.path("normalizer"), files).findFirst();
   }
 
-  /** Verifies every character map of a definition that is handed to the engine as it stands. */
-  static void checkCharacterMaps(ObjectNode definition, TokenizerFiles files) {
-    for (JsonNode part : definition.findParents("precompiled_charsmap")) {
-      decode(part, files);
+  private static Stream<byte[]> characterMaps(JsonNode normalizer, TokenizerFiles files) {
+    if (normalizer.path("type").asString("").equals("Precompiled")) {
+      return Stream.of(decode(normalizer, files));
     }
+    List<byte[]> maps = new ArrayList<>();
+    normalizer.forEach(part -> characterMaps(part, files).forEach(maps::add));
+    return maps.stream();
   }
 
   private static byte[] decode(JsonNode normalizer, TokenizerFiles files) {

@@ -7,6 +7,7 @@ import io.jdit.checkpoint.ModelFormatException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
@@ -77,6 +78,18 @@ class TokenizerFuzzTest {
     }
   }
 
+  /** The native engine would end the process on this one. */
+  @Test
+  void normalizerWithoutItsCharacterMap() throws IOException {
+    Files.writeString(
+        temp.resolve("tokenizer.json"),
+        "{\"normalizer\": {\"type\": \"Sequence\", \"normalizers\": [{\"type\": \"Precompiled\"}]},"
+            + " \"model\": {\"type\": \"Unigram\", \"unk_id\": 0, \"vocab\": [[\"<pad>\", 0.0]]}}");
+    assertThatThrownBy(() -> Tokenizers.load(temp, "TokenizersBackend"))
+        .isInstanceOf(ModelFormatException.class)
+        .hasMessageContaining("precompiled_charsmap: 0 bytes");
+  }
+
   @Test
   void deeplyNestedJson() throws IOException {
     Files.writeString(temp.resolve("tokenizer.json"), "[".repeat(200_000));
@@ -88,7 +101,7 @@ class TokenizerFuzzTest {
   private static byte[] damage(byte[] sound, Random random) {
     byte[] bytes = sound.clone();
     switch (random.nextInt(4)) {
-      case 0 -> bytes = java.util.Arrays.copyOf(bytes, random.nextInt(bytes.length));
+      case 0 -> bytes = Arrays.copyOf(bytes, random.nextInt(bytes.length));
       case 1 -> {
         for (int i = random.nextInt(8); i >= 0; i--) {
           bytes[random.nextInt(bytes.length)] = (byte) random.nextInt();
