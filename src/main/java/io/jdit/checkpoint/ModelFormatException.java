@@ -1,11 +1,15 @@
 package io.jdit.checkpoint;
 
 /**
- * A model file does not have the form its format asks for. The message is one line that names the
- * file, what was found and what was expected.
+ * A model file or folder is broken, incomplete or of an unknown kind. The message is one line for
+ * the user.
  */
 public final class ModelFormatException extends RuntimeException {
   public ModelFormatException(String message) {
     super(message);
+  }
+
+  public ModelFormatException(String message, Throwable cause) {
+    super(message, cause);
   }
 }

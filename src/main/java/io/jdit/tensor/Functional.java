@@ -1,0 +1,108 @@
+package io.jdit.tensor;
+
+import org.bytedeco.pytorch.DoubleOptional;
+import org.bytedeco.pytorch.ScalarTypeOptional;
+import org.bytedeco.pytorch.TensorOptional;
+import org.bytedeco.pytorch.global.torch;
+
+/**
+ * Operators of neural networks, as in {@code torch.nn.functional}. A null weight, bias or mask
+ * stands for none.
+ */
+public final class Functional {
+  private Functional() {}
+
+  /** x W^T + b; x [..., in], weight [out, in], bias [out]. */
+  public static Tensor linear(Tensor x, Tensor weight, Tensor bias) {
+    try (TensorOptional b = optional(bias)) {
+      return Tensor.wrap(torch.linear(x.handle(), weight.handle(), b));
+    }
+  }
+
+  /** Rows of {@code weight} [n, dim] at {@code ids} [...]: [..., dim]. */
+  public static Tensor embedding(Tensor weight, Tensor ids) {
+    return Tensor.wrap(torch.embedding(weight.handle(), ids.handle()));
+  }
+
+  /** Layer norm over the last dimension. */
+  public static Tensor layerNorm(Tensor x, Tensor weight, Tensor bias, double eps) {
+    try (TensorOptional w = optional(weight);
+        TensorOptional b = optional(bias)) {
+      return Tensor.wrap(torch.layer_norm(x.handle(), new long[] {x.size(-1)}, w, b, eps, false));
+    }
+  }
+
+  /** Group norm; x [B, C, ...]. */
+  public static Tensor groupNorm(Tensor x, int groups, Tensor weight, Tensor bias, double eps) {
+    try (TensorOptional w = optional(weight);
+        TensorOptional b = optional(bias)) {
+      return Tensor.wrap(torch.group_norm(x.handle(), groups, w, b, eps, false));
+    }
+  }
+
+  /** 2-D convolution with square stride and padding; x [B, C, H, W], weight [out, C, kh, kw]. */
+  public static Tensor conv2d(Tensor x, Tensor weight, Tensor bias, int stride, int padding) {
+    try (TensorOptional b = optional(bias)) {
+      return Tensor.wrap(
+          torch.conv2d(
+              x.handle(),
+              weight.handle(),
+              b,
+              new long[] {stride, stride},
+              new long[] {padding, padding},
+              new long[] {1, 1},
+              1));
+    }
+  }
+
+  /** Nearest-neighbour enlargement of [B, C, H, W] by two. */
+  public static Tensor upsampleNearest2x(Tensor x) {
+    return Tensor.wrap(
+        torch.upsample_nearest2d(x.handle(), new long[] {2 * x.size(2), 2 * x.size(3)}));
+  }
+
+  /** Zeros around the last two dimensions. */
+  public static Tensor pad2d(Tensor x, int left, int right, int top, int bottom) {
+    return Tensor.wrap(torch.constant_pad_nd(x.handle(), left, right, top, bottom));
+  }
+
+  public static Tensor silu(Tensor x) {
+    return Tensor.wrap(torch.silu(x.handle()));
+  }
+
+  /** GELU with the tanh approximation. */
+  public static Tensor geluTanh(Tensor x) {
+    return Tensor.wrap(torch.gelu(x.handle(), "tanh"));
+  }
+
+  /** GELU with the error function. */
+  public static Tensor gelu(Tensor x) {
+    return Tensor.wrap(torch.gelu(x.handle(), "none"));
+  }
+
+  public static Tensor softmax(Tensor x, int dim) {
+    try (var none = new ScalarTypeOptional()) {
+      return Tensor.wrap(torch.softmax(x.handle(), dim, none));
+    }
+  }
+
+  /**
+   * softmax(q k^T scale + mask) v by LibTorch's own kernels; q [B, H, Sq, D], k and v [B, H, Sk,
+   * D].
+   *
+   * @param mask additive, broadcastable to [B, H, Sq, Sk]
+   */
+  public static Tensor scaledDotProductAttention(
+      Tensor q, Tensor k, Tensor v, Tensor mask, boolean causal, double scale) {
+    try (TensorOptional m = optional(mask);
+        DoubleOptional s = new DoubleOptional(scale)) {
+      return Tensor.wrap(
+          torch.scaled_dot_product_attention(
+              q.handle(), k.handle(), v.handle(), m, 0.0, causal, s, false));
+    }
+  }
+
+  private static TensorOptional optional(Tensor t) {
+    return t == null ? new TensorOptional() : new TensorOptional(t.handle());
+  }
+}

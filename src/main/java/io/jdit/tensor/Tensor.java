@@ -1,0 +1,612 @@
+package io.jdit.tensor;
+
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.Arrays;
+import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.javacpp.DoublePointer;
+import org.bytedeco.javacpp.FloatPointer;
+import org.bytedeco.javacpp.LongPointer;
+import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.pytorch.BoolOptional;
+import org.bytedeco.pytorch.LongOptional;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.ScalarOptional;
+import org.bytedeco.pytorch.ScalarTypeOptional;
+import org.bytedeco.pytorch.TensorVector;
+import org.bytedeco.pytorch.global.torch;
+
+/**
+ * An owned handle of a LibTorch tensor.
+ *
+ * <p>Methods return new tensors, which belong to the innermost {@link TensorScope} of the thread
+ * or, without one, to the caller. Arguments are borrowed. Methods that change the tensor in place
+ * end in {@code _} and return nothing. Views ({@code view, permute, narrow, ...}) share memory with
+ * the tensor that they come from and keep it alive.
+ */
+public final class Tensor implements AutoCloseable {
+  private final org.bytedeco.pytorch.Tensor handle;
+  TensorScope owner;
+  private boolean closed;
+  private long[] shape;
+  private DType dtype;
+  private Device device;
+
+  private Tensor(org.bytedeco.pytorch.Tensor handle) {
+    this.handle = handle;
+    LeakDetector.opened(this);
+    TensorScope scope = TensorScope.innermost();
+    if (scope != null) {
+      scope.adopt(this);
+    }
+  }
+
+  /**
+   * Wraps a handle that LibTorch returned; the new tensor owns it. For packages that call LibTorch
+   * themselves.
+   */
+  public static Tensor wrap(org.bytedeco.pytorch.Tensor handle) {
+    return new Tensor(handle);
+  }
+
+  /** The LibTorch handle, borrowed. For packages that call LibTorch themselves. */
+  public org.bytedeco.pytorch.Tensor handle() {
+    if (closed) {
+      throw new IllegalStateException(
+          "tensor " + this + " is closed: it left its TensorScope without keep()");
+    }
+    return handle;
+  }
+
+  // ---- making tensors ----
+
+  public static Tensor empty(DType dtype, Device device, long... shape) {
+    return wrap(torch.empty(shape, Torch.options(dtype, device), null));
+  }
+
+  public static Tensor zeros(DType dtype, Device device, long... shape) {
+    return wrap(torch.zeros(shape, Torch.options(dtype, device)));
+  }
+
+  public static Tensor full(double value, DType dtype, Device device, long... shape) {
+    try (Scalar s = new Scalar(value)) {
+      return wrap(torch.full(shape, s, Torch.options(dtype, device)));
+    }
+  }
+
+  /** 0, 1, ..., n-1. */
+  public static Tensor arange(long n, DType dtype, Device device) {
+    try (Scalar end = new Scalar(n)) {
+      return wrap(torch.arange(end, Torch.options(dtype, device)));
+    }
+  }
+
+  /** A float32 CPU tensor with a copy of {@code values}. */
+  public static Tensor of(float[] values, long... shape) {
+    Tensor t = empty(DType.FLOAT32, Device.CPU, checkedShape(values.length, shape));
+    try (FloatPointer p = new FloatPointer(t.dataPointer())) {
+      p.put(values);
+    }
+    return t;
+  }
+
+  /** A float64 CPU tensor with a copy of {@code values}. */
+  public static Tensor of(double[] values, long... shape) {
+    Tensor t = empty(DType.FLOAT64, Device.CPU, checkedShape(values.length, shape));
+    try (DoublePointer p = new DoublePointer(t.dataPointer())) {
+      p.put(values);
+    }
+    return t;
+  }
+
+  /** An int64 CPU tensor with a copy of {@code values}. */
+  public static Tensor of(long[] values, long... shape) {
+    Tensor t = empty(DType.INT64, Device.CPU, checkedShape(values.length, shape));
+    try (LongPointer p = new LongPointer(t.dataPointer())) {
+      p.put(values);
+    }
+    return t;
+  }
+
+  /** A uint8 CPU tensor with a copy of {@code values}. */
+  public static Tensor of(byte[] values, long... shape) {
+    Tensor t = empty(DType.UINT8, Device.CPU, checkedShape(values.length, shape));
+    try (BytePointer p = new BytePointer(t.dataPointer())) {
+      p.put(values);
+    }
+    return t;
+  }
+
+  /**
+   * The bytes of a file as a uint8 CPU tensor, memory-mapped and private: pages are read when
+   * touched.
+   */
+  public static Tensor mapFile(Path path, long bytes) {
+    try (var shared = new BoolOptional(false);
+        var size = new LongOptional(bytes)) {
+      return wrap(
+          torch.from_file(path.toString(), shared, size, Torch.options(DType.UINT8, Device.CPU)));
+    }
+  }
+
+  /** Joins tensors along {@code dim}; all other dimensions are equal. */
+  public static Tensor cat(int dim, Tensor... parts) {
+    try (TensorVector vector = vector(parts)) {
+      return wrap(torch.cat(vector, dim));
+    }
+  }
+
+  /** Joins tensors of one shape along a new dimension. */
+  public static Tensor stack(int dim, Tensor... parts) {
+    try (TensorVector vector = vector(parts)) {
+      return wrap(torch.stack(vector, dim));
+    }
+  }
+
+  private static TensorVector vector(Tensor... parts) {
+    var handles = new org.bytedeco.pytorch.Tensor[parts.length];
+    for (int i = 0; i < parts.length; i++) {
+      handles[i] = parts[i].handle();
+    }
+    return new TensorVector(handles);
+  }
+
+  private static long[] checkedShape(int elements, long... shape) {
+    if (shape.length == 0) {
+      return new long[] {elements};
+    }
+    if (Shapes.elements(shape) != elements) {
+      throw new IllegalArgumentException(
+          elements + " values do not fill shape " + Arrays.toString(shape));
+    }
+    return shape;
+  }
+
+  // ---- what it is ----
+
+  public long[] shape() {
+    return sizes().clone();
+  }
+
+  private long[] sizes() {
+    if (shape == null) {
+      int dims = (int) handle().dim();
+      long[] s = new long[dims];
+      for (int i = 0; i < dims; i++) {
+        s[i] = handle.size(i);
+      }
+      shape = s;
+    }
+    return shape;
+  }
+
+  /** Length of dimension {@code i}; negative counts from the end. */
+  public long size(int i) {
+    long[] s = sizes();
+    return s[i < 0 ? i + s.length : i];
+  }
+
+  public int dim() {
+    return sizes().length;
+  }
+
+  public long elements() {
+    return Shapes.elements(sizes());
+  }
+
+  public long bytes() {
+    return elements() * dtype().bytes();
+  }
+
+  public DType dtype() {
+    if (dtype == null) {
+      dtype = DType.of(handle().scalar_type().intern());
+    }
+    return dtype;
+  }
+
+  public Device device() {
+    if (device == null) {
+      try (var d = handle().device()) {
+        device = Device.of(d);
+      }
+    }
+    return device;
+  }
+
+  public long stride(int i) {
+    return handle().stride(i < 0 ? i + dim() : i);
+  }
+
+  public boolean isContiguous() {
+    return handle().is_contiguous();
+  }
+
+  /** Address of the first element; borrowed, valid while the tensor is open. */
+  public Pointer dataPointer() {
+    return handle().data_ptr();
+  }
+
+  /** Address of the first element as a number. */
+  public long address() {
+    try (Pointer p = dataPointer()) {
+      return p.address();
+    }
+  }
+
+  public boolean isClosed() {
+    return closed;
+  }
+
+  /** True when both have the same shape, dtype and bits (NaN differs from itself). */
+  public boolean equalTo(Tensor other) {
+    return Arrays.equals(sizes(), other.sizes())
+        && dtype() == other.dtype()
+        && torch.equal(handle(), other.handle());
+  }
+
+  // ---- views and copies ----
+
+  public Tensor view(long... shape) {
+    return wrap(handle().view(shape));
+  }
+
+  /**
+   * The same bytes as another element type of the same size, or of another size when the last
+   * dimension fits.
+   */
+  public Tensor viewAs(DType type) {
+    return wrap(handle().view(type.scalarType));
+  }
+
+  public Tensor reshape(long... shape) {
+    return wrap(handle().reshape(shape));
+  }
+
+  public Tensor permute(long... dims) {
+    return wrap(handle().permute(dims));
+  }
+
+  public Tensor transpose(int a, int b) {
+    return wrap(handle().transpose(a, b));
+  }
+
+  public Tensor narrow(int dim, long start, long length) {
+    return wrap(handle().narrow(dim, start, length));
+  }
+
+  public Tensor select(int dim, long index) {
+    return wrap(handle().select(dim, index));
+  }
+
+  public Tensor unsqueeze(int dim) {
+    return wrap(handle().unsqueeze(dim));
+  }
+
+  public Tensor squeeze(int dim) {
+    return wrap(handle().squeeze(dim));
+  }
+
+  public Tensor flatten(int from, int to) {
+    return wrap(handle().flatten(from, to));
+  }
+
+  public Tensor expand(long... shape) {
+    return wrap(handle().expand(shape));
+  }
+
+  /** Another handle of the same memory. */
+  public Tensor alias() {
+    return wrap(new org.bytedeco.pytorch.Tensor(handle()));
+  }
+
+  /** This tensor when contiguous (another handle), else a contiguous copy. */
+  public Tensor contiguous() {
+    return wrap(handle().contiguous());
+  }
+
+  public Tensor copy() {
+    return wrap(handle().clone());
+  }
+
+  /** {@code n} consecutive parts of equal length along {@code dim}, as views. */
+  public Tensor[] chunk(int n, int dim) {
+    long length = size(dim);
+    if (length % n != 0) {
+      throw new IllegalArgumentException(
+          "dimension " + dim + " of " + this + " is not divisible into " + n + " parts");
+    }
+    Tensor[] parts = new Tensor[n];
+    for (int i = 0; i < n; i++) {
+      parts[i] = narrow(dim, i * (length / n), length / n);
+    }
+    return parts;
+  }
+
+  /** Every element of {@code dim} {@code times} times, copies beside each other. */
+  public Tensor repeatInterleave(long times, int dim) {
+    try (var d = new LongOptional(dim);
+        var none = new LongOptional()) {
+      return wrap(handle().repeat_interleave(times, d, none));
+    }
+  }
+
+  public Tensor repeat(long... times) {
+    return wrap(handle().repeat(times));
+  }
+
+  public Tensor indexSelect(int dim, Tensor index) {
+    return wrap(handle().index_select(dim, index.handle()));
+  }
+
+  /**
+   * Cast, rounding to nearest even; another handle of the same memory when the type is the same
+   * already.
+   */
+  public Tensor to(DType type) {
+    return wrap(handle().to(type.scalarType));
+  }
+
+  public Tensor to(Device target) {
+    return to(target, dtype());
+  }
+
+  public Tensor to(Device target, DType type) {
+    try (var d = target.handle()) {
+      return wrap(handle().to(d, type.scalarType));
+    }
+  }
+
+  // ---- arithmetic, broadcasting as in NumPy ----
+
+  public Tensor add(Tensor other) {
+    return wrap(handle().add(other.handle()));
+  }
+
+  public Tensor add(double value) {
+    try (Scalar s = new Scalar(value)) {
+      return wrap(handle().add(s));
+    }
+  }
+
+  public Tensor sub(Tensor other) {
+    return wrap(handle().sub(other.handle()));
+  }
+
+  public Tensor mul(Tensor other) {
+    return wrap(handle().mul(other.handle()));
+  }
+
+  public Tensor mul(double value) {
+    try (Scalar s = new Scalar(value)) {
+      return wrap(handle().mul(s));
+    }
+  }
+
+  public Tensor div(Tensor other) {
+    return wrap(handle().div(other.handle()));
+  }
+
+  public Tensor div(double value) {
+    try (Scalar s = new Scalar(value)) {
+      return wrap(handle().div(s));
+    }
+  }
+
+  public void add_(Tensor other) {
+    handle().add_(other.handle());
+  }
+
+  public void mul_(double value) {
+    try (Scalar s = new Scalar(value)) {
+      handle().mul_(s);
+    }
+  }
+
+  public void mul_(Tensor other) {
+    handle().mul_(other.handle());
+  }
+
+  /** Copies the elements of {@code source} here, casting and broadcasting. */
+  public void copy_(Tensor source) {
+    handle().copy_(source.handle());
+  }
+
+  public void fill_(double value) {
+    try (Scalar s = new Scalar(value)) {
+      handle().fill_(s);
+    }
+  }
+
+  public Tensor neg() {
+    return wrap(handle().neg());
+  }
+
+  public Tensor abs() {
+    return wrap(handle().abs());
+  }
+
+  public Tensor exp() {
+    return wrap(handle().exp());
+  }
+
+  public Tensor log() {
+    return wrap(handle().log());
+  }
+
+  public Tensor sqrt() {
+    return wrap(handle().sqrt());
+  }
+
+  public Tensor rsqrt() {
+    return wrap(handle().rsqrt());
+  }
+
+  public Tensor sin() {
+    return wrap(handle().sin());
+  }
+
+  public Tensor cos() {
+    return wrap(handle().cos());
+  }
+
+  public Tensor tanh() {
+    return wrap(handle().tanh());
+  }
+
+  public Tensor sigmoid() {
+    return wrap(handle().sigmoid());
+  }
+
+  /** To the nearest integer, half to even. */
+  public Tensor round() {
+    return wrap(handle().round());
+  }
+
+  public Tensor pow(double exponent) {
+    try (Scalar s = new Scalar(exponent)) {
+      return wrap(handle().pow(s));
+    }
+  }
+
+  public Tensor clamp(double min, double max) {
+    try (Scalar lo = new Scalar(min);
+        Scalar hi = new Scalar(max);
+        var low = new ScalarOptional(lo);
+        var high = new ScalarOptional(hi)) {
+      return wrap(handle().clamp(low, high));
+    }
+  }
+
+  public Tensor matmul(Tensor other) {
+    return wrap(handle().matmul(other.handle()));
+  }
+
+  /** 1 where greater than {@code value}, as BOOL. */
+  public Tensor gt(double value) {
+    try (Scalar s = new Scalar(value)) {
+      return wrap(handle().gt(s));
+    }
+  }
+
+  public Tensor lt(double value) {
+    try (Scalar s = new Scalar(value)) {
+      return wrap(handle().lt(s));
+    }
+  }
+
+  // ---- reductions ----
+
+  /** Mean of all elements, a tensor without dimensions, in this dtype. */
+  public Tensor mean() {
+    return wrap(handle().mean());
+  }
+
+  public Tensor mean(int dim, boolean keepDim) {
+    try (var none = new ScalarTypeOptional()) {
+      return wrap(handle().mean(new long[] {dim}, keepDim, none));
+    }
+  }
+
+  public Tensor sum() {
+    return wrap(handle().sum());
+  }
+
+  public Tensor max() {
+    return wrap(handle().max());
+  }
+
+  /** True when no element is NaN or infinite. */
+  public boolean isFinite() {
+    try (var finite = handle().isfinite();
+        var all = finite.all()) {
+      return all.item_byte() != 0;
+    }
+  }
+
+  // ---- reading ----
+
+  /** The single element, widened. */
+  public double item() {
+    if (elements() != 1) {
+      throw new IllegalStateException("item() needs one element, found " + this);
+    }
+    return handle().item_double();
+  }
+
+  /** All elements in row-major order, cast to float32. */
+  public float[] toFloats() {
+    try (var t = handle().to(torch.ScalarType.Float);
+        var cpu = t.cpu();
+        var c = cpu.contiguous();
+        FloatPointer p = new FloatPointer(c.data_ptr())) {
+      float[] out = new float[Math.toIntExact(elements())];
+      p.get(out);
+      return out;
+    }
+  }
+
+  /** All elements in row-major order, cast to float64. */
+  public double[] toDoubles() {
+    try (var t = handle().to(torch.ScalarType.Double);
+        var cpu = t.cpu();
+        var c = cpu.contiguous();
+        DoublePointer p = new DoublePointer(c.data_ptr())) {
+      double[] out = new double[Math.toIntExact(elements())];
+      p.get(out);
+      return out;
+    }
+  }
+
+  /** All elements in row-major order, cast to int64. */
+  public long[] toLongs() {
+    try (var t = handle().to(torch.ScalarType.Long);
+        var cpu = t.cpu();
+        var c = cpu.contiguous();
+        LongPointer p = new LongPointer(c.data_ptr())) {
+      long[] out = new long[Math.toIntExact(elements())];
+      p.get(out);
+      return out;
+    }
+  }
+
+  /** The raw bytes in row-major order, little endian. At most 2 GiB. */
+  public byte[] toBytes() {
+    try (var cpu = handle().cpu();
+        var c = cpu.contiguous();
+        BytePointer p = new BytePointer(c.data_ptr())) {
+      byte[] out = new byte[Math.toIntExact(bytes())];
+      p.get(out);
+      return out;
+    }
+  }
+
+  /** The memory of a contiguous CPU tensor, borrowed. At most 2 GiB. */
+  public ByteBuffer buffer() {
+    if (!device().isCpu() || !isContiguous()) {
+      throw new IllegalStateException("buffer() needs a contiguous CPU tensor, found " + this);
+    }
+    BytePointer p = new BytePointer(dataPointer());
+    p.capacity(bytes());
+    return p.asByteBuffer();
+  }
+
+  /** Frees the handle; the memory goes when no view needs it. Closing twice does nothing. */
+  @Override
+  public void close() {
+    if (!closed) {
+      sizes();
+      closed = true;
+      owner = null;
+      handle.close();
+      LeakDetector.closed(this);
+    }
+  }
+
+  @Override
+  public String toString() {
+    return (closed ? "closed" : dtype().text() + " on " + device())
+        + " "
+        + Arrays.toString(sizes());
+  }
+}

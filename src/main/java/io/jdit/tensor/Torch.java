@@ -1,0 +1,100 @@
+package io.jdit.tensor;
+
+import java.io.IOException;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import org.bytedeco.javacpp.Loader;
+import org.bytedeco.pytorch.DeviceOptional;
+import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch_cuda;
+
+/** Process-wide state of LibTorch: loading, threads, what it was built with. */
+public final class Torch {
+  private static final Map<String, TensorOptions> OPTIONS = new ConcurrentHashMap<>();
+  private static volatile boolean loaded;
+  private static int cudaDevices = -1;
+
+  private Torch() {}
+
+  /**
+   * Loads the native libraries. Idempotent; the first call holds a lock, since two threads that
+   * load at once race inside the dynamic linker.
+   *
+   * @throws IllegalStateException when they cannot be loaded, naming the library and the way out
+   */
+  public static void load() {
+    if (loaded) {
+      return;
+    }
+    synchronized (Torch.class) {
+      if (loaded) {
+        return;
+      }
+      try {
+        Loader.load(torch.class);
+      } catch (UnsatisfiedLinkError | NoClassDefFoundError e) {
+        throw new IllegalStateException(
+            "LibTorch cannot be loaded: "
+                + e.getMessage()
+                + "; run 'jdit doctor' for the missing library",
+            e);
+      }
+      loaded = true;
+    }
+  }
+
+  /** CUDA devices that LibTorch can use; 0 with the CPU build. */
+  public static synchronized int cudaDevices() {
+    if (cudaDevices < 0) {
+      load();
+      cudaDevices = torch.hasCUDA() ? torch_cuda.device_count() : 0;
+    }
+    return cudaDevices;
+  }
+
+  /** Sets the number of threads of one operator. Call it before the first operator runs. */
+  public static void setThreads(int threads) {
+    if (threads < 1) {
+      throw new IllegalArgumentException("threads must be >= 1, got " + threads);
+    }
+    load();
+    torch.set_num_threads(threads);
+  }
+
+  public static int threads() {
+    load();
+    return torch.get_num_threads();
+  }
+
+  /** LibTorch's version with that of its JavaCPP preset, for example {@code 2.10.0-1.5.13}. */
+  public static String version() {
+    try {
+      return Loader.getVersion("org.bytedeco", "pytorch");
+    } catch (IOException e) {
+      return "unknown";
+    }
+  }
+
+  /** LibTorch's own multi-line description of its build. */
+  public static String buildInfo() {
+    load();
+    try (var text = torch.show_config()) {
+      return text.getString();
+    }
+  }
+
+  /** Options are immutable and few: one per dtype and device lives as long as the process. */
+  static TensorOptions options(DType dtype, Device device) {
+    return OPTIONS.computeIfAbsent(
+        dtype + "@" + device,
+        key -> {
+          load();
+          try (var d = device.handle();
+              var optional = new DeviceOptional(d);
+              var typed = new TensorOptions(dtype.scalarType)) {
+            return typed.device(optional);
+          }
+        });
+  }
+}

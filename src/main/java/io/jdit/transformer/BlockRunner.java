@@ -1,0 +1,63 @@
+package io.jdit.transformer;
+
+import io.jdit.tensor.TensorScope;
+
+/**
+ * How the blocks of a group are executed: one after the other ({@link #direct}) or with some of
+ * them served from a cache. A runner may hold state per generation; it belongs to one pipeline and
+ * one thread.
+ */
+public interface BlockRunner extends AutoCloseable {
+  /**
+   * Runs {@code group} on {@code in}, whose tensors stay unchanged and open; the new streams belong
+   * to the innermost scope. With classifier-free guidance the calls of one step follow each other,
+   * the conditional one first.
+   */
+  <C> Streams run(BlockGroup<C> group, Streams in, C conditioning);
+
+  /**
+   * Announces a generation; state of the previous one is dropped.
+   *
+   * @param steps denoising steps
+   * @param callsPerStep transformer calls in each step: 2 with true classifier-free guidance, else
+   *     1
+   */
+  default void beginGeneration(int steps, int callsPerStep) {}
+
+  /**
+   * The generation is over, or failed: buffers are freed, statistics stay readable until the next
+   * begins.
+   */
+  default void endGeneration() {}
+
+  @Override
+  default void close() {
+    endGeneration();
+  }
+
+  /** Runs every block. */
+  static BlockRunner direct() {
+    return new BlockRunner() {
+      @Override
+      public <C> Streams run(BlockGroup<C> group, Streams in, C conditioning) {
+        return runAll(group.blocks(), in, conditioning);
+      }
+    };
+  }
+
+  /** Runs {@code blocks} in order, freeing what lies between two of them. */
+  static <C> Streams runAll(Iterable<Block<C>> blocks, Streams in, C conditioning) {
+    Streams current = in;
+    for (Block<C> block : blocks) {
+      Streams next;
+      try (TensorScope scope = TensorScope.open()) {
+        next = block.forward(current, conditioning).keepIn(scope);
+      }
+      if (current != in) {
+        current.closeUnlessIn(next);
+      }
+      current = next;
+    }
+    return current;
+  }
+}
