@@ -1,6 +1,7 @@
 package io.jdit.checkpoint;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.net.Proxy;
 import java.net.URI;
@@ -54,5 +55,14 @@ class HubCacheTest {
     assertThat(proxies.select(URI.create("https://a.intern.example")))
         .containsExactly(Proxy.NO_PROXY);
     assertThat(proxies.select(URI.create("https://localhost"))).containsExactly(Proxy.NO_PROXY);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"socks5://host:1080", "https://host:3128", "http://user:secret@host:3128"})
+  void proxiesOfAnotherKindAreRefusedWithoutShowingThem(String proxy) {
+    assertThatThrownBy(() -> new EnvironmentProxy(Map.of("HTTPS_PROXY", proxy)))
+        .isInstanceOf(HubException.class)
+        .hasMessageContaining("HTTPS_PROXY or ALL_PROXY is not of the form")
+        .hasMessageNotContaining("secret");
   }
 }

@@ -293,6 +293,15 @@ class HubDownloaderTest {
   }
 
   @Test
+  void asksTheProxyForAHostThatIsNotThere() {
+    environment.put("HF_ENDPOINT", "http://hub.invalid");
+    environment.put("HTTP_PROXY", hub.url());
+    // The proxy gets the path, finds the API, and the files of the storage host through NO_PROXY.
+    environment.put("NO_PROXY", "127.0.0.1");
+    assertThat(downloader().fetch(ID).resolve(VAE)).hasBinaryContent(hub.files.get(VAE));
+  }
+
+  @Test
   void twoDownloadersShareOneDownload() throws Exception {
     List<Throwable> failures = new CopyOnWriteArrayList<>();
     List<Thread> threads = new ArrayList<>();
