@@ -40,6 +40,8 @@ final class BlobDownload {
   private long position;
   private MessageDigest digest;
   private volatile long lastRead;
+  private volatile InputStream open;
+  private volatile boolean cancelled;
 
   BlobDownload(
       HubClient client,
@@ -80,6 +82,18 @@ final class BlobDownload {
       throw unwritable(blob, e);
     }
     progress.finished(file);
+  }
+
+  /**
+   * Ends the download soon: a read of the HTTP client's stream swallows the interruption of its
+   * thread.
+   */
+  void cancel() {
+    cancelled = true;
+    InputStream in = open;
+    if (in != null) {
+      closeQuietly(in);
+    }
   }
 
   private Void head() throws IOException, InterruptedException {
@@ -154,6 +168,7 @@ final class BlobDownload {
   private void attempt(FileChannel out) throws IOException, InterruptedException {
     HttpResponse<InputStream> response = client.get(id, commit, file, position);
     try (InputStream in = response.body()) {
+      open = in;
       if (position > 0 && !continues(response)) {
         restart(out);
         if (response.statusCode() != 200) {
@@ -198,6 +213,11 @@ final class BlobDownload {
         position += n;
         progress.advanced(file, position);
       }
+    } catch (IOException e) {
+      if (cancelled) {
+        throw new InterruptedException("cancelled: " + file);
+      }
+      throw e;
     } finally {
       watch.cancel(false);
     }
@@ -266,7 +286,7 @@ final class BlobDownload {
     try {
       in.close();
     } catch (IOException e) {
-      // Closing is how the stalled read is woken; it then reports the failure itself.
+      // Closing only wakes the read, which reports the failure itself.
     }
   }
 }

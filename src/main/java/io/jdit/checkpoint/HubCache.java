@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Map;
 import java.util.Optional;
+import java.util.UUID;
 
 /**
  * The cache of huggingface_hub on this machine, in the layout that the Python library writes:
@@ -107,7 +108,7 @@ public record HubCache(Path root) {
     Path ref = ref(id);
     try {
       Files.createDirectories(ref.getParent());
-      Path temporary = Files.createTempFile(ref.getParent(), ".ref", null);
+      Path temporary = ref.resolveSibling("." + UUID.randomUUID());
       Files.writeString(temporary, commit);
       Files.move(temporary, ref, StandardCopyOption.ATOMIC_MOVE);
     } catch (IOException e) {

@@ -45,11 +45,7 @@ final class HubClient {
   private final HttpClient http;
 
   HubClient(Map<String, String> environment) {
-    String base = environment.getOrDefault("HF_ENDPOINT", "https://huggingface.co");
-    this.endpoint = URI.create(base.replaceFirst("/+$", ""));
-    if (endpoint.getHost() == null) {
-      throw new HubException("HF_ENDPOINT=" + base + " is not of the form https://host");
-    }
+    this.endpoint = endpoint(environment.getOrDefault("HF_ENDPOINT", "https://huggingface.co"));
     this.token = token(environment);
     this.timeout = timeout(environment.getOrDefault("HF_HUB_DOWNLOAD_TIMEOUT", "10"));
     this.http =
@@ -194,6 +190,13 @@ final class HubClient {
     } catch (IOException e) {
       throw new HubException(file + ": the access token cannot be read: " + e);
     }
+  }
+
+  private static URI endpoint(String base) {
+    if (!base.matches("https?://[A-Za-z0-9.-]+(:\\d+)?(/[A-Za-z0-9._~/-]*)?")) {
+      throw new HubException("HF_ENDPOINT=" + base + " is not of the form https://host");
+    }
+    return URI.create(base.replaceFirst("/+$", ""));
   }
 
   private static Duration timeout(String seconds) {

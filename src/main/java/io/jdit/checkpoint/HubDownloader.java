@@ -18,6 +18,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.TimeUnit;
 import java.util.function.ToLongFunction;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
@@ -30,6 +31,7 @@ import tools.jackson.databind.json.JsonMapper;
  */
 public final class HubDownloader {
   private static final int PARALLEL = 4;
+  private static final int SECONDS_TO_STOP = 5;
   private static final Set<String> TRUE = Set.of("1", "ON", "YES", "TRUE");
 
   private final HubCache cache;
@@ -182,17 +184,20 @@ public final class HubDownloader {
       throws InterruptedException {
     ExecutorService threads = Executors.newFixedThreadPool(PARALLEL, daemon("hub-download"));
     ExecutorCompletionService<Void> running = new ExecutorCompletionService<>(threads);
+    List<BlobDownload> downloads =
+        files.stream()
+            .filter(file -> !file.equals(PipelineFiles.INDEX))
+            .map(file -> blob(client, watchdog, id, commit, file))
+            .toList();
     try {
-      for (String file : files) {
-        if (!file.equals(PipelineFiles.INDEX)) {
-          running.submit(
-              () -> {
-                blob(client, watchdog, id, commit, file).into(cache);
-                return null;
-              });
-        }
+      for (BlobDownload download : downloads) {
+        running.submit(
+            () -> {
+              download.into(cache);
+              return null;
+            });
       }
-      for (int done = 1; done < files.size(); done++) {
+      for (int done = 0; done < downloads.size(); done++) {
         running.take().get();
       }
     } catch (ExecutionException e) {
@@ -201,6 +206,9 @@ public final class HubDownloader {
           : new HubException("download of " + id + " failed: " + e.getCause());
     } finally {
       threads.shutdownNow();
+      downloads.forEach(BlobDownload::cancel);
+      // Nothing may write into the cache after the caller has heard of a failure.
+      threads.awaitTermination(SECONDS_TO_STOP, TimeUnit.SECONDS);
     }
   }
 
