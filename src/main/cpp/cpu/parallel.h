@@ -43,7 +43,7 @@ template <class F>
 JDIT_INLINE void parallel_elements(int64_t n, bool streamed, F f) {
   // 64 elements are a whole number of cache lines for every element size.
   parallel_ranges(n, 64, n, [&](int64_t begin, int64_t end) {
-    if (streamed) {
+    if (kHasStreams && streamed) {
       auto put = [](auto* p, Vec x, auto lanes) JDIT_LAMBDA_INLINE { stream(p, x, lanes); };
       for_each_vector(end - begin, [&](int64_t i, auto lanes) JDIT_LAMBDA_INLINE {
         f(begin + i, lanes, put);

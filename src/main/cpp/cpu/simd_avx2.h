@@ -8,6 +8,9 @@ namespace JDIT_ISA {
 
 inline constexpr int64_t kLanes = 8;
 
+// Whether stream() differs from store().
+inline constexpr bool kHasStreams = true;
+
 struct Vec {
   __m256 v;
 };

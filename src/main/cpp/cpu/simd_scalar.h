@@ -8,6 +8,9 @@ namespace JDIT_ISA {
 
 inline constexpr int64_t kLanes = 4;
 
+// Whether stream() differs from store().
+inline constexpr bool kHasStreams = false;
+
 struct Vec {
   float lane[kLanes];
 };

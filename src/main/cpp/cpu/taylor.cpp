@@ -12,42 +12,42 @@ bool streams(const void* out, int64_t n) {
   return stream_aligned(out) && n * static_cast<int64_t>(sizeof(T)) >= kStreamBytes;
 }
 
+// kLevels is the number of levels where that is worth its own code, else 0: a.levels decides.
 template <class T, int kLevels>
 void update(const TaylorUpdate& a) {
+  const int levels = kLevels == 0 ? a.levels : kLevels;
   bool streamed = true;
-  for (int i = 0; i < kLevels; i++) {
-    streamed = streamed && streams<T>(a.next[i], a.n);
-    // In place, the line is in the cache already.
-    for (int j = 0; j + 1 < kLevels; j++) streamed = streamed && a.next[i] != a.previous[j];
-  }
   // Copies: the compiler cannot know that the stores leave the argument struct alone.
-  const T* previous[kLevels];
-  T* next[kLevels];
-  for (int i = 0; i < kLevels; i++) {
+  const T* previous[kMaxLadder];
+  T* next[kMaxLadder];
+  for (int i = 0; i < levels; i++) {
     previous[i] = static_cast<const T*>(a.previous[i]);
     next[i] = static_cast<T*>(a.next[i]);
+    streamed = streamed && streams<T>(a.next[i], a.n);
+    // In place, the line is in the cache already.
+    for (int k = 0; k + 1 < levels; k++) streamed = streamed && a.next[i] != a.previous[k];
   }
   auto h = static_cast<const T*>(a.h), h1 = static_cast<const T*>(a.h1);
   Vec window = broadcast(a.window);
   parallel_elements(a.n, streamed, [&](int64_t i, auto lanes, auto put) JDIT_LAMBDA_INLINE {
     Vec d = load(h + i, lanes);
     if (h1 != nullptr) d = rounded<T>(d - load(h1 + i, lanes));
-#pragma GCC unroll 8
-    for (int level = 0; level + 1 < kLevels; level++) {
+    for (int level = 0; level + 1 < levels; level++) {
       Vec older = load(previous[level] + i, lanes);
       put(next[level] + i, d, lanes);
       d = rounded<T>(rounded<T>(d - older) / window);
     }
-    put(next[kLevels - 1] + i, d, lanes);
+    put(next[levels - 1] + i, d, lanes);
   });
 }
 
 template <class T, int kTerms>
 void evaluate(const TaylorEval& a) {
+  const int terms = kTerms == 0 ? a.terms : kTerms;
   bool streamed = streams<T>(a.out, a.n) && a.out != a.base;
-  const T* ladder[kTerms];
-  Vec factor[kTerms], power[kTerms];
-  for (int i = 0; i < kTerms; i++) {
+  const T* ladder[kMaxLadder];
+  Vec factor[kMaxLadder], power[kMaxLadder];
+  for (int i = 0; i < terms; i++) {
     ladder[i] = static_cast<const T*>(a.ladder[i]);
     factor[i] = broadcast(a.inverse_factorial[i]);
     power[i] = broadcast(a.power[i]);
@@ -58,8 +58,7 @@ void evaluate(const TaylorEval& a) {
   parallel_elements(a.n, streamed, [&](int64_t i, auto lanes, auto put) JDIT_LAMBDA_INLINE {
     // 0 + x turns -0 into +0, as the reference's sum does.
     Vec s = broadcast(0) + load(ladder[0] + i, lanes);
-#pragma GCC unroll 8
-    for (int term = 1; term < kTerms; term++) {
+    for (int term = 1; term < terms; term++) {
       Vec d = rounded<T>(factor[term] * load(ladder[term] + i, lanes));
       s = rounded<T>(s + rounded<T>(d * power[term]));
     }
@@ -77,11 +76,7 @@ void taylor_update(const TaylorUpdate& a) {
       case 1: return update<T, 1>(a);
       case 2: return update<T, 2>(a);
       case 3: return update<T, 3>(a);
-      case 4: return update<T, 4>(a);
-      case 5: return update<T, 5>(a);
-      case 6: return update<T, 6>(a);
-      case 7: return update<T, 7>(a);
-      default: return update<T, 8>(a);
+      default: return update<T, 0>(a);
     }
   });
 }
@@ -93,16 +88,10 @@ void taylor_eval(const TaylorEval& a) {
       case 1: return evaluate<T, 1>(a);
       case 2: return evaluate<T, 2>(a);
       case 3: return evaluate<T, 3>(a);
-      case 4: return evaluate<T, 4>(a);
-      case 5: return evaluate<T, 5>(a);
-      case 6: return evaluate<T, 6>(a);
-      case 7: return evaluate<T, 7>(a);
-      default: return evaluate<T, 8>(a);
+      default: return evaluate<T, 0>(a);
     }
   });
 }
-
-static_assert(kMaxLadder == 8, "the switches above end at 8");
 
 }  // namespace JDIT_ISA
 }  // namespace jdit
