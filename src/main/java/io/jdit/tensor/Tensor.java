@@ -1,13 +1,17 @@
 package io.jdit.tensor;
 
 import java.nio.ByteBuffer;
+import java.nio.file.Path;
 import java.util.Arrays;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.DoublePointer;
 import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.LongPointer;
 import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.pytorch.BoolOptional;
+import org.bytedeco.pytorch.LongOptional;
 import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.ScalarOptional;
 import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
@@ -111,6 +115,18 @@ public final class Tensor implements AutoCloseable {
       p.put(values);
     }
     return t;
+  }
+
+  /**
+   * The bytes of a file as a uint8 CPU tensor, memory-mapped and private: pages are read when
+   * touched.
+   */
+  public static Tensor mapFile(Path path, long bytes) {
+    try (var shared = new BoolOptional(false);
+        var size = new LongOptional(bytes)) {
+      return wrap(
+          torch.from_file(path.toString(), shared, size, Torch.options(DType.UINT8, Device.CPU)));
+    }
   }
 
   /** Joins tensors along {@code dim}; all other dimensions are equal. */
@@ -309,8 +325,8 @@ public final class Tensor implements AutoCloseable {
 
   /** Every element of {@code dim} {@code times} times, copies beside each other. */
   public Tensor repeatInterleave(long times, int dim) {
-    try (var d = new org.bytedeco.pytorch.LongOptional(dim);
-        var none = new org.bytedeco.pytorch.LongOptional()) {
+    try (var d = new LongOptional(dim);
+        var none = new LongOptional()) {
       return wrap(handle().repeat_interleave(times, d, none));
     }
   }
@@ -456,8 +472,8 @@ public final class Tensor implements AutoCloseable {
   public Tensor clamp(double min, double max) {
     try (Scalar lo = new Scalar(min);
         Scalar hi = new Scalar(max);
-        var low = new org.bytedeco.pytorch.ScalarOptional(lo);
-        var high = new org.bytedeco.pytorch.ScalarOptional(hi)) {
+        var low = new ScalarOptional(lo);
+        var high = new ScalarOptional(hi)) {
       return wrap(handle().clamp(low, high));
     }
   }
@@ -520,7 +536,7 @@ public final class Tensor implements AutoCloseable {
 
   /** All elements in row-major order, cast to float32. */
   public float[] toFloats() {
-    try (var t = handle().to(org.bytedeco.pytorch.global.torch.ScalarType.Float);
+    try (var t = handle().to(torch.ScalarType.Float);
         var cpu = t.cpu();
         var c = cpu.contiguous();
         FloatPointer p = new FloatPointer(c.data_ptr())) {
@@ -532,7 +548,7 @@ public final class Tensor implements AutoCloseable {
 
   /** All elements in row-major order, cast to float64. */
   public double[] toDoubles() {
-    try (var t = handle().to(org.bytedeco.pytorch.global.torch.ScalarType.Double);
+    try (var t = handle().to(torch.ScalarType.Double);
         var cpu = t.cpu();
         var c = cpu.contiguous();
         DoublePointer p = new DoublePointer(c.data_ptr())) {
@@ -544,7 +560,7 @@ public final class Tensor implements AutoCloseable {
 
   /** All elements in row-major order, cast to int64. */
   public long[] toLongs() {
-    try (var t = handle().to(org.bytedeco.pytorch.global.torch.ScalarType.Long);
+    try (var t = handle().to(torch.ScalarType.Long);
         var cpu = t.cpu();
         var c = cpu.contiguous();
         LongPointer p = new LongPointer(c.data_ptr())) {

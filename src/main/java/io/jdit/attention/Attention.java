@@ -1,0 +1,13 @@
+package io.jdit.attention;
+
+import io.jdit.tensor.Tensor;
+
+/** softmax(q k^T / sqrt(headDim)) v over all tokens. */
+@FunctionalInterface
+public interface Attention {
+  /**
+   * @param q [B, S, H, headDim]; k and v likewise
+   * @return [B, S, H, headDim], contiguous
+   */
+  Tensor forward(Tensor q, Tensor k, Tensor v);
+}

@@ -1,0 +1,2 @@
+/** Attention backends and their composition. */
+package io.jdit.attention;

@@ -1,0 +1,276 @@
+package io.jdit.checkpoint;
+
+import io.jdit.tensor.DType;
+import io.jdit.tensor.Shapes;
+import io.jdit.tensor.Tensor;
+import io.jdit.tensor.TensorScope;
+import java.io.EOFException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.StreamReadFeature;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * A safetensors file: 8 bytes header length (little endian), a JSON header {@code name -> {dtype,
+ * shape, data_offsets}}, then the data without gaps. The header is checked completely before any
+ * tensor is read; the data is memory-mapped and a tensor read from it shares the mapping.
+ */
+public final class SafeTensorsFile implements TensorSource {
+  /** Limit of the reference implementation. */
+  private static final long MAX_HEADER = 100_000_000;
+
+  private static final JsonMapper JSON =
+      JsonMapper.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
+
+  private final Path path;
+  private final long dataStart;
+  private final Map<String, TensorInfo> tensors;
+  private final Map<String, String> metadata;
+  private Tensor mapping;
+
+  private SafeTensorsFile(
+      Path path, long dataStart, Map<String, TensorInfo> tensors, Map<String, String> metadata) {
+    this.path = path;
+    this.dataStart = dataStart;
+    this.tensors = tensors;
+    this.metadata = metadata;
+  }
+
+  /**
+   * Opens a file and checks its header.
+   *
+   * @throws ModelFormatException when it is missing, cut off or malformed, naming the file, tensor
+   *     and reason
+   */
+  public static SafeTensorsFile open(Path path) {
+    try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
+      long size = channel.size();
+      if (size < 8) {
+        throw broken(path, "it has " + size + " bytes, a safetensors file has at least 8");
+      }
+      long headerLength = read(channel, 0, 8).getLong();
+      if (headerLength < 2 || headerLength > MAX_HEADER || headerLength > size - 8) {
+        throw broken(
+            path,
+            "its header claims "
+                + Long.toUnsignedString(headerLength)
+                + " bytes, the file has "
+                + (size - 8)
+                + " after the length field");
+      }
+      byte[] header = read(channel, 8, (int) headerLength).array();
+      if (header[0] != '{') {
+        throw broken(path, "its header is not a JSON object");
+      }
+      JsonNode root = JSON.readTree(header);
+      if (!root.isObject()) {
+        throw broken(path, "its header is not a JSON object");
+      }
+      Map<String, String> metadata = new LinkedHashMap<>();
+      Map<String, TensorInfo> tensors = new LinkedHashMap<>();
+      for (Map.Entry<String, JsonNode> e : root.properties()) {
+        if (e.getKey().equals("__metadata__")) {
+          e.getValue()
+              .properties()
+              .forEach(m -> metadata.put(m.getKey(), m.getValue().asString("")));
+        } else {
+          tensors.put(e.getKey(), parse(path, e.getKey(), e.getValue()));
+        }
+      }
+      checkLayout(path, tensors, size - 8 - headerLength);
+      return new SafeTensorsFile(
+          path,
+          8 + headerLength,
+          Collections.unmodifiableMap(tensors),
+          Collections.unmodifiableMap(metadata));
+    } catch (JacksonException e) {
+      throw broken(path, "its header is not valid JSON (" + e.getOriginalMessage() + ")");
+    } catch (NoSuchFileException e) {
+      throw new ModelFormatException("file " + path + " does not exist");
+    } catch (IOException e) {
+      throw new ModelFormatException("file " + path + " cannot be read: " + e.getMessage(), e);
+    }
+  }
+
+  private static ByteBuffer read(FileChannel channel, long position, int length)
+      throws IOException {
+    ByteBuffer buffer = ByteBuffer.allocate(length).order(ByteOrder.LITTLE_ENDIAN);
+    while (buffer.hasRemaining()) {
+      if (channel.read(buffer, position + buffer.position()) < 0) {
+        throw new EOFException("it ends early");
+      }
+    }
+    return buffer.flip();
+  }
+
+  private static TensorInfo parse(Path path, String name, JsonNode node) {
+    JsonNode dtypeNode = node.path("dtype");
+    JsonNode shapeNode = node.path("shape");
+    JsonNode offsets = node.path("data_offsets");
+    if (!dtypeNode.isString()
+        || !shapeNode.isArray()
+        || !offsets.isArray()
+        || offsets.size() != 2) {
+      throw broken(path, "tensor " + name + " lacks dtype, shape or two data_offsets");
+    }
+    DType dtype =
+        Arrays.stream(DType.values())
+            .filter(d -> d.safetensorsName().equals(dtypeNode.asString()))
+            .findFirst()
+            .orElseThrow(
+                () ->
+                    broken(
+                        path,
+                        "tensor " + name + " has the unsupported dtype " + dtypeNode.asString()));
+    long[] shape = new long[shapeNode.size()];
+    for (int i = 0; i < shape.length; i++) {
+      shape[i] = nonNegative(path, name, "shape", shapeNode.get(i));
+    }
+    long begin = nonNegative(path, name, "data_offsets", offsets.get(0));
+    long end = nonNegative(path, name, "data_offsets", offsets.get(1));
+    long bytes;
+    try {
+      bytes = Math.multiplyExact(Shapes.elements(shape), dtype.bytes());
+    } catch (ArithmeticException e) {
+      throw broken(path, "tensor " + name + " has the impossible shape " + Arrays.toString(shape));
+    }
+    if (end - begin != bytes) {
+      throw broken(
+          path,
+          "tensor "
+              + name
+              + " "
+              + dtype.safetensorsName()
+              + Arrays.toString(shape)
+              + " needs "
+              + bytes
+              + " bytes, its data_offsets give "
+              + (end - begin));
+    }
+    return new TensorInfo(name, dtype, shape, begin);
+  }
+
+  private static long nonNegative(Path path, String tensor, String key, JsonNode node) {
+    if (!node.isIntegralNumber() || !node.canConvertToLong() || node.asLong() < 0) {
+      throw broken(
+          path,
+          "tensor " + tensor + ": " + key + " holds " + node + ", expected whole numbers >= 0");
+    }
+    return node.asLong();
+  }
+
+  private static void checkLayout(Path path, Map<String, TensorInfo> tensors, long dataBytes) {
+    List<TensorInfo> order = new ArrayList<>(tensors.values());
+    order.sort(Comparator.comparingLong(TensorInfo::begin).thenComparingLong(TensorInfo::bytes));
+    long expected = 0;
+    for (TensorInfo t : order) {
+      if (t.begin() != expected) {
+        throw broken(
+            path,
+            "tensor "
+                + t.name()
+                + " starts at "
+                + t.begin()
+                + (t.begin() < expected
+                    ? ", inside the tensor before it, which ends at "
+                    : ", leaving a gap after ")
+                + expected);
+      }
+      expected += t.bytes();
+    }
+    if (expected != dataBytes) {
+      throw broken(
+          path,
+          "its tensors need "
+              + expected
+              + " bytes, it holds "
+              + dataBytes
+              + (expected > dataBytes ? ": the file is cut off, download it again" : ""));
+    }
+  }
+
+  private static ModelFormatException broken(Path path, String reason) {
+    return new ModelFormatException("file " + path + " is not a valid safetensors file: " + reason);
+  }
+
+  public Path path() {
+    return path;
+  }
+
+  /** The free texts of the header's {@code __metadata__}. */
+  public Map<String, String> metadata() {
+    return metadata;
+  }
+
+  @Override
+  public Set<String> names() {
+    return tensors.keySet();
+  }
+
+  @Override
+  public TensorInfo info(String name) {
+    return tensors.get(name);
+  }
+
+  @Override
+  public String fileOf(String name) {
+    return path.toString();
+  }
+
+  @Override
+  public Tensor read(String name) {
+    TensorInfo info = tensors.get(name);
+    if (info == null) {
+      throw new ModelFormatException("file " + path + " has no tensor " + name);
+    }
+    if (info.elements() == 0) {
+      return Tensor.zeros(info.dtype(), io.jdit.tensor.Device.CPU, info.shape());
+    }
+    long offset = dataStart + info.begin();
+    Tensor result;
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor bytes = mapping().narrow(0, offset, info.bytes());
+      if (offset % info.dtype().bytes() != 0) {
+        // A typed view needs an aligned address; headers that are not padded to 8 bytes occur.
+        bytes = bytes.copy();
+      }
+      result = scope.keep(bytes.viewAs(info.dtype()).view(info.shape()));
+    }
+    return result;
+  }
+
+  private Tensor mapping() {
+    if (mapping == null) {
+      try {
+        mapping = TensorScope.detach(Tensor.mapFile(path, Files.size(path)));
+      } catch (IOException e) {
+        throw new ModelFormatException("file " + path + " cannot be read: " + e.getMessage(), e);
+      }
+    }
+    return mapping;
+  }
+
+  @Override
+  public void close() {
+    if (mapping != null) {
+      mapping.close();
+      mapping = null;
+    }
+  }
+}

@@ -1,0 +1,165 @@
+package io.jdit.checkpoint;
+
+import io.jdit.tensor.DType;
+import io.jdit.tensor.Device;
+import io.jdit.tensor.Tensor;
+import io.jdit.tensor.TensorScope;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+
+/**
+ * A prefix-scoped view of a checkpoint that modules read in their constructors: {@code
+ * w.at("transformer_blocks").at(3).get("norm1.linear.weight", 18432, 3072)}. Tensors come in the
+ * wanted dtype on the wanted device and belong to the model's scope. Loading is strict: a missing,
+ * unused or wrongly shaped tensor is an error that names file, tensor, expected and found shape.
+ */
+public final class Weights {
+  private final TensorSource source;
+  private final String prefix;
+  private final DType dtype;
+  private final Device device;
+  private final TensorScope owner;
+  private final Set<String> used;
+
+  private Weights(
+      TensorSource source,
+      String prefix,
+      DType dtype,
+      Device device,
+      TensorScope owner,
+      Set<String> used) {
+    this.source = source;
+    this.prefix = prefix;
+    this.dtype = dtype;
+    this.device = device;
+    this.owner = owner;
+    this.used = used;
+  }
+
+  /**
+   * @param owner scope that owns what is read, an unbound one that lives as long as the model
+   */
+  public Weights(TensorSource source, DType dtype, Device device, TensorScope owner) {
+    this(source, "", dtype, device, owner, new TreeSet<>());
+  }
+
+  public Weights at(String name) {
+    return new Weights(source, prefix + name + ".", dtype, device, owner, used);
+  }
+
+  public Weights at(int index) {
+    return at(Integer.toString(index));
+  }
+
+  /** The same place, read in another dtype: some weights stay in float32 in a float16 model. */
+  public Weights as(DType type) {
+    return new Weights(source, prefix, type, device, owner, used);
+  }
+
+  public DType dtype() {
+    return dtype;
+  }
+
+  public Device device() {
+    return device;
+  }
+
+  public String prefix() {
+    return prefix;
+  }
+
+  /** True when the checkpoint has the tensor, or any tensor below that name. */
+  public boolean has(String name) {
+    String full = prefix + name;
+    return source.info(full) != null
+        || source.names().stream().anyMatch(n -> n.startsWith(full + "."));
+  }
+
+  /**
+   * Reads a tensor of exactly this shape.
+   *
+   * @throws ModelFormatException when it is missing or has another shape
+   */
+  public Tensor get(String name, long... shape) {
+    TensorInfo info = checked(name, shape);
+    try (TensorScope scope = TensorScope.open()) {
+      return adopt(scope, source.read(info.name()));
+    }
+  }
+
+  /**
+   * Reads a part of a tensor: rows {@code start .. start+length} of dimension {@code dim}. Only
+   * these are materialised.
+   *
+   * @param shape shape of the whole tensor
+   */
+  public Tensor getPart(String name, int dim, long start, long length, long... shape) {
+    TensorInfo info = checked(name, shape);
+    try (TensorScope scope = TensorScope.open()) {
+      return adopt(scope, source.read(info.name()).narrow(dim, start, length).contiguous());
+    }
+  }
+
+  /** Gives a tensor that was computed from others to the model. */
+  public Tensor own(Tensor computed) {
+    return owner.adopt(computed);
+  }
+
+  private Tensor adopt(TensorScope scope, Tensor stored) {
+    return owner.adopt(stored.to(device, dtype));
+  }
+
+  private TensorInfo checked(String name, long... shape) {
+    String full = prefix + name;
+    TensorInfo info = source.info(full);
+    if (info == null) {
+      throw new ModelFormatException(
+          source.fileOf(full)
+              + " lacks tensor "
+              + full
+              + " "
+              + Arrays.toString(shape)
+              + ": the checkpoint does not fit its config.json");
+    }
+    if (!Arrays.equals(info.shape(), shape)) {
+      throw new ModelFormatException(
+          source.fileOf(full)
+              + ": tensor "
+              + full
+              + " has shape "
+              + Arrays.toString(info.shape())
+              + ", expected "
+              + Arrays.toString(shape)
+              + " from config.json");
+    }
+    used.add(full);
+    return info;
+  }
+
+  /** Marks tensors that a checkpoint may hold and a model does not need, by full name. */
+  public void ignore(String... names) {
+    used.addAll(Arrays.asList(names));
+  }
+
+  /**
+   * Checks that every tensor was read. Call it after the last module is built.
+   *
+   * @throws ModelFormatException naming the tensors that nothing used
+   */
+  public void requireAllUsed() {
+    List<String> unused = source.names().stream().filter(n -> !used.contains(n)).toList();
+    if (!unused.isEmpty()) {
+      throw new ModelFormatException(
+          source.fileOf(unused.get(0))
+              + " holds "
+              + unused.size()
+              + " tensors that the model does not have, first "
+              + unused.get(0)
+              + " "
+              + Arrays.toString(source.info(unused.get(0)).shape())
+              + ": the checkpoint does not fit its config.json");
+    }
+  }
+}

@@ -1,0 +1,4 @@
+/**
+ * Model folders and checkpoints: safetensors files, shards, configs, and the Hugging Face cache.
+ */
+package io.jdit.checkpoint;

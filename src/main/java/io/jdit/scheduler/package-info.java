@@ -1,0 +1,2 @@
+/** Noise schedules and solvers. */
+package io.jdit.scheduler;

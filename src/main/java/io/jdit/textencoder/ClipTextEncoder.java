@@ -1,0 +1,185 @@
+package io.jdit.textencoder;
+
+import io.jdit.checkpoint.ModelConfig;
+import io.jdit.checkpoint.Weights;
+import io.jdit.nn.Embedding;
+import io.jdit.nn.LayerNorm;
+import io.jdit.nn.Linear;
+import io.jdit.nn.LinearFactory;
+import io.jdit.tensor.Functional;
+import io.jdit.tensor.Tensor;
+import io.jdit.tensor.TensorScope;
+import java.util.ArrayList;
+import java.util.List;
+
+/** transformers' CLIPTextModel: causal transformer; FLUX uses its pooled vector. */
+public final class ClipTextEncoder {
+  /** Settings of CLIPTextConfig. */
+  public record Config(
+      int vocabSize,
+      int hiddenSize,
+      int intermediateSize,
+      int numHiddenLayers,
+      int numAttentionHeads,
+      int maxPositionEmbeddings,
+      String hiddenAct,
+      double layerNormEps,
+      int eosTokenId) {
+
+    public static Config read(ModelConfig json) {
+      String act = json.text("hidden_act", "quick_gelu");
+      if (!act.equals("quick_gelu") && !act.equals("gelu")) {
+        throw json.error("hidden_act '" + act + "' is not supported, quick_gelu and gelu are");
+      }
+      Config c =
+          new Config(
+              json.integer("vocab_size", 49408),
+              json.integer("hidden_size", 512),
+              json.integer("intermediate_size", 2048),
+              json.integer("num_hidden_layers", 12),
+              json.integer("num_attention_heads", 8),
+              json.integer("max_position_embeddings", 77),
+              act,
+              json.number("layer_norm_eps", 1e-5),
+              json.integer("eos_token_id", 49407));
+      if (c.hiddenSize % c.numAttentionHeads != 0) {
+        throw json.error(
+            "hidden_size "
+                + c.hiddenSize
+                + " is not divisible by num_attention_heads "
+                + c.numAttentionHeads);
+      }
+      return c;
+    }
+  }
+
+  /**
+   * The published configs say 2 whatever the vocabulary: then the end token is the one with the
+   * largest id.
+   */
+  private static final int LEGACY_EOS = 2;
+
+  private final Config config;
+  private final Embedding tokenEmbedding;
+  private final Embedding positionEmbedding;
+  private final List<Layer> layers = new ArrayList<>();
+  private final LayerNorm finalLayerNorm;
+
+  public ClipTextEncoder(Config config, Weights weights, LinearFactory linears) {
+    this.config = config;
+    Weights w = weights.has("text_model") ? weights.at("text_model") : weights;
+    Weights embeddings = w.at("embeddings");
+    tokenEmbedding =
+        new Embedding(embeddings.at("token_embedding"), config.vocabSize, config.hiddenSize);
+    positionEmbedding =
+        new Embedding(
+            embeddings.at("position_embedding"), config.maxPositionEmbeddings, config.hiddenSize);
+    w.ignore(embeddings.prefix() + "position_ids");
+    for (int i = 0; i < config.numHiddenLayers; i++) {
+      layers.add(new Layer(config, w.at("encoder.layers").at(i), linears));
+    }
+    finalLayerNorm =
+        new LayerNorm(w.at("final_layer_norm"), config.hiddenSize, config.layerNormEps);
+  }
+
+  public Config config() {
+    return config;
+  }
+
+  /**
+   * Hidden states after the final norm.
+   *
+   * @param ids int64 [B, L]
+   * @return [B, L, hiddenSize]
+   */
+  public Tensor forward(Tensor ids) {
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor x =
+          tokenEmbedding.forward(ids).add(positionEmbedding.weight().narrow(0, 0, ids.size(1)));
+      for (Layer layer : layers) {
+        x = layer.forward(x);
+      }
+      return scope.keep(finalLayerNorm.forward(x));
+    }
+  }
+
+  /**
+   * The vector at each row's end token.
+   *
+   * @param ids [B][L]
+   * @return [B, hiddenSize]
+   */
+  public Tensor pooled(long[][] ids) {
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor hidden = forward(TokenBatch.tensor(ids, positionEmbedding.weight().device()));
+      Tensor[] rows = new Tensor[ids.length];
+      for (int b = 0; b < rows.length; b++) {
+        rows[b] = hidden.select(0, b).select(0, endPosition(ids[b]));
+      }
+      return scope.keep(Tensor.stack(0, rows));
+    }
+  }
+
+  private int endPosition(long[] ids) {
+    int best = 0;
+    for (int i = 0; i < ids.length; i++) {
+      if (config.eosTokenId != LEGACY_EOS && ids[i] == config.eosTokenId) {
+        return i;
+      }
+      if (config.eosTokenId == LEGACY_EOS && ids[i] > ids[best]) {
+        best = i;
+      }
+    }
+    return best;
+  }
+
+  private static final class Layer {
+    private final LayerNorm layerNorm1;
+    private final LayerNorm layerNorm2;
+    private final Linear q;
+    private final Linear k;
+    private final Linear v;
+    private final Linear out;
+    private final Linear fc1;
+    private final Linear fc2;
+    private final int headDim;
+    private final boolean quickGelu;
+
+    Layer(Config c, Weights w, LinearFactory linears) {
+      int d = c.hiddenSize;
+      Weights attn = w.at("self_attn");
+      layerNorm1 = new LayerNorm(w.at("layer_norm1"), d, c.layerNormEps);
+      layerNorm2 = new LayerNorm(w.at("layer_norm2"), d, c.layerNormEps);
+      q = linears.column(attn.at("q_proj"), d, d, true);
+      k = linears.column(attn.at("k_proj"), d, d, true);
+      v = linears.column(attn.at("v_proj"), d, d, true);
+      out = linears.row(attn.at("out_proj"), d, d, true);
+      fc1 = linears.column(w.at("mlp.fc1"), d, c.intermediateSize, true);
+      fc2 = linears.row(w.at("mlp.fc2"), c.intermediateSize, d, true);
+      headDim = d / c.numAttentionHeads;
+      quickGelu = c.hiddenAct.equals("quick_gelu");
+    }
+
+    Tensor forward(Tensor in) {
+      try (TensorScope scope = TensorScope.open()) {
+        Tensor n = layerNorm1.forward(in);
+        Tensor o =
+            Functional.scaledDotProductAttention(
+                heads(q.forward(n)),
+                heads(k.forward(n)),
+                heads(v.forward(n)),
+                null,
+                true,
+                1 / Math.sqrt(headDim));
+        Tensor x = in.add(out.forward(o.transpose(1, 2).flatten(2, 3)));
+        Tensor h = fc1.forward(layerNorm2.forward(x));
+        Tensor a = quickGelu ? h.mul(h.mul(1.702).sigmoid()) : Functional.gelu(h);
+        return scope.keep(x.add(fc2.forward(a)));
+      }
+    }
+
+    private Tensor heads(Tensor x) {
+      return x.view(x.size(0), x.size(1), -1, headDim).transpose(1, 2);
+    }
+  }
+}

@@ -1,0 +1,2 @@
+/** Autoencoders between pictures and latents. */
+package io.jdit.vae;
