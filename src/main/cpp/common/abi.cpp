@@ -164,7 +164,7 @@ int jdit_attention(const void* q, const void* k, const void* v, void* out, void*
 }
 
 int jdit_residual_diff(const void* h, const void* h0, const void* prev, void* residual,
-                       double* sums, int64_t n, int exact, int dtype, void* stream) {
+                       void* sums, int64_t n, int exact, int dtype, void* stream) {
   REQUIRE_DTYPE();
   REQUIRE_SIZE(n, 1);
   REQUIRE_POINTER(h);
@@ -173,7 +173,8 @@ int jdit_residual_diff(const void* h, const void* h0, const void* prev, void* re
   } else {
     REQUIRE_POINTER(residual);
   }
-  return run(ResidualDiff{h, h0, prev, residual, sums, n, exact != 0, dtype}, stream);
+  return run(ResidualDiff{h, h0, prev, residual, static_cast<double*>(sums), n, exact != 0, dtype},
+             stream);
 }
 
 int jdit_taylor_update(const void* h, const void* h1, const void* const* previous,

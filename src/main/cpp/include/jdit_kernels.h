@@ -111,10 +111,10 @@ JDIT_EXPORT int jdit_attention(const void* q, const void* k, const void* v, void
  * sums[0] = sum |prev - r|, sums[1] = sum |prev|, in double, in an order that does not depend on
  * the number of threads. exact: prev - r is rounded to dtype first, as a chain of single operators
  * does. A null prev writes only the residual and leaves sums alone.
- * sums has JDIT_RESIDUAL_SUMS doubles; those after the second are working space.
+ * sums points to JDIT_RESIDUAL_SUMS doubles; those after the second are working space.
  */
 JDIT_EXPORT int jdit_residual_diff(const void* h, const void* h0, const void* prev,
-                                   void* residual, double* sums, int64_t n, int exact, int dtype,
+                                   void* residual, void* sums, int64_t n, int exact, int dtype,
                                    void* stream);
 
 /*
