@@ -112,8 +112,8 @@ final class C10dGroup implements ProcessGroup {
           send.bytes(),
           () -> {
             nccl.startCoalescing();
-            rawSend(send, to).close();
-            rawReceive(receive, from).close();
+            rawSend(send, to);
+            rawReceive(receive, from);
             return nccl.endCoalescing();
           });
     }

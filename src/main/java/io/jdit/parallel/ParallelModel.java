@@ -8,6 +8,8 @@ import io.jdit.tensor.Device;
 import io.jdit.transformer.GuidanceBranches;
 import io.jdit.transformer.SequenceParallel;
 import io.jdit.vae.TileSharing;
+import java.util.ArrayList;
+import java.util.List;
 
 /** The strategies that a layout stands for, on one rank: what a pipeline is built with. */
 public final class ParallelModel implements AutoCloseable {
@@ -97,6 +99,31 @@ public final class ParallelModel implements AutoCloseable {
    */
   public float[] sampleSum(float... values) {
     return groups.sample().sum(values);
+  }
+
+  /**
+   * Checks that all ranks of a replica are about to do the same: where they differ, they would wait
+   * for each other until the timeout.
+   *
+   * @param what it is about, for the message
+   * @param fingerprint a hash of it
+   * @throws IllegalStateException naming the ranks that differ from the first
+   */
+  public void requireSame(String what, long fingerprint) {
+    long[] all = groups.replica().gather(fingerprint);
+    List<Integer> different = new ArrayList<>();
+    for (int i = 1; i < all.length; i++) {
+      if (all[i] != all[0]) {
+        different.add(i);
+      }
+    }
+    if (!different.isEmpty()) {
+      throw new IllegalStateException(
+          what
+              + " differs between the ranks of a replica: ranks "
+              + different
+              + " do not agree with rank 0; give all ranks the same command line and files");
+    }
   }
 
   /** Closes the groups, not the world. */

@@ -12,6 +12,7 @@ import java.util.Optional;
  *
  * @param localRank position on its host: the device to use
  * @param masterAddress host on which rank 0 serves the meeting point
+ * @param masterPort 0 when rank 0 takes a free port and JDiT's launcher passes it on
  * @param launcher who started it, for messages
  */
 public record RankEnvironment(
@@ -111,7 +112,8 @@ public record RankEnvironment(
       address = meetingHost(c, env, size, hosts);
     }
     int port = number(env, "MASTER_PORT", DEFAULT_PORT);
-    if (port < 1 || port > 65535) {
+    boolean assigned = env.containsKey(LauncherLink.VARIABLE);
+    if (port < (assigned ? 0 : 1) || port > 65535) {
       throw new IllegalArgumentException("MASTER_PORT is " + port + ", expected 1 to 65535");
     }
     int localRank = local != null ? number(env, local) : localRank(rank, hosts);

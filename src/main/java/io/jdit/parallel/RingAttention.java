@@ -2,6 +2,7 @@ package io.jdit.parallel;
 
 import io.jdit.attention.Attention;
 import io.jdit.kernels.Kernels;
+import io.jdit.kernels.Kernels.AttentionWithLse;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 import java.util.function.Supplier;
@@ -12,15 +13,28 @@ import java.util.function.Supplier;
  * results are merged by their log-sum-exp in float32.
  */
 final class RingAttention implements Attention {
+  /** Attention to a part of the keys, with the log-sum-exp of the scaled scores. */
+  @FunctionalInterface
+  interface PartialAttention {
+    AttentionWithLse forward(Tensor q, Tensor k, Tensor v, double scale);
+  }
+
   private final ProcessGroup group;
   private final Supplier<long[]> tokenCounts;
+  private final PartialAttention partial;
 
   /**
    * @param tokenCounts tokens at each place of the ring in the sample in work
    */
-  RingAttention(ProcessGroup group, Supplier<long[]> tokenCounts) {
+  RingAttention(ProcessGroup group, Supplier<long[]> tokenCounts, PartialAttention partial) {
     this.group = group;
     this.tokenCounts = tokenCounts;
+    this.partial = partial;
+  }
+
+  /** The fused kernel on each part. */
+  RingAttention(ProcessGroup group, Supplier<long[]> tokenCounts) {
+    this(group, tokenCounts, (q, k, v, scale) -> Kernels.attentionWithLse(q, k, v, scale, false));
   }
 
   @Override
@@ -45,8 +59,7 @@ final class RingAttention implements Attention {
           exchange = group.exchange(part, next, coming, previous);
         }
         try (TensorScope stepScope = TensorScope.open()) {
-          merged.add(
-              Kernels.attentionWithLse(q, part.select(0, 0), part.select(0, 1), scale, false));
+          merged.add(partial.forward(q, part.select(0, 0), part.select(0, 1), scale));
         }
         exchange.await();
         part.close();

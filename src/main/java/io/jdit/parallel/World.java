@@ -11,24 +11,12 @@ public final class World {
   private World() {}
 
   /**
-   * Joins the ranks that the launcher's variables describe; returns when all are here.
+   * Joins the ranks that meet at {@code rendezvous}.
    *
-   * @param device CUDA for NCCL, the CPU for Gloo
+   * @param device CUDA for NCCL and Gloo, the CPU for Gloo alone
    * @param timeout of the joining and of each collective
-   * @throws CollectiveException when ranks are missing, disagree, or the port is in use
+   * @throws CollectiveException when ranks are missing or disagree on their number
    */
-  public static ProcessGroup join(RankEnvironment env, Device device, Duration timeout) {
-    if (env.size() == 1) {
-      return ProcessGroup.single();
-    }
-    Rendezvous rendezvous =
-        env.rank() == 0
-            ? Rendezvous.serve(env.masterAddress(), env.masterPort(), timeout)
-            : Rendezvous.join(env.masterAddress(), env.masterPort(), timeout);
-    return of(rendezvous, env.rank(), env.size(), device, timeout);
-  }
-
-  /** Joins through a rendezvous that is there already. */
   static ProcessGroup of(
       Rendezvous rendezvous, int rank, int size, Device device, Duration timeout) {
     rendezvous.assemble(rank, size, timeout);

@@ -3,6 +3,7 @@ package io.jdit.parallel;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.jdit.attention.SdpaAttention;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Device;
 import io.jdit.tensor.Tensor;
@@ -133,6 +134,21 @@ class ProcessGroupTest {
             }
           });
     }
+  }
+
+  @Test
+  void ranksThatAreToDoDifferentThingsAreToldBefore() {
+    ParallelConfig config = ParallelConfig.of(new Mesh(1, 1, 1, 1, 2));
+    LocalWorld.run(
+        2,
+        world -> {
+          try (ParallelModel model = new ParallelModel(config, world, new SdpaAttention())) {
+            model.requireSame("the seed", 5);
+            assertThatThrownBy(() -> model.requireSame("the seed", world.rank()))
+                .hasMessageContaining("the seed differs")
+                .hasMessageContaining("ranks [1]");
+          }
+        });
   }
 
   @Test
