@@ -79,7 +79,15 @@ class BadInputTest {
         "generate",
         "--prompt-path",
         Files.writeString(temp.resolve("empty.txt"), "\n \n").toString());
-    expect(2, "exclude each other", generate("--quiet", "--verbose"));
+  }
+
+  @Test
+  void verboseAddsTheStackTrace() {
+    CommandLineRun run = CommandLineRun.of(generate("--quiet", "--verbose"));
+    assertThat(run.exitCode()).isEqualTo(2);
+    assertThat(run.err())
+        .contains("\tat io.jdit")
+        .endsWith("jdit: --quiet and --verbose exclude each other\n");
   }
 
   @Test
