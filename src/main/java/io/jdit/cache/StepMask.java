@@ -177,9 +177,9 @@ public final class StepMask {
     return step < length && computed.get(step);
   }
 
-  /** Steps that must be computed. */
-  public int computedSteps() {
-    return computed.cardinality();
+  /** Steps among the first {@code steps} that must be computed. */
+  public int computedWithin(int steps) {
+    return computed.get(0, steps).cardinality();
   }
 
   /** Steps that must be computed before the first that may be cached. */

@@ -107,11 +107,15 @@ public sealed interface StepMaskSource {
     if (node.isArray()) {
       return fromDigits(node);
     }
+    if (node.isIntegralNumber()) {
+      String digits = node.toString();
+      return digits.matches("[01]+") ? fromText(digits) : null;
+    }
     if (node.isObject() && node.size() == 2 && node.has("compute_bins") && node.has("cache_bins")) {
       var bins = ValueType.integersAtLeast(0);
-      return new Bins(
-          bins.read(node.get("compute_bins"), "compute_bins"),
-          bins.read(node.get("cache_bins"), "cache_bins"));
+      List<Integer> compute = bins.readOrNull(node.get("compute_bins"));
+      List<Integer> cache = bins.readOrNull(node.get("cache_bins"));
+      return compute == null || cache == null ? null : new Bins(compute, cache);
     }
     return null;
   }

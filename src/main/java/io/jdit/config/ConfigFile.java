@@ -6,11 +6,13 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.Locale;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadFeature;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.ObjectMapper;
+import tools.jackson.databind.exc.MismatchedInputException;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.dataformat.yaml.YAMLMapper;
 
@@ -54,7 +56,7 @@ public final class ConfigFile {
     } catch (IOException e) {
       throw new ConfigException(file + ": cannot be read: " + e.getMessage(), e);
     }
-    boolean json = file.toString().toLowerCase(java.util.Locale.ROOT).endsWith(".json");
+    boolean json = file.toString().toLowerCase(Locale.ROOT).endsWith(".json");
     return parse(json ? JSON : YAML, text, file.toString());
   }
 
@@ -77,11 +79,21 @@ public final class ConfigFile {
           at == null || at.getLineNr() < 1
               ? ""
               : " at line " + at.getLineNr() + ", column " + at.getColumnNr();
-      throw new ConfigException(name + place + ": " + firstLine(e.getOriginalMessage()), e);
+      throw new ConfigException(name + place + ": " + problem(e), e);
     }
   }
 
-  private static String firstLine(String message) {
-    return message == null ? "malformed" : message.strip().lines().findFirst().orElse("malformed");
+  /** The sentence that names the problem; the YAML parser wraps it in excerpts of the text. */
+  private static String problem(JacksonException e) {
+    if (e instanceof MismatchedInputException) {
+      return "more than one document";
+    }
+    String problem = "malformed";
+    for (String line : String.valueOf(e.getOriginalMessage()).lines().toList()) {
+      if (!line.isBlank() && !line.startsWith(" ")) {
+        problem = line.strip();
+      }
+    }
+    return problem;
   }
 }

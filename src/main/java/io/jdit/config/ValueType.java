@@ -123,10 +123,21 @@ public final class ValueType<T> {
    * @throws ConfigException naming {@code where}, what was found and what is expected
    */
   public T read(JsonNode node, String where) {
-    if (node.isNull()) {
+    if (isNull(node)) {
       return null;
     }
     return require(fromNode.apply(node), where, describe(node));
+  }
+
+  /** Reads a value that may have another form; null when it has, or is null. */
+  public T readOrNull(JsonNode node) {
+    T value = node.isNull() ? null : fromNode.apply(node);
+    return value != null && accepts.test(value) ? value : null;
+  }
+
+  /** True for an empty value and for YAML's {@code ~}, which the parser leaves as text. */
+  public static boolean isNull(JsonNode node) {
+    return node.isNull() || (node.isString() && node.stringValue().equals("~"));
   }
 
   /**
