@@ -1,0 +1,74 @@
+package io.jdit.testing;
+
+import io.jdit.checkpoint.Checkpoint;
+import io.jdit.checkpoint.ModelConfig;
+import io.jdit.checkpoint.SafeTensorsFile;
+import io.jdit.checkpoint.Weights;
+import io.jdit.tensor.DType;
+import io.jdit.tensor.Device;
+import io.jdit.tensor.Tensor;
+import io.jdit.tensor.TensorScope;
+import java.nio.file.Path;
+import java.util.function.Function;
+import tools.jackson.databind.JsonNode;
+
+/** A folder of the reference's results: a pipeline, what it was called with, what came out. */
+public final class Fixture implements AutoCloseable {
+  public static final Path ROOT = Path.of("src/test/resources/fixtures");
+
+  private final Path folder;
+  private final SafeTensorsFile tensors;
+  private final JsonNode expected;
+
+  public Fixture(String name) {
+    folder = ROOT.resolve(name);
+    tensors = SafeTensorsFile.open(folder.resolve("expected.safetensors"));
+    expected = ModelConfig.read(folder.resolve("expected.json")).json();
+  }
+
+  public Path pipeline() {
+    return folder.resolve("pipeline");
+  }
+
+  public JsonNode json() {
+    return expected;
+  }
+
+  public boolean has(String tensor) {
+    return tensors.info(tensor) != null;
+  }
+
+  public Tensor tensor(String name) {
+    return tensors.read(name);
+  }
+
+  /** Token ids of a prompt of {@code tokenizer_ids}. */
+  public long[] ids(String prompt, String tokenizer) {
+    JsonNode node = expected.path("tokenizer_ids").path(prompt).path(tokenizer);
+    long[] ids = new long[node.size()];
+    for (int i = 0; i < ids.length; i++) {
+      ids[i] = node.get(i).asLong();
+    }
+    return ids;
+  }
+
+  public ModelConfig config(String component) {
+    return ModelConfig.read(pipeline().resolve(component).resolve("config.json"));
+  }
+
+  /** Builds a component from its checkpoint, strictly; its weights belong to {@code owner}. */
+  public <T> T build(
+      String component, DType dtype, TensorScope owner, Function<Weights, T> constructor) {
+    try (Checkpoint checkpoint = Checkpoint.open(pipeline().resolve(component))) {
+      Weights w = new Weights(checkpoint, dtype, Device.CPU, owner);
+      T module = constructor.apply(w);
+      w.requireAllUsed();
+      return module;
+    }
+  }
+
+  @Override
+  public void close() {
+    tensors.close();
+  }
+}
