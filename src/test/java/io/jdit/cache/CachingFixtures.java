@@ -1,6 +1,7 @@
 package io.jdit.cache;
 
 import io.jdit.config.ValueType;
+import io.jdit.tensor.DType;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -57,6 +58,17 @@ final class CachingFixtures {
       };
     }
     return node.doubleValue();
+  }
+
+  /** The dtype of a case: f32, f64, f16 or bf16. */
+  static DType dtype(JsonNode golden) {
+    return switch (golden.get("dtype").stringValue()) {
+      case "f32" -> DType.FLOAT32;
+      case "f64" -> DType.FLOAT64;
+      case "f16" -> DType.FLOAT16;
+      case "bf16" -> DType.BFLOAT16;
+      default -> throw new IllegalArgumentException(golden.toString());
+    };
   }
 
   static List<Integer> integers(JsonNode list) {
