@@ -11,13 +11,6 @@ import java.util.stream.LongStream;
  * in the reference: in bfloat16 the result has 8 significant bits.
  */
 final class ResidualDiff {
-  /** Adds numbers up over the ranks that share one sample and one branch. */
-  @FunctionalInterface
-  public interface RankSum {
-    /** The sums, equal on all of these ranks. */
-    float[] over(float... values);
-  }
-
   private final double importantThreshold;
   private final RankSum rankSum;
 

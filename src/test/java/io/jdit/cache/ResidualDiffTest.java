@@ -97,7 +97,7 @@ class ResidualDiffTest {
       Tensor previous = Tensor.of(new float[] {1, -2, 3, 4, 5, -6}, 1, 3, 2);
       Tensor current = Tensor.of(new float[] {1, 2, 2, 4, 7, -6}, 1, 3, 2);
       float[] other = {2, 11};
-      ResidualDiff.RankSum sum = v -> new float[] {v[0] + other[0], v[1] + other[1]};
+      RankSum sum = v -> new float[] {v[0] + other[0], v[1] + other[1]};
       double shard =
           new ResidualDiff(0, sum).between(previous.narrow(1, 0, 2), current.narrow(1, 0, 2));
       assertThat(shard).isEqualTo((double) (7f / 21f));
