@@ -19,7 +19,7 @@ public final class FeedForward {
 
   public Tensor forward(Tensor x) {
     try (TensorScope scope = TensorScope.open()) {
-      return scope.keep(out.forward(Fused.geluTanh(in.forward(x))));
+      return scope.keep(out.forward(in.forwardGeluTanh(x)));
     }
   }
 }

@@ -1,6 +1,7 @@
 package io.jdit.nn;
 
 import io.jdit.tensor.Tensor;
+import io.jdit.tensor.TensorScope;
 
 /**
  * y = x W^T + b. Implementations differ in what they hold: all of W, a shard of it, a quantized
@@ -12,6 +13,15 @@ public interface Linear {
    * @return [..., outFeatures]
    */
   Tensor forward(Tensor x);
+
+  /**
+   * GELU (tanh approximation) of {@link #forward}: a layer that can fold it into the product does.
+   */
+  default Tensor forwardGeluTanh(Tensor x) {
+    try (TensorScope scope = TensorScope.open()) {
+      return scope.keep(Fused.geluTanh(forward(x)));
+    }
+  }
 
   int inFeatures();
 

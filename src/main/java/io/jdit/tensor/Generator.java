@@ -17,9 +17,17 @@ public final class Generator implements AutoCloseable {
     optional = new GeneratorOptional(handle);
   }
 
-  /** Standard normal values of {@code shape} on the CPU, drawn in {@code dtype} as Python does. */
+  /**
+   * Standard normal values of {@code shape} on the CPU. Values of two bytes are the rounded float32
+   * draw, which is what {@code torch.randn} of PyTorch 2.13 gives for element counts that 16
+   * divides (LibTorch 2.10 itself draws others).
+   */
   public Tensor randn(DType dtype, long... shape) {
-    return Tensor.wrap(torch.randn(shape, optional, Torch.options(dtype, Device.CPU)));
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor drawn =
+          Tensor.wrap(torch.randn(shape, optional, Torch.options(DType.FLOAT32, Device.CPU)));
+      return scope.keep(drawn.to(dtype));
+    }
   }
 
   @Override

@@ -40,7 +40,7 @@ final class FluxSingleBlock implements Block<FluxConditioning> {
     Tensor y = Tensor.cat(1, in.encoder(), in.hidden()); // [B, S, D]
     Tensor[] mod = norm.forward(c.temb()).chunk(3, -1); // shift, scale, gate
     Tensor n = Fused.modulatedNorm(y, mod[0], mod[1], EPS);
-    Tensor mlp = Fused.geluTanh(projMlp.forward(n)); // [B, S, 4D]
+    Tensor mlp = projMlp.forwardGeluTanh(n); // [B, S, 4D]
     FluxProjections.Qkv qkv = projections.forward(n, c.rotary(), 0);
     Tensor o = attention.forward(qkv.q(), qkv.k(), qkv.v()).flatten(2, 3); // [B, S, D]
     y =

@@ -1,0 +1,245 @@
+// The exported functions: argument checks, then the back end that this file is linked with.
+#include <cmath>
+#include <cstdarg>
+#include <cstdio>
+
+#include "arguments.h"
+
+namespace jdit {
+namespace {
+
+thread_local char last_error[512] = "";
+
+int require_dtype(const char* op, int dtype) {
+  if (dtype < JDIT_FLOAT32 || dtype > JDIT_FLOAT16) {
+    return fail("%s: dtype code %d; expected 0 (float32), 1 (bfloat16) or 2 (float16)", op, dtype);
+  }
+  return 0;
+}
+
+int require_pointer(const char* op, const char* name, const void* pointer) {
+  return pointer == nullptr ? fail("%s: %s is null", op, name) : 0;
+}
+
+int require_size(const char* op, const char* name, int64_t value, int64_t least) {
+  if (value < least) {
+    return fail("%s: %s is %lld; expected at least %lld", op, name,
+                static_cast<long long>(value), static_cast<long long>(least));
+  }
+  return 0;
+}
+
+}  // namespace
+
+int fail(const char* format, ...) {
+  va_list values;
+  va_start(values, format);
+  std::vsnprintf(last_error, sizeof last_error, format, values);
+  va_end(values);
+  return 1;
+}
+
+}  // namespace jdit
+
+using namespace jdit;
+
+#define REQUIRE(check) \
+  if (check) return 1
+#define REQUIRE_DTYPE() REQUIRE(require_dtype(__func__, dtype))
+#define REQUIRE_POINTER(name) REQUIRE(require_pointer(__func__, #name, name))
+#define REQUIRE_SIZE(name, least) REQUIRE(require_size(__func__, #name, name, least))
+
+extern "C" {
+
+int jdit_abi_version(void) { return JDIT_ABI_VERSION; }
+
+const char* jdit_build_info(void) { return build_info(); }
+
+const char* jdit_last_error(void) { return last_error; }
+
+int jdit_select_isa(const char* isa) {
+  REQUIRE_POINTER(isa);
+  return select_isa(isa);
+}
+
+int jdit_layer_norm_modulate(const void* x, const void* scale, const void* shift, void* out,
+                             int64_t rows, int64_t dim, int64_t rows_per_batch,
+                             int64_t scale_stride, int64_t shift_stride, double eps, int dtype,
+                             void* stream) {
+  REQUIRE_DTYPE();
+  REQUIRE_SIZE(rows, 0);
+  REQUIRE_SIZE(dim, 1);
+  REQUIRE_SIZE(rows_per_batch, 1);
+  if (rows == 0) return 0;
+  REQUIRE_POINTER(x);
+  REQUIRE_POINTER(scale);
+  REQUIRE_POINTER(shift);
+  REQUIRE_POINTER(out);
+  return run(LayerNormModulate{x, scale, shift, out, rows, dim, rows_per_batch, scale_stride,
+                               shift_stride, static_cast<float>(eps), dtype},
+             stream);
+}
+
+int jdit_rms_norm_rope(const void* x, const void* weight, const void* cos, const void* sin,
+                       void* out, int64_t batch, int64_t tokens, int64_t heads, int64_t head_dim,
+                       int64_t x_batch_stride, int64_t x_token_stride, int64_t out_tokens,
+                       int64_t out_offset, double eps, int dtype, void* stream) {
+  REQUIRE_DTYPE();
+  REQUIRE_SIZE(batch, 0);
+  REQUIRE_SIZE(tokens, 0);
+  REQUIRE_SIZE(heads, 1);
+  REQUIRE_SIZE(head_dim, 1);
+  REQUIRE_SIZE(out_offset, 0);
+  REQUIRE_SIZE(out_tokens, out_offset + tokens);
+  if (batch == 0 || tokens == 0) return 0;
+  REQUIRE_POINTER(x);
+  REQUIRE_POINTER(out);
+  if ((cos == nullptr) != (sin == nullptr)) {
+    return fail("%s: cos and sin must be given together", __func__);
+  }
+  if (cos != nullptr && head_dim % 2 != 0) {
+    return fail("%s: head_dim is %lld; rotation needs an even one", __func__,
+                static_cast<long long>(head_dim));
+  }
+  return run(RmsNormRope{x, weight, static_cast<const float*>(cos),
+                         static_cast<const float*>(sin), out, batch, tokens, heads, head_dim,
+                         x_batch_stride, x_token_stride, out_tokens, out_offset,
+                         static_cast<float>(eps), dtype},
+             stream);
+}
+
+int jdit_gated_residual(const void* x, const void* y, const void* gate, void* out, int64_t rows,
+                        int64_t dim, int64_t rows_per_batch, int64_t gate_stride, int dtype,
+                        void* stream) {
+  REQUIRE_DTYPE();
+  REQUIRE_SIZE(rows, 0);
+  REQUIRE_SIZE(dim, 1);
+  REQUIRE_SIZE(rows_per_batch, 1);
+  if (rows == 0) return 0;
+  REQUIRE_POINTER(x);
+  REQUIRE_POINTER(y);
+  REQUIRE_POINTER(gate);
+  REQUIRE_POINTER(out);
+  return run(GatedResidual{x, y, gate, out, rows, dim, rows_per_batch, gate_stride, dtype},
+             stream);
+}
+
+int jdit_gelu_tanh(const void* x, void* out, int64_t rows, int64_t dim, int64_t x_stride,
+                   int64_t out_stride, int dtype, void* stream) {
+  REQUIRE_DTYPE();
+  REQUIRE_SIZE(rows, 0);
+  REQUIRE_SIZE(dim, 1);
+  if (rows == 0) return 0;
+  REQUIRE_POINTER(x);
+  REQUIRE_POINTER(out);
+  return run(GeluTanh{x, out, rows, dim, x_stride, out_stride, dtype}, stream);
+}
+
+int jdit_attention(const void* q, const void* k, const void* v, void* out, void* lse,
+                   int64_t batch, int64_t heads, int64_t q_len, int64_t k_len, int64_t head_dim,
+                   int64_t q_batch_stride, int64_t q_token_stride, int64_t q_head_stride,
+                   int64_t k_batch_stride, int64_t k_token_stride, int64_t k_head_stride,
+                   int64_t v_batch_stride, int64_t v_token_stride, int64_t v_head_stride,
+                   int64_t out_batch_stride, int64_t out_token_stride, int64_t out_head_stride,
+                   double scale, int causal, int dtype, void* stream) {
+  REQUIRE_DTYPE();
+  REQUIRE_SIZE(batch, 0);
+  REQUIRE_SIZE(heads, 0);
+  REQUIRE_SIZE(q_len, 0);
+  REQUIRE_SIZE(k_len, 1);
+  REQUIRE_SIZE(head_dim, 1);
+  if (batch == 0 || heads == 0 || q_len == 0) return 0;
+  REQUIRE_POINTER(q);
+  REQUIRE_POINTER(k);
+  REQUIRE_POINTER(v);
+  REQUIRE_POINTER(out);
+  return run(Attention{q, k, v, out, static_cast<float*>(lse), batch, heads, q_len, k_len,
+                       head_dim,
+                       {q_batch_stride, q_token_stride, q_head_stride},
+                       {k_batch_stride, k_token_stride, k_head_stride},
+                       {v_batch_stride, v_token_stride, v_head_stride},
+                       {out_batch_stride, out_token_stride, out_head_stride},
+                       static_cast<float>(scale), causal != 0, dtype},
+             stream);
+}
+
+int jdit_residual_diff(const void* h, const void* h0, const void* prev, void* residual,
+                       void* sums, int64_t n, int exact, int dtype, void* stream) {
+  REQUIRE_DTYPE();
+  REQUIRE_SIZE(n, 1);
+  REQUIRE_POINTER(h);
+  if (prev != nullptr) {
+    REQUIRE_POINTER(sums);
+  } else {
+    REQUIRE_POINTER(residual);
+  }
+  return run(ResidualDiff{h, h0, prev, residual, static_cast<double*>(sums), n, exact != 0, dtype},
+             stream);
+}
+
+int jdit_taylor_update(const void* h, const void* h1, const void* const* previous,
+                       void* const* next, int64_t order, double window, int64_t n, int dtype,
+                       void* stream) {
+  REQUIRE_DTYPE();
+  REQUIRE_SIZE(n, 1);
+  REQUIRE_SIZE(order, 0);
+  if (order > JDIT_MAX_TAYLOR_ORDER) {
+    return fail("%s: order is %lld; expected at most %d", __func__,
+                static_cast<long long>(order), JDIT_MAX_TAYLOR_ORDER);
+  }
+  REQUIRE_POINTER(h);
+  REQUIRE_POINTER(next);
+  TaylorUpdate args{h, h1, {}, {}, 1, static_cast<float>(window), n, dtype};
+  args.next[0] = next[0];
+  REQUIRE(require_pointer(__func__, "next[0]", next[0]));
+  for (int i = 0; i < order && previous != nullptr && previous[i] != nullptr; i++) {
+    REQUIRE(require_pointer(__func__, "next[i]", next[i + 1]));
+    args.previous[i] = previous[i];
+    args.next[i + 1] = next[i + 1];
+    args.levels++;
+  }
+  return run(args, stream);
+}
+
+int jdit_taylor_eval(const void* const* ladder, int64_t terms, const void* base, void* out,
+                     double t, int64_t n, int dtype, void* stream) {
+  REQUIRE_DTYPE();
+  REQUIRE_SIZE(n, 1);
+  REQUIRE_SIZE(terms, 1);
+  if (terms > kMaxLadder) {
+    return fail("%s: terms is %lld; expected at most %d", __func__,
+                static_cast<long long>(terms), kMaxLadder);
+  }
+  REQUIRE_POINTER(ladder);
+  REQUIRE_POINTER(out);
+  TaylorEval args{{}, {}, {}, static_cast<int>(terms), base, out, n, dtype};
+  double factorial = 1;
+  for (int i = 0; i < terms; i++) {
+    REQUIRE(require_pointer(__func__, "ladder[i]", ladder[i]));
+    factorial *= i == 0 ? 1 : i;
+    args.ladder[i] = ladder[i];
+    args.inverse_factorial[i] = static_cast<float>(1.0 / factorial);
+    args.power[i] = static_cast<float>(std::pow(t, i));
+  }
+  return run(args, stream);
+}
+
+int jdit_foca_eval(const void* a, const void* a1, const void* f, const void* f1, const void* base,
+                   void* y, void* sum, double t, int64_t n, int dtype, void* stream) {
+  REQUIRE_DTYPE();
+  REQUIRE_SIZE(n, 1);
+  REQUIRE_POINTER(a);
+  REQUIRE_POINTER(a1);
+  REQUIRE_POINTER(f);
+  REQUIRE_POINTER(f1);
+  REQUIRE_POINTER(y);
+  if (base != nullptr) {
+    REQUIRE_POINTER(sum);
+  }
+  double weight = 3.0 / t;
+  return run(FocaEval{a, a1, f, f1, base, y, sum, t <= 3, static_cast<float>(t / 2),
+                      static_cast<float>(weight), static_cast<float>(1 - weight), n, dtype},
+             stream);
+}
+
+}  // extern "C"

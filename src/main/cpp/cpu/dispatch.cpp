@@ -1,0 +1,135 @@
+// Chooses the instruction set of the CPU kernels and forwards checked calls to it.
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "kernel_table.h"
+
+namespace jdit {
+namespace {
+
+#define JDIT_TABLE(isa)                                                                     \
+  {isa::layer_norm_modulate, isa::rms_norm_rope, isa::gated_residual, isa::gelu_tanh,       \
+   isa::attention,           isa::residual_diff, isa::taylor_update,  isa::taylor_eval,     \
+   isa::foca_eval}
+
+constexpr KernelTable kScalar = JDIT_TABLE(scalar);
+#if defined(__x86_64__)
+constexpr KernelTable kAvx2 = JDIT_TABLE(avx2);
+constexpr KernelTable kAvx512 = JDIT_TABLE(avx512);
+
+// bfloat16 dot products pay in attention only: the other kernels are bound by memory.
+constexpr KernelTable with_bf16_attention(KernelTable table) {
+  table.attention = avx512bf16::attention;
+  return table;
+}
+constexpr KernelTable kAvx512Bf16 = with_bf16_attention(JDIT_TABLE(avx512));
+#endif
+
+struct Isa {
+  const char* name;
+  const KernelTable* kernels;
+  bool (*supported)();
+};
+
+// Worst first. __builtin_cpu_supports also asks the operating system (XCR0).
+constexpr Isa kIsas[] = {
+    {"scalar", &kScalar, [] { return true; }},
+#if defined(__x86_64__)
+    {"avx2", &kAvx2,
+     [] {
+       return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+              __builtin_cpu_supports("f16c");
+     }},
+    {"avx512", &kAvx512,
+     [] {
+       return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+              __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+              __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+     }},
+    {"avx512bf16", &kAvx512Bf16,
+     [] {
+       return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512bw") &&
+              __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+     }},
+#endif
+};
+
+const Isa* best() {
+  const Isa* chosen = kIsas;
+  for (const Isa& isa : kIsas) {
+    if (isa.supported()) chosen = &isa;
+  }
+  return chosen;
+}
+
+const Isa* find(const char* name) {
+  if (std::strcmp(name, "auto") == 0) return best();
+  for (const Isa& isa : kIsas) {
+    if (std::strcmp(name, isa.name) == 0) return isa.supported() ? &isa : nullptr;
+  }
+  return nullptr;
+}
+
+const Isa* initial() {
+  const char* forced = std::getenv("JDIT_CPU_ISA");
+  if (forced == nullptr || *forced == '\0') return best();
+  const Isa* isa = find(forced);
+  if (isa != nullptr) return isa;
+  isa = best();
+  std::fprintf(stderr,
+               "JDIT_CPU_ISA=%s: not known or not supported by this processor; using %s "
+               "(known: auto, scalar, avx2, avx512, avx512bf16)\n",
+               forced, isa->name);
+  return isa;
+}
+
+std::atomic<const Isa*>& current() {
+  static std::atomic<const Isa*> isa{initial()};
+  return isa;
+}
+
+template <class Args>
+int forward(void (*KernelTable::*kernel)(const Args&), const Args& args) {
+  (current().load(std::memory_order_relaxed)->kernels->*kernel)(args);
+  return 0;
+}
+
+}  // namespace
+
+int run(const LayerNormModulate& a, void*) { return forward(&KernelTable::layer_norm_modulate, a); }
+int run(const RmsNormRope& a, void*) { return forward(&KernelTable::rms_norm_rope, a); }
+int run(const GatedResidual& a, void*) { return forward(&KernelTable::gated_residual, a); }
+int run(const GeluTanh& a, void*) { return forward(&KernelTable::gelu_tanh, a); }
+int run(const Attention& a, void*) {
+  return current().load()->kernels->attention(a) ? 0 : fail("jdit_attention: out of memory");
+}
+int run(const ResidualDiff& a, void*) { return forward(&KernelTable::residual_diff, a); }
+int run(const TaylorUpdate& a, void*) { return forward(&KernelTable::taylor_update, a); }
+int run(const TaylorEval& a, void*) { return forward(&KernelTable::taylor_eval, a); }
+int run(const FocaEval& a, void*) { return forward(&KernelTable::foca_eval, a); }
+
+int select_isa(const char* name) {
+  const Isa* isa = find(name);
+  if (isa == nullptr) {
+    return fail(
+        "instruction set '%s' is not known or not supported by this processor; expected auto, "
+        "scalar, avx2, avx512 or avx512bf16",
+        name);
+  }
+  current().store(isa);
+  return 0;
+}
+
+const char* build_info() {
+  static thread_local char text[256];
+  int used = std::snprintf(text, sizeof text, "cpu, compiler %s, built for", JDIT_COMPILER);
+  for (const Isa& isa : kIsas) {
+    used += std::snprintf(text + used, sizeof text - used, " %s", isa.name);
+  }
+  std::snprintf(text + used, sizeof text - used, ", using %s", current().load()->name);
+  return text;
+}
+
+}  // namespace jdit

@@ -1,0 +1,138 @@
+// Vectors of eight floats: AVX2, FMA and F16C.
+#pragma once
+
+#include <immintrin.h>
+
+namespace jdit {
+namespace JDIT_ISA {
+
+inline constexpr int64_t kLanes = 8;
+
+// Whether stream() differs from store().
+inline constexpr bool kHasStreams = true;
+
+struct Vec {
+  __m256 v;
+};
+
+JDIT_INLINE Vec broadcast(float x) { return {_mm256_set1_ps(x)}; }
+
+JDIT_INLINE __m256i tail_mask(Tail t) {
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(t.count)),
+                            _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+JDIT_INLINE Vec load(const float* p, Full) { return {_mm256_loadu_ps(p)}; }
+JDIT_INLINE Vec load(const float* p, Tail t) { return {_mm256_maskload_ps(p, tail_mask(t))}; }
+JDIT_INLINE void store(float* p, Vec x, Full) { _mm256_storeu_ps(p, x.v); }
+JDIT_INLINE void store(float* p, Vec x, Tail t) { _mm256_maskstore_ps(p, tail_mask(t), x.v); }
+JDIT_INLINE void stream(float* p, Vec x, Full) { _mm256_stream_ps(p, x.v); }
+
+// The lanes that take part; 0 in the others.
+JDIT_INLINE Vec keep(Vec x, Full) { return x; }
+JDIT_INLINE Vec keep(Vec x, Tail t) {
+  return {_mm256_and_ps(x.v, _mm256_castsi256_ps(tail_mask(t)))};
+}
+
+JDIT_INLINE __m128i load_16bit(const void* p, Full) {
+  return _mm_loadu_si128(static_cast<const __m128i*>(p));
+}
+JDIT_INLINE __m128i load_16bit(const void* p, Tail t) {
+  __m128i v = _mm_setzero_si128();
+  std::memcpy(&v, p, static_cast<size_t>(t.count) * 2);
+  return v;
+}
+JDIT_INLINE void store_16bit(void* p, __m128i x, Full) {
+  _mm_storeu_si128(static_cast<__m128i*>(p), x);
+}
+JDIT_INLINE void store_16bit(void* p, __m128i x, Tail t) {
+  std::memcpy(p, &x, static_cast<size_t>(t.count) * 2);
+}
+JDIT_INLINE void stream_16bit(void* p, __m128i x) {
+  _mm_stream_si128(static_cast<__m128i*>(p), x);
+}
+
+// The upper halves hold the result; rounds to nearest even, NaN stays NaN, subnormals stay.
+JDIT_INLINE __m256i bf16_in_upper_half(Vec x) {
+  __m256i u = _mm256_castps_si256(x.v);
+  __m256i odd = _mm256_and_si256(_mm256_srli_epi32(u, 16), _mm256_set1_epi32(1));
+  __m256i r = _mm256_add_epi32(u, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
+  __m256i nan = _mm256_castps_si256(_mm256_cmp_ps(x.v, x.v, _CMP_UNORD_Q));
+  return _mm256_blendv_epi8(r, _mm256_or_si256(u, _mm256_set1_epi32(0x400000)), nan);
+}
+JDIT_INLINE __m128i to_16bit(Vec x, bf16) {
+  __m256i r = _mm256_srli_epi32(bf16_in_upper_half(x), 16);
+  return _mm_packus_epi32(_mm256_castsi256_si128(r), _mm256_extracti128_si256(r, 1));
+}
+JDIT_INLINE __m128i to_16bit(Vec x, f16) {
+  return _mm256_cvtps_ph(x.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+JDIT_INLINE Vec from_16bit(__m128i x, bf16) {
+  return {_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(x), 16))};
+}
+JDIT_INLINE Vec from_16bit(__m128i x, f16) { return {_mm256_cvtph_ps(x)}; }
+
+JDIT_INLINE Vec round_bf16(Vec x) {
+  return {_mm256_castsi256_ps(
+      _mm256_and_si256(bf16_in_upper_half(x), _mm256_set1_epi32(static_cast<int>(0xffff0000u))))};
+}
+JDIT_INLINE Vec round_f16(Vec x) { return from_16bit(to_16bit(x, f16{}), f16{}); }
+
+JDIT_INLINE Vec operator+(Vec a, Vec b) { return {_mm256_add_ps(a.v, b.v)}; }
+JDIT_INLINE Vec operator-(Vec a, Vec b) { return {_mm256_sub_ps(a.v, b.v)}; }
+JDIT_INLINE Vec operator*(Vec a, Vec b) { return {_mm256_mul_ps(a.v, b.v)}; }
+JDIT_INLINE Vec operator/(Vec a, Vec b) { return {_mm256_div_ps(a.v, b.v)}; }
+JDIT_INLINE Vec fma(Vec a, Vec b, Vec c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
+JDIT_INLINE Vec max(Vec a, Vec b) { return {_mm256_max_ps(a.v, b.v)}; }
+JDIT_INLINE Vec min(Vec a, Vec b) { return {_mm256_min_ps(a.v, b.v)}; }
+JDIT_INLINE Vec abs(Vec a) { return {_mm256_andnot_ps(_mm256_set1_ps(-0.0f), a.v)}; }
+JDIT_INLINE Vec round_to_integer(Vec a) {
+  return {_mm256_round_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
+}
+
+// x * 2^n for integers n in [-127, 128] and x in [0.7, 1.5]; 0 for -127. Two factors, since 2^128
+// has no representation.
+JDIT_INLINE Vec scale_by_power(Vec x, Vec n) {
+  __m256i e = _mm256_cvtps_epi32(n.v);
+  __m256i top = _mm256_srli_epi32(_mm256_add_epi32(e, _mm256_set1_epi32(128)), 8);
+  __m256i low = _mm256_slli_epi32(
+      _mm256_add_epi32(_mm256_sub_epi32(e, top), _mm256_set1_epi32(127)), 23);
+  __m256i high = _mm256_slli_epi32(_mm256_add_epi32(top, _mm256_set1_epi32(127)), 23);
+  return {_mm256_mul_ps(_mm256_mul_ps(x.v, _mm256_castsi256_ps(low)), _mm256_castsi256_ps(high))};
+}
+
+// (x0 c0 - x1 s0, x1 c1 + x0 s1, ...): every pair of lanes turned by its angle.
+JDIT_INLINE Vec rotate_pairs(Vec x, Vec cos, Vec sin) {
+  __m256 swapped = _mm256_permute_ps(x.v, 0xb1);
+  return {_mm256_addsub_ps(_mm256_mul_ps(x.v, cos.v), _mm256_mul_ps(swapped, sin.v))};
+}
+
+JDIT_INLINE float first_lane(Vec a) { return _mm256_cvtss_f32(a.v); }
+JDIT_INLINE float sum(Vec a) {
+  __m128 s = _mm_add_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));
+  s = _mm_add_ps(s, _mm_movehl_ps(s, s));
+  return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
+}
+JDIT_INLINE float maximum(Vec a) {
+  __m128 m = _mm_max_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));
+  m = _mm_max_ps(m, _mm_movehl_ps(m, m));
+  return _mm_cvtss_f32(_mm_max_ss(m, _mm_movehdup_ps(m)));
+}
+
+// Sums of float32 lanes kept in double.
+struct DoubleSum {
+  __m256d low = _mm256_setzero_pd(), high = _mm256_setzero_pd();
+  JDIT_INLINE void add(Vec a) {
+    low = _mm256_add_pd(low, _mm256_cvtps_pd(_mm256_castps256_ps128(a.v)));
+    high = _mm256_add_pd(high, _mm256_cvtps_pd(_mm256_extractf128_ps(a.v, 1)));
+  }
+  JDIT_INLINE double value() const {
+    double lanes[4];
+    _mm256_storeu_pd(lanes, _mm256_add_pd(low, high));
+    return (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
+  }
+};
+
+}  // namespace JDIT_ISA
+}  // namespace jdit
+
+#include "simd_16bit.h"

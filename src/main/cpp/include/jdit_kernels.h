@@ -1,0 +1,150 @@
+/*
+ * C ABI of JDiT's kernels. libjdit_kernels.so (CPU) and libjdit_kernels_cuda.so (CUDA) export the
+ * same symbols; pointers are host pointers for the first and device pointers for the second.
+ *
+ * Tensors are flat pointers to elements of `dtype`; sizes and strides count elements. All
+ * arithmetic is float32 and is rounded once, to nearest even, when the result is stored, unless a
+ * function says otherwise. `out` may be one of the inputs where its layout is the same, and
+ * must not overlap an input otherwise.
+ *
+ * `stream` is a cudaStream_t (null: the default stream) and is ignored by the CPU library. The CUDA
+ * functions only launch; they never synchronise and never allocate.
+ *
+ * Every function returns 0, or non-zero with a text in jdit_last_error().
+ */
+#ifndef JDIT_KERNELS_H
+#define JDIT_KERNELS_H
+
+#include <stdint.h>
+
+#define JDIT_ABI_VERSION 1
+
+#define JDIT_FLOAT32 0
+#define JDIT_BFLOAT16 1
+#define JDIT_FLOAT16 2
+
+/* Doubles in the `sums` buffer of jdit_residual_diff: the two results, then partial sums. */
+#define JDIT_RESIDUAL_SUMS 1026
+
+/* Highest order of a Taylor ladder. */
+#define JDIT_MAX_TAYLOR_ORDER 7
+
+#if defined(JDIT_BUILDING)
+#define JDIT_EXPORT __attribute__((visibility("default")))
+#else
+#define JDIT_EXPORT
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* JDIT_ABI_VERSION of the library; a caller refuses another one than its own. */
+JDIT_EXPORT int jdit_abi_version(void);
+
+/* One line: compiler, instruction sets or architectures built in, instruction set chosen. */
+JDIT_EXPORT const char* jdit_build_info(void);
+
+/* Why the last call of this thread failed; empty when none did. */
+JDIT_EXPORT const char* jdit_last_error(void);
+
+/*
+ * Chooses the instruction set of the CPU kernels for the whole process: "scalar", "avx2", "avx512",
+ * "avx512bf16" or "auto" (the best one; the environment variable JDIT_CPU_ISA sets the start
+ * value). Fails for one that the processor lacks. The CUDA library accepts "auto" only.
+ */
+JDIT_EXPORT int jdit_select_isa(const char* isa);
+
+/*
+ * Layer norm without affine parameters, then modulation (AdaLN):
+ *   out = (x - mean) / sqrt(var + eps) * (1 + scale) + shift
+ * x, out [rows, dim]; row r uses the row r / rows_per_batch of scale and shift [batch, dim].
+ */
+JDIT_EXPORT int jdit_layer_norm_modulate(const void* x, const void* scale, const void* shift,
+                                         void* out, int64_t rows, int64_t dim,
+                                         int64_t rows_per_batch, int64_t scale_stride,
+                                         int64_t shift_stride, double eps, int dtype,
+                                         void* stream);
+
+/*
+ * RMS norm over the head dimension, then rotary embedding, written at a token offset:
+ *   n = round(x / sqrt(mean(x^2) + eps)); n = round(n * weight)
+ *   out[2i] = n[2i] cos - n[2i+1] sin, out[2i+1] = n[2i+1] cos + n[2i] sin
+ * x [batch, tokens, heads, head_dim] with strides of batch and token, heads contiguous;
+ * out [batch, out_tokens, heads, head_dim], contiguous, rows out_offset .. out_offset + tokens;
+ * cos, sin float32 [out_tokens, head_dim], each value twice; weight [head_dim].
+ * A null weight means no norm, null cos and sin no rotation; with neither it copies.
+ */
+JDIT_EXPORT int jdit_rms_norm_rope(const void* x, const void* weight, const void* cos,
+                                   const void* sin, void* out, int64_t batch, int64_t tokens,
+                                   int64_t heads, int64_t head_dim, int64_t x_batch_stride,
+                                   int64_t x_token_stride, int64_t out_tokens, int64_t out_offset,
+                                   double eps, int dtype, void* stream);
+
+/* out = x + gate * y; x, y, out [rows, dim], gate [batch, dim], row r uses r / rows_per_batch. */
+JDIT_EXPORT int jdit_gated_residual(const void* x, const void* y, const void* gate, void* out,
+                                    int64_t rows, int64_t dim, int64_t rows_per_batch,
+                                    int64_t gate_stride, int dtype, void* stream);
+
+/* GELU, tanh approximation; x and out [rows, dim] with row strides. */
+JDIT_EXPORT int jdit_gelu_tanh(const void* x, void* out, int64_t rows, int64_t dim,
+                               int64_t x_stride, int64_t out_stride, int dtype, void* stream);
+
+/*
+ * out = softmax(scale q k^T) v with online softmax; q, out [batch, q_len, heads, head_dim] and
+ * k, v [batch, k_len, heads, head_dim] with strides of batch, token and head. Causal lets query i
+ * see the keys 0..i. lse, when not null, receives the natural log-sum-exp of the scaled scores,
+ * float32 [batch, heads, q_len]. The CUDA library refuses: LibTorch's flash attention is used there.
+ */
+JDIT_EXPORT int jdit_attention(const void* q, const void* k, const void* v, void* out, void* lse,
+                               int64_t batch, int64_t heads, int64_t q_len, int64_t k_len,
+                               int64_t head_dim, int64_t q_batch_stride, int64_t q_token_stride,
+                               int64_t q_head_stride, int64_t k_batch_stride,
+                               int64_t k_token_stride, int64_t k_head_stride,
+                               int64_t v_batch_stride, int64_t v_token_stride,
+                               int64_t v_head_stride, int64_t out_batch_stride,
+                               int64_t out_token_stride, int64_t out_head_stride, double scale,
+                               int causal, int dtype, void* stream);
+
+/*
+ * r = round(h - h0), or h where h0 is null; residual = r where not null;
+ * sums[0] = sum |prev - r|, sums[1] = sum |prev|, in double, in an order that does not depend on
+ * the number of threads. exact: prev - r is rounded to dtype first, as a chain of single operators
+ * does. A null prev writes only the residual and leaves sums alone.
+ * sums points to JDIT_RESIDUAL_SUMS doubles; those after the second are working space.
+ */
+JDIT_EXPORT int jdit_residual_diff(const void* h, const void* h0, const void* prev,
+                                   void* residual, void* sums, int64_t n, int exact, int dtype,
+                                   void* stream);
+
+/*
+ * Backward differences of a Taylor ladder, one rounding to dtype per operation:
+ *   next[0] = h - h1 (h where h1 is null); next[i+1] = (next[i] - previous[i]) / window, i < order
+ * stops at the first null in previous[0..order-1]; next[i] may be previous[i].
+ */
+JDIT_EXPORT int jdit_taylor_update(const void* h, const void* h1, const void* const* previous,
+                                   void* const* next, int64_t order, double window, int64_t n,
+                                   int dtype, void* stream);
+
+/*
+ * out = base + sum_i ((1/i!) * ladder[i]) * t^i for i < terms, one rounding to dtype per operation,
+ * the sum from i = 0 up and base (null: none) last.
+ */
+JDIT_EXPORT int jdit_taylor_eval(const void* const* ladder, int64_t terms, const void* base,
+                                 void* out, double t, int64_t n, int dtype, void* stream);
+
+/*
+ * FoCa forecast from the two newest computed values a, a1 and the two newest values f, f1:
+ *   g = (a - a1) + (f - f1)
+ *   t <= 3: y = a + (t/2) g; else w = 3/t, z = a + 1.5 g, y = w z + (1 - w) a
+ * one rounding to dtype per operation. sum, when base is not null, receives y + base.
+ */
+JDIT_EXPORT int jdit_foca_eval(const void* a, const void* a1, const void* f, const void* f1,
+                               const void* base, void* y, void* sum, double t, int64_t n,
+                               int dtype, void* stream);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,136 @@
+package io.jdit.kernels;
+
+import io.jdit.tensor.DType;
+import io.jdit.tensor.Functional;
+import io.jdit.tensor.Tensor;
+import io.jdit.tensor.TensorScope;
+import java.util.ArrayList;
+import java.util.List;
+import org.bytedeco.pytorch.global.torch;
+
+/**
+ * The functions of {@link Kernels} written with tensor operators: what they are tested against, and
+ * what runs where no library is loaded. They follow the reference's order of operations, with a
+ * rounding after each.
+ */
+final class EagerKernels {
+  private EagerKernels() {}
+
+  static Tensor layerNormModulate(Tensor x, Tensor scale, Tensor shift, double eps) {
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor n = Functional.layerNorm(x, null, null, eps);
+      return scope.keep(n.mul(scale.add(1).unsqueeze(1)).add(shift.unsqueeze(1)));
+    }
+  }
+
+  static Tensor rmsNormRope(Tensor x, Tensor weight, double eps, Tensor cos, Tensor sin) {
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor n = x;
+      if (weight != null) {
+        Tensor f = x.to(DType.FLOAT32);
+        Tensor inverse = f.mul(f).mean(-1, true).add(eps).rsqrt();
+        n = f.mul(inverse).to(x.dtype()).mul(weight);
+      }
+      if (cos != null) {
+        long tokens = x.size(1);
+        long dim = x.size(3);
+        Tensor f = n.to(DType.FLOAT32);
+        Tensor pairs = f.reshape(x.size(0), tokens, x.size(2), dim / 2, 2);
+        Tensor turned =
+            Tensor.stack(-1, pairs.select(-1, 1).neg(), pairs.select(-1, 0)).flatten(3, 4);
+        n =
+            f.mul(cos.view(1, tokens, 1, dim))
+                .add(turned.mul(sin.view(1, tokens, 1, dim)))
+                .to(x.dtype());
+      }
+      return scope.keep(n == x ? x.copy() : n);
+    }
+  }
+
+  static Tensor gatedResidual(Tensor x, Tensor gate, Tensor y) {
+    try (TensorScope scope = TensorScope.open()) {
+      return scope.keep(x.add(y.mul(gate.unsqueeze(1))));
+    }
+  }
+
+  static Tensor geluTanh(Tensor x) {
+    return Functional.geluTanh(x);
+  }
+
+  static Tensor attention(Tensor q, Tensor k, Tensor v, double scale, boolean causal) {
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor o =
+          Functional.scaledDotProductAttention(
+              q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), null, causal, scale);
+      return scope.keep(o.transpose(1, 2).contiguous());
+    }
+  }
+
+  /** Log-sum-exp of the scaled scores, float32 [B, H, Sq]. */
+  static Tensor logSumExp(Tensor q, Tensor k, double scale, boolean causal) {
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor queries = q.transpose(1, 2).to(DType.FLOAT32);
+      Tensor scores =
+          queries.matmul(k.transpose(1, 2).transpose(2, 3).to(DType.FLOAT32)).mul(scale);
+      if (causal) {
+        scores = scores.add(causalMask(q.size(1), k.size(1)).to(q.device()));
+      }
+      return scope.keep(Tensor.wrap(torch.logsumexp(scores.handle(), -1)));
+    }
+  }
+
+  /** 0 where key <= query, else minus infinity. */
+  private static Tensor causalMask(long queries, long keys) {
+    float[] mask = new float[Math.toIntExact(queries * keys)];
+    for (int i = 0; i < mask.length; i++) {
+      mask[i] = i % keys <= i / keys ? 0 : Float.NEGATIVE_INFINITY;
+    }
+    return Tensor.of(mask, queries, keys);
+  }
+
+  /** Sums {|prev - r|, |prev|} as float64 [2], r = h - h0 or h. */
+  static Tensor residualSums(Tensor r, Tensor prev, boolean exact) {
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor difference = exact ? prev.sub(r) : prev.to(DType.FLOAT32).sub(r.to(DType.FLOAT32));
+      return scope.keep(
+          Tensor.stack(
+              0, difference.abs().to(DType.FLOAT64).sum(), prev.abs().to(DType.FLOAT64).sum()));
+    }
+  }
+
+  static List<Tensor> taylorUpdate(
+      Tensor h, Tensor h1, List<Tensor> previous, int order, double window) {
+    try (TensorScope scope = TensorScope.open()) {
+      List<Tensor> next = new ArrayList<>();
+      next.add(scope.keep(h1 == null ? h.copy() : h.sub(h1)));
+      for (int i = 0; i < Math.min(order, previous.size()); i++) {
+        next.add(scope.keep(next.get(i).sub(previous.get(i)).div(window)));
+      }
+      return next;
+    }
+  }
+
+  static Tensor taylorEval(List<Tensor> ladder, Tensor base, double t) {
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor sum = ladder.get(0).add(0);
+      double factorial = 1;
+      for (int i = 1; i < ladder.size(); i++) {
+        factorial *= i;
+        sum = sum.add(ladder.get(i).mul(1 / factorial).mul(Math.pow(t, i)));
+      }
+      return scope.keep(base == null ? sum : sum.add(base));
+    }
+  }
+
+  static Tensor focaEval(Tensor a, Tensor a1, Tensor f, Tensor f1, double t) {
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor g = a.sub(a1).add(f.sub(f1));
+      if (t <= 3) {
+        return scope.keep(a.add(g.mul(t / 2)));
+      }
+      double w = 3 / t;
+      Tensor z = a.add(g.mul(1.5));
+      return scope.keep(z.mul(w).add(a.mul(1 - w)));
+    }
+  }
+}

@@ -1,0 +1,339 @@
+package io.jdit.kernels;
+
+import static io.jdit.kernels.NativeCall.check;
+import static io.jdit.kernels.NativeCall.dtypeCode;
+import static io.jdit.kernels.NativeCall.pointer;
+import static io.jdit.kernels.NativeCall.requireFloat32;
+import static io.jdit.kernels.NativeCall.requireLike;
+import static io.jdit.kernels.NativeCall.requireSameKind;
+import static io.jdit.kernels.NativeCall.rowStride;
+import static io.jdit.kernels.NativeCall.stream;
+import static io.jdit.kernels.NativeCall.supports;
+
+import io.jdit.tensor.DType;
+import io.jdit.tensor.Shapes;
+import io.jdit.tensor.Tensor;
+import io.jdit.tensor.TensorScope;
+
+/**
+ * The fused operators of a transformer block. On the CPU and on CUDA they run in JDiT's own
+ * libraries, computed in float32 and rounded once; where the library is absent, or the dtype is
+ * another than float32, bfloat16 and float16, they run as a chain of tensor operators.
+ *
+ * <p>Arguments are borrowed and may be views. Shapes: B batch, N tokens, D features, H heads, Dh
+ * head dimension. A wrong shape, dtype or device is an {@link IllegalArgumentException} that names
+ * the argument.
+ */
+public final class Kernels {
+  private Kernels() {}
+
+  /**
+   * Attention's output and the log-sum-exp of each query's scaled scores, which merge partial
+   * results of several blocks of keys.
+   *
+   * @param out [B, Nq, H, Dh]
+   * @param logSumExp float32 [B, H, Nq]
+   */
+  public record AttentionWithLse(Tensor out, Tensor logSumExp) {}
+
+  /**
+   * Adaptive layer norm: LN(x) (1 + scale) + shift, LN without affine terms.
+   *
+   * @param x [B, N, D]
+   * @param scale [B, D], possibly a slice of a wider tensor; shift likewise
+   * @return [B, N, D]
+   */
+  public static Tensor layerNormModulate(Tensor x, Tensor scale, Tensor shift, double eps) {
+    Shapes.require("layerNormModulate x", x, -1, -1, -1);
+    requireModulation("layerNormModulate scale", scale, x);
+    requireModulation("layerNormModulate shift", shift, x);
+    if (!supports(x) || scale.stride(1) != 1 || shift.stride(1) != 1) {
+      return EagerKernels.layerNormModulate(x, scale, shift, eps);
+    }
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor rows = x.contiguous();
+      Tensor out = Tensor.empty(x.dtype(), x.device(), x.shape());
+      var p = rows.dataPointer();
+      var s = scale.dataPointer();
+      var t = shift.dataPointer();
+      var o = out.dataPointer();
+      long n = x.size(0) * x.size(1);
+      long ss = scale.stride(0);
+      long ts = shift.stride(0);
+      int code = dtypeCode(x);
+      var stream = stream(x.device());
+      check(
+          x.device().isCuda()
+              ? CudaKernels.jdit_layer_norm_modulate(
+                  p, s, t, o, n, x.size(2), x.size(1), ss, ts, eps, code, stream)
+              : CpuKernels.jdit_layer_norm_modulate(
+                  p, s, t, o, n, x.size(2), x.size(1), ss, ts, eps, code, stream),
+          x.device());
+      return scope.keep(out);
+    }
+  }
+
+  /**
+   * RMS norm over the head dimension, then rotation of pairs (x0 cos - x1 sin, x1 cos + x0 sin).
+   *
+   * @param x [B, N, H, Dh]
+   * @param weight [Dh], null for no norm
+   * @param cos float32 [N, Dh], each value twice, null for no rotation; sin likewise
+   * @return [B, N, H, Dh], contiguous
+   */
+  public static Tensor rmsNormRope(Tensor x, Tensor weight, double eps, Tensor cos, Tensor sin) {
+    Shapes.require("rmsNormRope x", x, -1, -1, -1, -1);
+    Tensor out = Tensor.empty(x.dtype(), x.device(), x.shape());
+    rmsNormRopeInto(x, weight, eps, cos, sin, out, 0);
+    return out;
+  }
+
+  /**
+   * The same, written to the tokens {@code offset .. offset + N} of {@code out}: so the text and
+   * the image stream are joined without a copy of their own. With neither weight nor rotation it
+   * copies.
+   *
+   * @param x [B, N, H, Dh], for example a slice of a fused projection
+   * @param cos float32 [M, Dh]; the rows {@code offset .. offset + N} are used
+   * @param out [B, M, H, Dh], contiguous
+   */
+  public static void rmsNormRopeInto(
+      Tensor x, Tensor weight, double eps, Tensor cos, Tensor sin, Tensor out, long offset) {
+    Shapes.require("rmsNormRope x", x, -1, -1, -1, -1);
+    long tokens = x.size(1);
+    long heads = x.size(2);
+    long dim = x.size(3);
+    requireSameKind("rmsNormRope out", out, x);
+    Shapes.require("rmsNormRope out", out, x.size(0), -1, heads, dim);
+    long total = out.size(1);
+    if (!out.isContiguous() || offset < 0 || offset + tokens > total) {
+      throw new IllegalArgumentException(
+          "rmsNormRope out: expected a contiguous tensor with room for tokens "
+              + offset
+              + " .. "
+              + (offset + tokens)
+              + ", found "
+              + out);
+    }
+    requireSameKind("rmsNormRope weight", weight, x);
+    if (weight != null) {
+      Shapes.require("rmsNormRope weight", weight, dim);
+    }
+    requireTable("rmsNormRope cos", cos, x, total);
+    requireTable("rmsNormRope sin", sin, x, total);
+    if ((cos == null) != (sin == null)) {
+      throw new IllegalArgumentException("rmsNormRope: cos and sin must be given together");
+    }
+    if (cos != null && dim % 2 != 0) {
+      throw new IllegalArgumentException(
+          "rmsNormRope x: rotation needs an even head dimension, found " + dim);
+    }
+    try (TensorScope scope = TensorScope.open()) {
+      if (!supports(x)) {
+        out.narrow(1, offset, tokens)
+            .copy_(
+                EagerKernels.rmsNormRope(
+                    x,
+                    weight,
+                    eps,
+                    cos == null ? null : cos.narrow(0, offset, tokens),
+                    sin == null ? null : sin.narrow(0, offset, tokens)));
+        return;
+      }
+      boolean direct = x.stride(3) == 1 && (heads == 1 || x.stride(2) == dim);
+      Tensor in = direct ? x : x.contiguous();
+      var p = in.dataPointer();
+      var w = weight == null ? null : weight.contiguous().dataPointer();
+      var c = cos == null ? null : cos.contiguous().dataPointer();
+      var s = sin == null ? null : sin.contiguous().dataPointer();
+      var o = out.dataPointer();
+      long b = x.size(0);
+      long bs = in.stride(0);
+      long ts = in.stride(1);
+      int code = dtypeCode(x);
+      var stream = stream(x.device());
+      check(
+          x.device().isCuda()
+              ? CudaKernels.jdit_rms_norm_rope(
+                  p, w, c, s, o, b, tokens, heads, dim, bs, ts, total, offset, eps, code, stream)
+              : CpuKernels.jdit_rms_norm_rope(
+                  p, w, c, s, o, b, tokens, heads, dim, bs, ts, total, offset, eps, code, stream),
+          x.device());
+    }
+  }
+
+  /**
+   * x + gate * y.
+   *
+   * @param x [B, N, D]; y likewise
+   * @param gate [B, D], possibly a slice of a wider tensor
+   */
+  public static Tensor gatedResidual(Tensor x, Tensor gate, Tensor y) {
+    return gatedResidual(x, gate, y, false);
+  }
+
+  /** x += gate * y, see {@link #gatedResidual}; x is contiguous. */
+  public static void gatedResidual_(Tensor x, Tensor gate, Tensor y) {
+    gatedResidual(x, gate, y, true);
+  }
+
+  private static Tensor gatedResidual(Tensor x, Tensor gate, Tensor y, boolean inPlace) {
+    Shapes.require("gatedResidual x", x, -1, -1, -1);
+    requireLike("gatedResidual y", y, x);
+    requireModulation("gatedResidual gate", gate, x);
+    if (inPlace && !x.isContiguous()) {
+      throw new IllegalArgumentException("gatedResidual_ x: expected a contiguous tensor");
+    }
+    try (TensorScope scope = TensorScope.open()) {
+      if (!supports(x) || gate.stride(1) != 1) {
+        Tensor out = EagerKernels.gatedResidual(x, gate, y);
+        if (inPlace) {
+          x.copy_(out);
+          return x;
+        }
+        return scope.keep(out);
+      }
+      Tensor out = inPlace ? x : scope.keep(Tensor.empty(x.dtype(), x.device(), x.shape()));
+      var p = x.contiguous().dataPointer();
+      var q = y.contiguous().dataPointer();
+      var g = gate.dataPointer();
+      var o = out.dataPointer();
+      long rows = x.size(0) * x.size(1);
+      int code = dtypeCode(x);
+      var stream = stream(x.device());
+      check(
+          x.device().isCuda()
+              ? CudaKernels.jdit_gated_residual(
+                  p, q, g, o, rows, x.size(2), x.size(1), gate.stride(0), code, stream)
+              : CpuKernels.jdit_gated_residual(
+                  p, q, g, o, rows, x.size(2), x.size(1), gate.stride(0), code, stream),
+          x.device());
+      return out;
+    }
+  }
+
+  /** GELU with the tanh approximation. */
+  public static Tensor geluTanh(Tensor x) {
+    Tensor out = Tensor.empty(x.dtype(), x.device(), x.shape());
+    geluTanhInto(x, out);
+    return out;
+  }
+
+  /**
+   * The same, written to {@code out}, which may be {@code x} or a slice of a wider tensor: so a
+   * single block puts attention and feed-forward side by side without a copy.
+   *
+   * @param x [..., D]; out likewise
+   */
+  public static void geluTanhInto(Tensor x, Tensor out) {
+    requireLike("geluTanh out", out, x);
+    long to = x.dim() == 0 ? -1 : rowStride(out);
+    try (TensorScope scope = TensorScope.open()) {
+      if (!supports(x) || to < 0) {
+        out.copy_(EagerKernels.geluTanh(x));
+        return;
+      }
+      Tensor in = rowStride(x) < 0 ? x.contiguous() : x;
+      long dim = x.size(-1);
+      long rows = dim == 0 ? 0 : x.elements() / dim;
+      var p = in.dataPointer();
+      var o = out.dataPointer();
+      long from = rowStride(in);
+      int code = dtypeCode(x);
+      var stream = stream(x.device());
+      check(
+          x.device().isCuda()
+              ? CudaKernels.jdit_gelu_tanh(p, o, rows, dim, from, to, code, stream)
+              : CpuKernels.jdit_gelu_tanh(p, o, rows, dim, from, to, code, stream),
+          x.device());
+    }
+  }
+
+  /**
+   * softmax(scale q k^T) v. On CUDA this is LibTorch's flash attention.
+   *
+   * @param q [B, Nq, H, Dh]
+   * @param k [B, Nk, H, Dh]; v likewise
+   * @param causal query i sees the keys 0 .. i
+   * @return [B, Nq, H, Dh], contiguous
+   */
+  public static Tensor attention(Tensor q, Tensor k, Tensor v, double scale, boolean causal) {
+    requireAttention(q, k, v);
+    if (q.device().isCuda() || !supports(q)) {
+      return EagerKernels.attention(q, k, v, scale, causal);
+    }
+    return attend(q, k, v, scale, causal, null);
+  }
+
+  /** {@link #attention} and the log-sum-exp of the scaled scores. */
+  public static AttentionWithLse attentionWithLse(
+      Tensor q, Tensor k, Tensor v, double scale, boolean causal) {
+    requireAttention(q, k, v);
+    if (q.device().isCuda() || !supports(q)) {
+      return new AttentionWithLse(
+          EagerKernels.attention(q, k, v, scale, causal),
+          EagerKernels.logSumExp(q, k, scale, causal));
+    }
+    Tensor lse = Tensor.empty(DType.FLOAT32, q.device(), q.size(0), q.size(2), q.size(1));
+    return new AttentionWithLse(attend(q, k, v, scale, causal, lse), lse);
+  }
+
+  private static Tensor attend(
+      Tensor q, Tensor k, Tensor v, double scale, boolean causal, Tensor lse) {
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor a = q.stride(3) == 1 ? q : q.contiguous();
+      Tensor b = k.stride(3) == 1 ? k : k.contiguous();
+      Tensor c = v.stride(3) == 1 ? v : v.contiguous();
+      Tensor out = Tensor.empty(q.dtype(), q.device(), q.shape());
+      check(
+          CpuKernels.jdit_attention(
+              a.dataPointer(),
+              b.dataPointer(),
+              c.dataPointer(),
+              out.dataPointer(),
+              pointer(lse),
+              q.size(0),
+              q.size(2),
+              q.size(1),
+              k.size(1),
+              q.size(3),
+              a.stride(0),
+              a.stride(1),
+              a.stride(2),
+              b.stride(0),
+              b.stride(1),
+              b.stride(2),
+              c.stride(0),
+              c.stride(1),
+              c.stride(2),
+              out.stride(0),
+              out.stride(1),
+              out.stride(2),
+              scale,
+              causal ? 1 : 0,
+              dtypeCode(q),
+              null),
+          q.device());
+      return scope.keep(out);
+    }
+  }
+
+  private static void requireAttention(Tensor q, Tensor k, Tensor v) {
+    Shapes.require("attention q", q, -1, -1, -1, -1);
+    requireSameKind("attention k", k, q);
+    Shapes.require("attention k", k, q.size(0), -1, q.size(2), q.size(3));
+    requireLike("attention v", v, k);
+  }
+
+  private static void requireModulation(String what, Tensor row, Tensor x) {
+    requireSameKind(what, row, x);
+    Shapes.require(what, row, x.size(0), x.size(2));
+  }
+
+  private static void requireTable(String what, Tensor table, Tensor x, long rows) {
+    if (table != null) {
+      requireFloat32(what, table, x.device());
+      Shapes.require(what, table, rows, x.size(3));
+    }
+  }
+}

@@ -1,0 +1,143 @@
+package io.jdit.kernels;
+
+import io.jdit.tensor.DType;
+import io.jdit.tensor.Device;
+import io.jdit.tensor.Tensor;
+import java.lang.reflect.Method;
+import java.util.Arrays;
+import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.pytorch.cuda.CUDAStream;
+import org.bytedeco.pytorch.global.torch_cuda;
+
+/** What every call into a kernel library needs: is it possible, with which codes, did it work. */
+final class NativeCall {
+  private NativeCall() {}
+
+  /** Whether the library of this tensor's device is there and knows its dtype. */
+  static boolean supports(Tensor x) {
+    boolean dtype =
+        switch (x.dtype()) {
+          case FLOAT32, BFLOAT16, FLOAT16 -> true;
+          default -> false;
+        };
+    return dtype
+        && switch (x.device().type()) {
+          case CPU -> NativeLibraries.cpu().loaded();
+          case CUDA -> NativeLibraries.cuda().loaded();
+          case META -> false;
+        };
+  }
+
+  static int dtypeCode(Tensor x) {
+    return switch (x.dtype()) {
+      case FLOAT32 -> CpuKernels.JDIT_FLOAT32;
+      case BFLOAT16 -> CpuKernels.JDIT_BFLOAT16;
+      case FLOAT16 -> CpuKernels.JDIT_FLOAT16;
+      default -> throw new IllegalArgumentException("no kernel takes " + x);
+    };
+  }
+
+  /** Address of the first element; null for null. */
+  static Pointer pointer(Tensor x) {
+    return x == null ? null : x.dataPointer();
+  }
+
+  /** The stream that LibTorch launches on now for this device; null for the CPU. */
+  static Pointer stream(Device device) {
+    if (!device.isCuda()) {
+      return null;
+    }
+    try (CUDAStream stream = torch_cuda.getCurrentCUDAStream((byte) device.index())) {
+      // By reflection: the method's return type is in the CUDA preset, which only the GPU build
+      // has.
+      Method raw = CUDAStream.class.getMethod("stream");
+      return (Pointer) raw.invoke(stream);
+    } catch (ReflectiveOperationException e) {
+      throw new IllegalStateException("cannot read the CUDA stream of " + device, e);
+    }
+  }
+
+  /**
+   * @throws IllegalStateException with the library's text when {@code code} is not 0
+   */
+  static void check(int code, Device device) {
+    if (code != 0) {
+      try (BytePointer text =
+          device.isCuda() ? CudaKernels.jdit_last_error() : CpuKernels.jdit_last_error()) {
+        throw new IllegalStateException(text.getString());
+      }
+    }
+  }
+
+  /**
+   * Checks that {@code other} has the dtype and device of {@code x}; null passes.
+   *
+   * @throws IllegalArgumentException naming {@code what}
+   */
+  static void requireSameKind(String what, Tensor other, Tensor x) {
+    if (other != null && (other.dtype() != x.dtype() || !other.device().equals(x.device()))) {
+      throw new IllegalArgumentException(
+          what
+              + ": expected "
+              + x.dtype().text()
+              + " on "
+              + x.device()
+              + ", found "
+              + other.dtype().text()
+              + " on "
+              + other.device());
+    }
+  }
+
+  /**
+   * Checks that {@code other} has the shape, dtype and device of {@code x}; null passes.
+   *
+   * @throws IllegalArgumentException naming {@code what}
+   */
+  static void requireLike(String what, Tensor other, Tensor x) {
+    requireSameKind(what, other, x);
+    if (other != null && !Arrays.equals(other.shape(), x.shape())) {
+      throw new IllegalArgumentException(
+          what
+              + ": expected shape "
+              + Arrays.toString(x.shape())
+              + ", found "
+              + Arrays.toString(other.shape()));
+    }
+  }
+
+  /**
+   * Checks the dtype of a table that the kernels read as float32; null passes.
+   *
+   * @throws IllegalArgumentException naming {@code what}
+   */
+  static void requireFloat32(String what, Tensor table, Device device) {
+    if (table != null && (table.dtype() != DType.FLOAT32 || !table.device().equals(device))) {
+      throw new IllegalArgumentException(
+          what + ": expected float32 on " + device + ", found " + table);
+    }
+  }
+
+  /** Elements between rows, all leading dimensions taken as one; -1 where that is impossible. */
+  static long rowStride(Tensor x) {
+    int dims = x.dim();
+    if (x.size(-1) != 1 && x.stride(-1) != 1) {
+      return -1;
+    }
+    long expected = -1;
+    long stride = x.size(-1);
+    for (int i = dims - 2; i >= 0; i--) {
+      if (x.size(i) == 1) {
+        continue;
+      }
+      if (expected < 0) {
+        stride = x.stride(i);
+      } else if (x.stride(i) != expected) {
+        return -1;
+      }
+      expected = x.stride(i) * x.size(i);
+    }
+    return stride;
+  }
+}

@@ -1,0 +1,26 @@
+package io.jdit.pipeline;
+
+import io.jdit.metrics.StageReport;
+import io.jdit.tensor.Tensor;
+import java.util.List;
+
+/**
+ * What a generation made.
+ *
+ * @param latents final latents as the denoiser holds them, float32 on the CPU; FLUX.1: packed
+ *     tokens [B, N, C]. Close it, or the result.
+ * @param report times and memory of the stages text_encode, denoise and decode
+ * @param warnings what the user should know, for example a prompt that was cut
+ */
+public record GenerationResult(
+    GenerationSettings settings,
+    List<Image> images,
+    Tensor latents,
+    StageReport report,
+    List<String> warnings)
+    implements AutoCloseable {
+  @Override
+  public void close() {
+    latents.close();
+  }
+}

@@ -1,0 +1,40 @@
+package io.jdit.pipeline;
+
+import io.jdit.checkpoint.ModelFormatException;
+import io.jdit.tensor.DeviceWorker;
+import java.nio.file.Path;
+
+/** Opens model folders. */
+public final class Pipelines {
+  private Pipelines() {}
+
+  /**
+   * Loads the pipeline in a folder of the diffusers layout.
+   *
+   * @throws ModelFormatException when a file is missing, broken or of an unsupported class
+   * @throws OutOfMemoryException when the weights do not fit into free memory; checked before
+   *     anything is read
+   */
+  public static Pipeline load(Path folder, LoadOptions options) {
+    ModelFolder model = ModelFolder.open(folder);
+    if (!model.className().equals("FluxPipeline")) {
+      throw new ModelFormatException(
+          "pipeline class "
+              + model.className()
+              + " of "
+              + folder
+              + " is not supported, FluxPipeline is");
+    }
+    MemoryCheck.require(model, options);
+    DeviceWorker worker = new DeviceWorker("jdit-" + options.device(), options.threads());
+    try {
+      return worker.call(() -> new FluxPipeline(model, options, worker));
+    } catch (RuntimeException e) {
+      worker.close();
+      throw e;
+    } catch (Exception e) {
+      worker.close();
+      throw new IllegalStateException(e);
+    }
+  }
+}

@@ -1,0 +1,34 @@
+package io.jdit.tensor;
+
+import org.bytedeco.pytorch.Dispatcher;
+import org.bytedeco.pytorch.IValue;
+import org.bytedeco.pytorch.IValueVector;
+import org.bytedeco.pytorch.OperatorHandle;
+
+/**
+ * An operator of LibTorch called by name through the dispatcher: for those that the Java bindings
+ * leave out. A call costs about 10 microseconds, so this is for work that takes much longer.
+ */
+final class AtenOp {
+  private final OperatorHandle handle;
+
+  /**
+   * @param name qualified name, for example {@code aten::_scaled_mm}
+   */
+  AtenOp(String name) {
+    Torch.load();
+    this.handle = Dispatcher.singleton().findSchemaOrThrow(name, "");
+  }
+
+  /** Calls the operator with all its arguments, which are closed, and returns its first result. */
+  Tensor call(IValue... arguments) {
+    try (IValueVector stack = new IValueVector(arguments)) {
+      for (IValue a : arguments) {
+        a.close();
+      }
+      handle.callBoxed(stack);
+      // get() and toTensor() give references into the stack: the copy is a handle of its own.
+      return Tensor.wrap(new org.bytedeco.pytorch.Tensor(stack.get(0).toTensor()));
+    }
+  }
+}

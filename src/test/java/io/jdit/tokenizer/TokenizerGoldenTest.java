@@ -1,0 +1,92 @@
+package io.jdit.tokenizer;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.LongStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * Ids of every fixture text, from the folder as it is and with each kind of vocabulary file alone.
+ */
+class TokenizerGoldenTest {
+  private static final Path FIXTURES = Path.of("src/test/resources/fixtures");
+  private static final Map<String, String> CLASSES =
+      Map.of("tokenizer", "CLIPTokenizer", "tokenizer_2", "T5TokenizerFast");
+
+  @TempDir Path temp;
+
+  @TestFactory
+  Stream<DynamicTest> flux() {
+    return Stream.of("flux1-dev-tiny", "flux1-schnell-tiny")
+        .flatMap(
+            fixture ->
+                Stream.of("tokenizer", "tokenizer_2").flatMap(part -> sources(fixture, part)));
+  }
+
+  private Stream<DynamicTest> sources(String fixture, String part) {
+    Path folder = FIXTURES.resolve(fixture).resolve("pipeline").resolve(part);
+    Stream<String> without =
+        part.equals("tokenizer")
+            ? Stream.of("", "special_tokens_map.json")
+            : Stream.of("", "tokenizer.json", "spiece.model", "special_tokens_map.json");
+    return without.map(
+        name ->
+            DynamicTest.dynamicTest(
+                fixture + "/" + part + (name.isEmpty() ? "" : " without " + name),
+                () -> verify(fixture, part, copyWithout(folder, name))));
+  }
+
+  private void verify(String fixture, String part, Path folder) throws IOException {
+    JsonNode expected =
+        JsonMapper.shared().readTree(FIXTURES.resolve(fixture).resolve("expected.json"));
+    int maxLength =
+        part.equals("tokenizer") ? 77 : expected.path("call").path("max_sequence_length").asInt();
+    List<String> compared = new ArrayList<>();
+    try (Tokenizer tokenizer = Tokenizers.load(folder, CLASSES.get(part))) {
+      for (JsonNode prompt : expected.path("tokenizer_ids")) {
+        String text = prompt.path("prompt").asString();
+        long[] whole = longs(prompt.path(part + "_unpadded"));
+        TokenIds ids = tokenizer.encode(text, maxLength);
+        assertThat(tokenizer.encode(text)).as(text).isEqualTo(whole);
+        assertThat(ids.ids()).as(text).isEqualTo(longs(prompt.path(part)));
+        assertThat(ids.length()).as(text).isEqualTo(Math.min(whole.length, maxLength));
+        assertThat(ids.dropped()).as(text).isEqualTo(Math.max(0, whole.length - maxLength));
+        compared.add(text);
+      }
+      for (JsonNode stress : expected.path("tokenizer_stress")) {
+        String text = stress.path("text").asString();
+        assertThat(tokenizer.encode(text)).as(text).isEqualTo(longs(stress.path(part)));
+        compared.add(text);
+      }
+    }
+    assertThat(compared).hasSizeGreaterThanOrEqualTo(25);
+  }
+
+  private Path copyWithout(Path folder, String without) throws IOException {
+    Path copy = Files.createTempDirectory(temp, "tokenizer");
+    try (Stream<Path> files = Files.list(folder)) {
+      for (Path file : files.toList()) {
+        if (!file.getFileName().toString().equals(without)) {
+          Files.copy(file, copy.resolve(file.getFileName()));
+        }
+      }
+    }
+    return copy;
+  }
+
+  private static long[] longs(JsonNode ids) {
+    assertThat(ids.isArray()).isTrue();
+    return LongStream.range(0, ids.size()).map(i -> ids.get((int) i).asLong()).toArray();
+  }
+}
