@@ -13,8 +13,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Chooses the proxy that HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY (or their lower-case twins) name. Proxies are spoken to
- * over plain HTTP and without a password.
+ * Chooses the proxy that HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY (or their lower-case
+ * twins) name. Proxies are spoken to over plain HTTP and without a password.
  */
 final class EnvironmentProxy extends ProxySelector {
   private static final Pattern FORM =
@@ -29,7 +29,8 @@ final class EnvironmentProxy extends ProxySelector {
    */
   EnvironmentProxy(Map<String, String> environment) {
     this.proxies =
-        Map.of("http", proxy(environment, "http_proxy"), "https", proxy(environment, "https_proxy"));
+        Map.of(
+            "http", proxy(environment, "http_proxy"), "https", proxy(environment, "https_proxy"));
     this.exempt = List.of(variable(environment, "no_proxy").split("\\s*,\\s*"));
   }
 

@@ -16,8 +16,9 @@ public record HubId(String repo, String revision) {
       Pattern.compile("(" + NAME + "/" + NAME + ")(?:@([^@\\s]+))?");
   private static final Pattern COMMIT = Pattern.compile("[0-9a-f]{40}");
 
-  /** Reads {@code org/name} or {@code org/name@revision}; the default revision is {@code main}. A relative
-   * path of two parts has the same form: look for a local folder first.
+  /**
+   * Reads {@code org/name} or {@code org/name@revision}; the default revision is {@code main}. A
+   * relative path of two parts has the same form: look for a local folder first.
    */
   public static Optional<HubId> parse(String text) {
     Matcher matcher = FORM.matcher(text);

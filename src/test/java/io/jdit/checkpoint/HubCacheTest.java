@@ -58,7 +58,8 @@ class HubCacheTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"socks5://host:1080", "https://host:3128", "http://user:secret@host:3128"})
+  @ValueSource(
+      strings = {"socks5://host:1080", "https://host:3128", "http://user:secret@host:3128"})
   void proxiesOfAnotherKindAreRefusedWithoutShowingThem(String proxy) {
     assertThatThrownBy(() -> new EnvironmentProxy(Map.of("HTTPS_PROXY", proxy)))
         .isInstanceOf(HubException.class)
