@@ -1,0 +1,85 @@
+package io.jdit.cache;
+
+import io.jdit.tensor.Tensor;
+import io.jdit.tensor.TensorScope;
+import java.util.Arrays;
+
+/** What skippable blocks did to one stream, last time or by forecast. Owns its tensors. */
+final class StreamBuffer implements AutoCloseable {
+  private final CalibratorConfig forecast;
+  private final BufferKind kind;
+  private Tensor plain;
+  private Calibrator calibrator;
+
+  /**
+   * @param forecast null for plain reuse
+   */
+  private StreamBuffer(CalibratorConfig forecast) {
+    this.forecast = forecast;
+    this.kind = forecast == null ? BufferKind.RESIDUAL : forecast.coverage().kind();
+  }
+
+  static StreamBuffer ofHidden(CalibratorConfig config) {
+    return new StreamBuffer(config != null && config.coverage().hidden() ? config : null);
+  }
+
+  static StreamBuffer ofEncoder(CalibratorConfig config) {
+    return new StreamBuffer(config != null && config.coverage().encoder() ? config : null);
+  }
+
+  /** A new call of this branch. */
+  void mark() {
+    if (calibrator != null) {
+      calibrator.mark();
+    }
+  }
+
+  boolean isEmpty() {
+    return newest() == null;
+  }
+
+  /** True when something is buffered that fits the stream {@code fresh}. */
+  boolean fits(Tensor fresh) {
+    return !isEmpty() && Arrays.equals(newest().shape(), fresh.shape());
+  }
+
+  private Tensor newest() {
+    return calibrator != null ? calibrator.newest() : plain;
+  }
+
+  /** Takes the stream before and after the blocks, both borrowed. */
+  void store(Tensor before, Tensor after) {
+    try (TensorScope scope = TensorScope.open()) {
+      // A copy of a state: the caller owns the original and goes on with it.
+      Tensor value = kind == BufferKind.RESIDUAL ? after.sub(before) : after.contiguous().copy();
+      if (forecast == null) {
+        Calibrator.free(plain);
+        plain = Calibrator.own(value);
+      } else {
+        if (calibrator == null) {
+          calibrator = Calibrator.of(forecast);
+        }
+        calibrator.update(value);
+      }
+    }
+  }
+
+  /** The stream after the blocks, made from the one before them; a new tensor. */
+  Tensor apply(Tensor fresh) {
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor value = calibrator != null ? calibrator.forecast() : plain;
+      Tensor result = kind == BufferKind.RESIDUAL ? value.add(fresh) : value.copy();
+      return scope.keep(result.contiguous());
+    }
+  }
+
+  @Override
+  public void close() {
+    Calibrator.free(plain);
+    plain = null;
+    if (calibrator != null) {
+      calibrator.close();
+      calibrator = null;
+    }
+  }
+}
