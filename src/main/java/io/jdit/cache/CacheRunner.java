@@ -23,6 +23,7 @@ public abstract sealed class CacheRunner implements BlockRunner
   private final IntFunction<CacheConfig> configs;
   private final Map<String, GroupCache> groups = new LinkedHashMap<>();
   private Generation generation;
+  private long peakBytes;
 
   CacheRunner(IntFunction<CacheConfig> configs) {
     this.configs = configs;
@@ -58,7 +59,17 @@ public abstract sealed class CacheRunner implements BlockRunner
     generation = null;
   }
 
+  /**
+   * Bytes that the buffers of the current or the last generation held at its end, where they are
+   * largest.
+   */
+  public long peakBytes() {
+    return peakBytes;
+  }
+
   private void release() {
+    long held = groups.values().stream().mapToLong(GroupCache::bytes).sum();
+    peakBytes = held > 0 ? held : peakBytes;
     groups.values().forEach(GroupCache::close);
   }
 

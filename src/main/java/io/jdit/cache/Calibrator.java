@@ -2,6 +2,7 @@ package io.jdit.cache;
 
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
+import java.util.stream.Stream;
 
 /**
  * Forecasts one stream of skipped blocks from its computed values. A call {@code mark}s first, then
@@ -27,6 +28,9 @@ public sealed interface Calibrator extends AutoCloseable permits TaylorSeer, FoC
 
   /** The newest computed value, borrowed; null before the first update. */
   Tensor newest();
+
+  /** The tensors of the state, borrowed; some may be null or share memory. */
+  Stream<Tensor> held();
 
   /** Forgets everything; the next mark starts at 0. */
   void reset();

@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * Dynamic mode decomposition of the newest equally spaced snapshots; a Taylor ladder stands in
@@ -141,6 +142,16 @@ final class Dmd implements Calibrator {
   @Override
   public Tensor newest() {
     return snapshots.isEmpty() ? null : snapshots.getLast().value();
+  }
+
+  @Override
+  public Stream<Tensor> held() {
+    return Stream.of(snapshots.stream().map(Snapshot::value), stream(ladder), stream(ladderBefore))
+        .flatMap(s -> s);
+  }
+
+  private static Stream<Tensor> stream(Tensor[] tensors) {
+    return tensors == null ? Stream.empty() : Stream.of(tensors);
   }
 
   @Override

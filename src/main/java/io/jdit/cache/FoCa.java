@@ -3,6 +3,7 @@ package io.jdit.cache;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 import java.util.Arrays;
+import java.util.stream.Stream;
 
 /**
  * FoCa: forecast from the last computed values, calibrated by the last ones used (computed or
@@ -70,6 +71,11 @@ final class FoCa implements Calibrator {
   @Override
   public Tensor newest() {
     return computed;
+  }
+
+  @Override
+  public Stream<Tensor> held() {
+    return Stream.of(computed, computedBefore, used, usedBefore);
   }
 
   @Override

@@ -1,6 +1,9 @@
 package io.jdit.cache;
 
 import io.jdit.transformer.ForwardPattern;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Objects;
 import java.util.stream.Stream;
 
 /** Decisions and buffers of one block group in one generation. */
@@ -50,6 +53,17 @@ final class GroupCache implements AutoCloseable {
 
   CacheContext context() {
     return context;
+  }
+
+  /** Bytes of all buffers, shared memory counted once. */
+  long bytes() {
+    Map<Long, Long> byAddress = new HashMap<>();
+    Stream.of(conditional, unconditional)
+        .flatMap(Stream::of)
+        .flatMap(SpanBuffers::held)
+        .filter(Objects::nonNull)
+        .forEach(t -> byAddress.merge(t.address(), t.bytes(), Math::max));
+    return byAddress.values().stream().mapToLong(Long::longValue).sum();
   }
 
   CacheStatistics statistics() {

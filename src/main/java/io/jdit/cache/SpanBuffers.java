@@ -4,6 +4,7 @@ import io.jdit.tensor.Tensor;
 import io.jdit.transformer.ForwardPattern;
 import io.jdit.transformer.Streams;
 import java.util.Arrays;
+import java.util.stream.Stream;
 
 /** All buffers of one span of skippable blocks in one branch. */
 final class SpanBuffers implements AutoCloseable {
@@ -75,6 +76,11 @@ final class SpanBuffers implements AutoCloseable {
     Tensor h = hidden.apply(before.hidden());
     boolean restored = cachesEncoder && before.encoder() != null && !encoder.isEmpty();
     return new Streams(h, restored ? encoder.apply(before.encoder()) : before.encoder());
+  }
+
+  /** Everything it holds, borrowed; some may be null or share memory. */
+  Stream<Tensor> held() {
+    return Stream.of(Stream.ofNullable(compared), hidden.held(), encoder.held()).flatMap(s -> s);
   }
 
   @Override

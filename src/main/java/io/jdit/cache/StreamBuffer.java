@@ -3,6 +3,7 @@ package io.jdit.cache;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 import java.util.Arrays;
+import java.util.stream.Stream;
 
 /** What skippable blocks did to one stream, last time or by forecast. Owns its tensors. */
 final class StreamBuffer implements AutoCloseable {
@@ -71,6 +72,11 @@ final class StreamBuffer implements AutoCloseable {
       Tensor result = kind == BufferKind.RESIDUAL ? value.add(fresh) : value.copy();
       return scope.keep(result.contiguous());
     }
+  }
+
+  /** Everything it holds, borrowed; some may be null or share memory. */
+  Stream<Tensor> held() {
+    return calibrator != null ? calibrator.held() : Stream.ofNullable(plain);
   }
 
   @Override

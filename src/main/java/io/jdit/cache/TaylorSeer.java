@@ -3,6 +3,7 @@ package io.jdit.cache;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 import java.util.Arrays;
+import java.util.stream.Stream;
 
 /**
  * TaylorSeer: backward differences of the computed values as derivatives of a Taylor series. One
@@ -79,6 +80,11 @@ final class TaylorSeer implements Calibrator {
   @Override
   public Tensor newest() {
     return ladder[0];
+  }
+
+  @Override
+  public Stream<Tensor> held() {
+    return ladder == null ? Stream.empty() : Stream.of(ladder);
   }
 
   @Override

@@ -41,6 +41,7 @@ final class BlobDownload {
   private MessageDigest digest;
   private volatile long lastRead;
   private volatile InputStream open;
+  private volatile boolean stalled;
   private volatile boolean cancelled;
 
   BlobDownload(
@@ -169,6 +170,7 @@ final class BlobDownload {
     HttpResponse<InputStream> response = client.get(id, commit, file, position);
     try (InputStream in = response.body()) {
       open = in;
+      stalled = false;
       if (position > 0 && !continues(response)) {
         restart(out);
         if (response.statusCode() != 200) {
@@ -176,9 +178,23 @@ final class BlobDownload {
         }
       }
       copy(in, out);
+    } catch (IOException e) {
+      checkEnd();
+      throw e;
     }
+    checkEnd();
     if (size >= 0 && position != size) {
       throw new EOFException("the connection ended after " + position + " of " + size + " bytes");
+    }
+  }
+
+  /** A stream that was closed under its reader may end as if the file did. */
+  private void checkEnd() throws IOException, InterruptedException {
+    if (cancelled) {
+      throw new InterruptedException("cancelled: " + file);
+    }
+    if (stalled) {
+      throw new IOException("nothing came for " + client.timeout().toMillis() / 1000.0 + " s");
     }
   }
 
@@ -199,6 +215,7 @@ final class BlobDownload {
         watchdog.scheduleWithFixedDelay(
             () -> {
               if (System.nanoTime() - lastRead > patience) {
+                stalled = true;
                 closeQuietly(in);
               }
             },
@@ -206,18 +223,14 @@ final class BlobDownload {
             patience / 2,
             TimeUnit.NANOSECONDS);
     try {
-      for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
+      // Checked after the stream is known to cancel(), so that one of the two sees the other.
+      for (int n = cancelled ? -1 : in.read(buffer); n >= 0; n = in.read(buffer)) {
         lastRead = System.nanoTime();
         write(out, ByteBuffer.wrap(buffer, 0, n));
         digest.update(buffer, 0, n);
         position += n;
         progress.advanced(file, position);
       }
-    } catch (IOException e) {
-      if (cancelled) {
-        throw new InterruptedException("cancelled: " + file);
-      }
-      throw e;
     } finally {
       watch.cancel(false);
     }

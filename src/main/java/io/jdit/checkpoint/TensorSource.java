@@ -16,6 +16,16 @@ public interface TensorSource extends AutoCloseable {
    */
   Tensor read(String name);
 
+  /** As {@link #info(String)}, for a caller that says which shape it expects. */
+  default TensorInfo info(String name, long... expectedShape) {
+    return info(name);
+  }
+
+  /** Reads the tensor that {@link #info} described. */
+  default Tensor read(TensorInfo info) {
+    return read(info.name());
+  }
+
   /** The file that holds the tensor, or would hold it, for messages. */
   String fileOf(String name);
 

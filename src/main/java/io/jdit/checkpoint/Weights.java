@@ -85,7 +85,7 @@ public final class Weights {
   public Tensor get(String name, long... shape) {
     TensorInfo info = checked(name, shape);
     try (TensorScope scope = TensorScope.open()) {
-      return adopt(scope, source.read(info.name()));
+      return adopt(scope, source.read(info));
     }
   }
 
@@ -98,7 +98,7 @@ public final class Weights {
   public Tensor getPart(String name, int dim, long start, long length, long... shape) {
     TensorInfo info = checked(name, shape);
     try (TensorScope scope = TensorScope.open()) {
-      return adopt(scope, source.read(info.name()).narrow(dim, start, length).contiguous());
+      return adopt(scope, source.read(info).narrow(dim, start, length).contiguous());
     }
   }
 
@@ -113,7 +113,7 @@ public final class Weights {
 
   private TensorInfo checked(String name, long... shape) {
     String full = prefix + name;
-    TensorInfo info = source.info(full);
+    TensorInfo info = source.info(full, shape);
     if (info == null) {
       throw new ModelFormatException(
           source.fileOf(full)

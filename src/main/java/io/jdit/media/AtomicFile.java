@@ -11,11 +11,11 @@ import java.nio.file.StandardOpenOption;
 import java.util.UUID;
 
 /** Writes a file so that readers see either the old one or the whole new one. */
-final class AtomicFile {
+public final class AtomicFile {
   private AtomicFile() {}
 
   /** Creates missing parent folders; a file of this name is replaced. */
-  static void write(Path target, byte[] content) throws IOException {
+  public static void write(Path target, byte[] content) throws IOException {
     Path folder = target.toAbsolutePath().getParent();
     Files.createDirectories(folder);
     // Same folder: only within one file system is a move atomic. Not Files.createTempFile, whose

@@ -1,5 +1,6 @@
 package io.jdit.nn;
 
+import io.jdit.kernels.Kernels;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 
@@ -19,7 +20,7 @@ public interface Linear {
    */
   default Tensor forwardGeluTanh(Tensor x) {
     try (TensorScope scope = TensorScope.open()) {
-      return scope.keep(Fused.geluTanh(forward(x)));
+      return scope.keep(Kernels.geluTanh(forward(x)));
     }
   }
 

@@ -2,6 +2,7 @@ package io.jdit.pipeline;
 
 import io.jdit.checkpoint.ModelConfig;
 import io.jdit.checkpoint.ModelFormatException;
+import io.jdit.media.Picture;
 import io.jdit.metrics.StageReport;
 import io.jdit.nn.RotaryTable;
 import io.jdit.scheduler.FlowMatchEuler;
@@ -215,7 +216,7 @@ final class FluxPipeline implements Pipeline {
       progress.stage("denoise");
       Tensor latents = report.measure("denoise", () -> denoise(s, prompts, report, progress));
       progress.stage("decode");
-      List<Image> images = report.measure("decode", () -> decode(latents, s));
+      List<Picture> images = report.measure("decode", () -> decode(latents, s));
       Tensor result = scope.keep(latents.to(Device.CPU, DType.FLOAT32));
       return new GenerationResult(s, images, result, report, List.copyOf(warnings));
     }
@@ -323,7 +324,7 @@ final class FluxPipeline implements Pipeline {
     return v.length == 1 ? v[0] : v[1].add(v[0].sub(v[1]).mul(scale));
   }
 
-  private List<Image> decode(Tensor latents, GenerationSettings s) {
+  private List<Picture> decode(Tensor latents, GenerationSettings s) {
     KlConfig c = vae.config();
     int latentHeight = s.height() / c.scaleFactor();
     int latentWidth = s.width() / c.scaleFactor();
@@ -331,7 +332,7 @@ final class FluxPipeline implements Pipeline {
         options.vaeTiling() != null
             ? options.vaeTiling()
             : (long) s.height() * s.width() > LoadOptions.TILING_PIXELS;
-    List<Image> images = new ArrayList<>();
+    List<Picture> images = new ArrayList<>();
     for (int b = 0; b < s.images(); b++) {
       try (TensorScope scope = TensorScope.open()) {
         Tensor z = PackedLatents.unpack(latents.narrow(0, b, 1), latentHeight / 2, latentWidth / 2);

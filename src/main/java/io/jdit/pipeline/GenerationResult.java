@@ -1,5 +1,6 @@
 package io.jdit.pipeline;
 
+import io.jdit.media.Picture;
 import io.jdit.metrics.StageReport;
 import io.jdit.tensor.Tensor;
 import java.util.List;
@@ -14,7 +15,7 @@ import java.util.List;
  */
 public record GenerationResult(
     GenerationSettings settings,
-    List<Image> images,
+    List<Picture> images,
     Tensor latents,
     StageReport report,
     List<String> warnings)

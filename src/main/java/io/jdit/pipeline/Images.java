@@ -1,5 +1,6 @@
 package io.jdit.pipeline;
 
+import io.jdit.media.Picture;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
@@ -13,12 +14,12 @@ final class Images {
    *
    * @param x [1, 3, H, W]
    */
-  static Image toRgb(Tensor x) {
+  static Picture toRgb(Tensor x) {
     try (TensorScope scope = TensorScope.open()) {
       Tensor unit = x.mul(0.5).add(0.5).clamp(0, 1).to(DType.FLOAT32);
       Tensor bytes =
           unit.mul(255).round().to(DType.UINT8).select(0, 0).permute(1, 2, 0).contiguous();
-      return new Image((int) x.size(3), (int) x.size(2), bytes.toBytes());
+      return new Picture((int) x.size(3), (int) x.size(2), bytes.toBytes());
     }
   }
 }

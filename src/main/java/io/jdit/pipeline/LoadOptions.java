@@ -1,7 +1,7 @@
 package io.jdit.pipeline;
 
 import io.jdit.attention.Attention;
-import io.jdit.attention.SdpaAttention;
+import io.jdit.attention.FusedAttention;
 import io.jdit.nn.LinearFactory;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Device;
@@ -33,7 +33,7 @@ public record LoadOptions(
         0,
         null,
         LinearFactory.dense(),
-        new SdpaAttention(),
+        new FusedAttention(),
         BlockRunner.direct());
   }
 

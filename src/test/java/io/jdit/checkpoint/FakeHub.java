@@ -27,6 +27,11 @@ import java.util.stream.Collectors;
  * large files redirect to. Its faults are fields that a test sets.
  */
 final class FakeHub implements AutoCloseable {
+  static {
+    // Without it every answer waits 40 ms for a delayed acknowledgement.
+    System.setProperty("sun.net.httpserver.nodelay", "true");
+  }
+
   static final String COMMIT = "0123456789abcdef0123456789abcdef01234567";
 
   final Map<String, byte[]> files = new LinkedHashMap<>();

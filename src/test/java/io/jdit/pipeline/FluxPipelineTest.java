@@ -3,6 +3,7 @@ package io.jdit.pipeline;
 import static io.jdit.testing.TensorAssert.assertThat;
 
 import io.jdit.checkpoint.SafeTensorsFile;
+import io.jdit.media.Picture;
 import io.jdit.metrics.Memory;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.LeakDetector;
@@ -154,7 +155,7 @@ class FluxPipelineTest {
     return b.build();
   }
 
-  private static void assertPicture(Image image, Tensor expected) {
+  private static void assertPicture(Picture image, Tensor expected) {
     double[] e = expected.toDoubles();
     int pixels = image.width() * image.height();
     for (int c = 0; c < 3; c++) {
@@ -165,7 +166,7 @@ class FluxPipelineTest {
     }
   }
 
-  private static void assertWithinOneStep(Image image, BufferedImage expected) {
+  private static void assertWithinOneStep(Picture image, BufferedImage expected) {
     for (int y = 0; y < image.height(); y++) {
       for (int x = 0; x < image.width(); x++) {
         for (int c = 0; c < 3; c++) {

@@ -4,8 +4,8 @@ import static io.jdit.transformer.flux.FluxTransformer.EPS;
 
 import io.jdit.attention.Attention;
 import io.jdit.checkpoint.Weights;
+import io.jdit.kernels.Kernels;
 import io.jdit.nn.FeedForward;
-import io.jdit.nn.Fused;
 import io.jdit.nn.Linear;
 import io.jdit.nn.LinearFactory;
 import io.jdit.tensor.Tensor;
@@ -54,31 +54,26 @@ final class FluxDoubleBlock implements Block<FluxConditioning> {
   public Streams forward(Streams in, FluxConditioning c) {
     Tensor x = in.hidden(); // [B, N, D]
     Tensor e = in.encoder(); // [B, T, D]
-    int textTokens = (int) e.size(1);
+    long textTokens = e.size(1);
     long imageTokens = x.size(1);
     Tensor[] mod =
         norm1.forward(c.temb()).chunk(6, -1); // shift, scale, gate; the same for the feed-forward
     Tensor[] modContext = norm1Context.forward(c.temb()).chunk(6, -1);
 
-    FluxProjections.Qkv qkvText =
-        text.forward(Fused.modulatedNorm(e, modContext[0], modContext[1], EPS), c.rotary(), 0);
-    FluxProjections.Qkv qkvImage =
-        image.forward(Fused.modulatedNorm(x, mod[0], mod[1], EPS), c.rotary(), textTokens);
-    Tensor o =
-        attention
-            .forward(
-                Tensor.cat(1, qkvText.q(), qkvImage.q()),
-                Tensor.cat(1, qkvText.k(), qkvImage.k()),
-                Tensor.cat(1, qkvText.v(), qkvImage.v()))
-            .flatten(2, 3); // [B, T + N, D]
-    x = Fused.gatedResidual(x, mod[2], toOut.forward(o.narrow(1, textTokens, imageTokens)));
-    e = Fused.gatedResidual(e, modContext[2], toAddOut.forward(o.narrow(1, 0, textTokens)));
-    x = Fused.gatedResidual(x, mod[5], ff.forward(Fused.modulatedNorm(x, mod[3], mod[4], EPS)));
+    FluxProjections.Joint qkv = image.joint(x, textTokens + imageTokens);
+    text.write(Kernels.layerNormModulate(e, modContext[1], modContext[0], EPS), c.rotary(), 0, qkv);
+    image.write(Kernels.layerNormModulate(x, mod[1], mod[0], EPS), c.rotary(), textTokens, qkv);
+    Tensor o = qkv.attend(attention); // [B, T + N, D]
+    x = Kernels.gatedResidual(x, mod[2], toOut.forward(o.narrow(1, textTokens, imageTokens)));
+    e = Kernels.gatedResidual(e, modContext[2], toAddOut.forward(o.narrow(1, 0, textTokens)));
+    x =
+        Kernels.gatedResidual(
+            x, mod[5], ff.forward(Kernels.layerNormModulate(x, mod[4], mod[3], EPS)));
     e =
-        Fused.gatedResidual(
+        Kernels.gatedResidual(
             e,
             modContext[5],
-            ffContext.forward(Fused.modulatedNorm(e, modContext[3], modContext[4], EPS)));
+            ffContext.forward(Kernels.layerNormModulate(e, modContext[4], modContext[3], EPS)));
     return new Streams(x, FluxProjections.clipFloat16(e));
   }
 }

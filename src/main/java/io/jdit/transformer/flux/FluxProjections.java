@@ -1,7 +1,8 @@
 package io.jdit.transformer.flux;
 
+import io.jdit.attention.Attention;
 import io.jdit.checkpoint.Weights;
-import io.jdit.nn.Fused;
+import io.jdit.kernels.Kernels;
 import io.jdit.nn.Linear;
 import io.jdit.nn.LinearFactory;
 import io.jdit.nn.RmsNorm;
@@ -12,9 +13,6 @@ import io.jdit.tensor.Tensor;
 /** Query, key and value of one stream: projection, RMS norm over the head dimension, rotation. */
 final class FluxProjections {
   private static final double FLOAT16_MAX = 65504;
-
-  /** Each [B, S, H, headDim]. */
-  record Qkv(Tensor q, Tensor k, Tensor v) {}
 
   private final Linear toQ;
   private final Linear toK;
@@ -42,14 +40,41 @@ final class FluxProjections {
   }
 
   /**
-   * @param x [B, S, D]
-   * @param offset row of the rotary table of the first token
+   * Queries, keys and values of all tokens, each [B, S, H, headDim], which streams write their part
+   * of.
    */
-  Qkv forward(Tensor x, RotaryTable rotary, int offset) {
-    return new Qkv(
-        Fused.normRotate(heads(toQ.forward(x)), normQ, rotary, offset),
-        Fused.normRotate(heads(toK.forward(x)), normK, rotary, offset),
-        heads(toV.forward(x)));
+  record Joint(Tensor q, Tensor k, Tensor v) {
+    /** [B, S, D]. */
+    Tensor attend(Attention attention) {
+      return attention.forward(q, k, v).flatten(2, 3);
+    }
+  }
+
+  /** Room for {@code tokens} tokens with the batch and heads of this stream. */
+  Joint joint(Tensor x, long tokens) {
+    long[] shape = {x.size(0), tokens, toQ.outFeatures() / headDim, headDim};
+    return new Joint(like(x, shape), like(x, shape), like(x, shape));
+  }
+
+  private static Tensor like(Tensor x, long... shape) {
+    return Tensor.empty(x.dtype(), x.device(), shape);
+  }
+
+  /**
+   * Writes this stream's part of the joint sequence.
+   *
+   * @param x [B, N, D]
+   * @param offset position of the first token in the joint sequence and in the rotary table
+   */
+  void write(Tensor x, RotaryTable rotary, long offset, Joint joint) {
+    normRotate(toQ.forward(x), normQ, rotary, joint.q(), offset);
+    normRotate(toK.forward(x), normK, rotary, joint.k(), offset);
+    Kernels.rmsNormRopeInto(heads(toV.forward(x)), null, 0, null, null, joint.v(), offset);
+  }
+
+  private void normRotate(Tensor x, RmsNorm norm, RotaryTable rotary, Tensor out, long offset) {
+    Kernels.rmsNormRopeInto(
+        heads(x), norm.weight(), norm.eps(), rotary.cos(), rotary.sin(), out, offset);
   }
 
   private Tensor heads(Tensor x) {

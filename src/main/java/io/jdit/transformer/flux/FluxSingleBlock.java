@@ -4,7 +4,7 @@ import static io.jdit.transformer.flux.FluxTransformer.EPS;
 
 import io.jdit.attention.Attention;
 import io.jdit.checkpoint.Weights;
-import io.jdit.nn.Fused;
+import io.jdit.kernels.Kernels;
 import io.jdit.nn.Linear;
 import io.jdit.nn.LinearFactory;
 import io.jdit.tensor.Tensor;
@@ -39,13 +39,14 @@ final class FluxSingleBlock implements Block<FluxConditioning> {
     long imageTokens = in.hidden().size(1);
     Tensor y = Tensor.cat(1, in.encoder(), in.hidden()); // [B, S, D]
     Tensor[] mod = norm.forward(c.temb()).chunk(3, -1); // shift, scale, gate
-    Tensor n = Fused.modulatedNorm(y, mod[0], mod[1], EPS);
+    Tensor n = Kernels.layerNormModulate(y, mod[1], mod[0], EPS);
     Tensor mlp = projMlp.forwardGeluTanh(n); // [B, S, 4D]
-    FluxProjections.Qkv qkv = projections.forward(n, c.rotary(), 0);
-    Tensor o = attention.forward(qkv.q(), qkv.k(), qkv.v()).flatten(2, 3); // [B, S, D]
+    FluxProjections.Joint qkv = projections.joint(n, textTokens + imageTokens);
+    projections.write(n, c.rotary(), 0, qkv);
+    Tensor o = qkv.attend(attention); // [B, S, D]
     y =
         FluxProjections.clipFloat16(
-            Fused.gatedResidual(y, mod[2], projOut.forward(Tensor.cat(2, o, mlp))));
+            Kernels.gatedResidual(y, mod[2], projOut.forward(Tensor.cat(2, o, mlp))));
     return new Streams(y.narrow(1, textTokens, imageTokens), y.narrow(1, 0, textTokens));
   }
 }

@@ -2,7 +2,7 @@ package io.jdit.transformer.flux;
 
 import io.jdit.attention.Attention;
 import io.jdit.checkpoint.Weights;
-import io.jdit.nn.Fused;
+import io.jdit.kernels.Kernels;
 import io.jdit.nn.Linear;
 import io.jdit.nn.LinearFactory;
 import io.jdit.nn.RotaryTable;
@@ -120,7 +120,7 @@ public final class FluxTransformer implements DiffusionTransformer<FluxInputs, F
     try (TensorScope scope = TensorScope.open()) {
       Tensor[] mod = normOut.forward(c.temb()).chunk(2, -1); // scale first, unlike in the blocks
       return scope.keep(
-          projOut.forward(Fused.modulatedNorm(streams.hidden(), mod[1], mod[0], EPS)));
+          projOut.forward(Kernels.layerNormModulate(streams.hidden(), mod[0], mod[1], EPS)));
     }
   }
 }

@@ -2,7 +2,7 @@ package io.jdit.transformer.flux;
 
 import static io.jdit.testing.TensorAssert.assertThat;
 
-import io.jdit.attention.SdpaAttention;
+import io.jdit.attention.FusedAttention;
 import io.jdit.nn.LinearFactory;
 import io.jdit.nn.RotaryTable;
 import io.jdit.tensor.DType;
@@ -88,6 +88,6 @@ class FluxTransformerTest {
                 FluxConfig.read(f.config("transformer")),
                 w,
                 LinearFactory.dense(),
-                new SdpaAttention()));
+                new FusedAttention()));
   }
 }

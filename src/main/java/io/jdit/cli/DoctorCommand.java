@@ -1,0 +1,190 @@
+package io.jdit.cli;
+
+import io.jdit.kernels.NativeLibraries;
+import io.jdit.metrics.Memory;
+import io.jdit.tensor.DType;
+import io.jdit.tensor.Device;
+import io.jdit.tensor.Tensor;
+import io.jdit.tensor.TensorScope;
+import io.jdit.tensor.Torch;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code jdit doctor}: what this machine has, and what a run would miss. */
+@Command(
+    name = "doctor",
+    mixinStandardHelpOptions = true,
+    versionProvider = Version.class,
+    description =
+        "Checks Java, natives, CUDA libraries, memory and threads. Exit code 1 when a run would fail.")
+final class DoctorCommand implements Callable<Integer> {
+  private static final List<String> CPU_FLAGS =
+      List.of(
+          "avx2",
+          "fma",
+          "f16c",
+          "avx512f",
+          "avx512_bf16",
+          "avx512_fp16",
+          "avx512_vnni",
+          "amx_bf16");
+
+  @Option(
+      names = "--verbose",
+      description = "Print LibTorch's own description of its build, and stack traces of errors.")
+  private boolean verbose;
+
+  @Spec private CommandSpec spec;
+
+  private PrintWriter out;
+  private boolean failed;
+
+  @Override
+  public Integer call() {
+    out = spec.commandLine().getOut();
+    line("JDiT", Version.text());
+    line(
+        "Java",
+        System.getProperty("java.vm.name")
+            + " "
+            + System.getProperty("java.vm.version")
+            + ", "
+            + System.getProperty("java.home"));
+    if (Runtime.version().feature() < 17) {
+      problem("Java 17 or newer is needed");
+    }
+    line(
+        "System",
+        System.getProperty("os.name")
+            + " "
+            + System.getProperty("os.version")
+            + " "
+            + System.getProperty("os.arch"));
+    line("CPU", Runtime.getRuntime().availableProcessors() + " cores, " + cpuFlags());
+    if (!"0".equals(System.getProperty("org.bytedeco.javacpp.maxPhysicalBytes"))) {
+      problem(
+          "start Java with -Dorg.bytedeco.javacpp.maxPhysicalBytes=0, else large models end in OutOfMemoryError");
+    }
+    libTorch();
+    line(
+        "Memory",
+        String.format(Locale.ROOT, "%.1f GB free for new allocations", Memory.available() / 1e9));
+    line("Environment", environment());
+    cuda();
+    out.println(failed ? "A run would fail: see the lines marked with !" : "Ready to run.");
+    return failed ? ExitCode.FAILED : ExitCode.OK;
+  }
+
+  private void libTorch() {
+    try {
+      Torch.load();
+    } catch (IllegalStateException e) {
+      problem(e.getMessage());
+      return;
+    }
+    line("LibTorch", Torch.version() + " from " + loadedFrom("libtorch_cpu.so"));
+    line("OpenBLAS", loadedFrom("libopenblas"));
+    line("OpenMP", loadedFrom("libgomp") + ", " + Torch.threads() + " threads");
+    NativeLibraries.Status cpu = NativeLibraries.cpu();
+    line(
+        "CPU kernels",
+        cpu.detail() + (cpu.loaded() ? " from " + loadedFrom("libjdit_kernels.so") : ""));
+    line("CUDA kernels", NativeLibraries.cuda().detail());
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor a = Tensor.full(2, DType.FLOAT32, Device.CPU, 8, 8);
+      if (a.matmul(a).toFloats()[0] != 32) {
+        problem("LibTorch computes wrong matrix products on this processor");
+      }
+    }
+    if (verbose) {
+      out.println(Torch.buildInfo());
+    }
+  }
+
+  private void cuda() {
+    int devices = Torch.cudaDevices();
+    CudaLibraries libraries = new CudaLibraries(System.getenv());
+    boolean driver = libraries.find(CudaLibraries.NEEDED.get(0)).isPresent();
+    line(
+        "CUDA devices",
+        devices + (devices == 0 && !driver ? " (no NVIDIA driver: runs use the CPU)" : ""));
+    for (CudaLibraries.Library library : CudaLibraries.NEEDED) {
+      Optional<Path> found = libraries.find(library);
+      if (found.isPresent()) {
+        line("  " + library.soname(), found.get().toString());
+      } else if (driver) {
+        line(
+            "  " + library.soname(),
+            "missing: Debian package "
+                + library.debian()
+                + " or Python wheel "
+                + library.wheel()
+                + ", found through LD_LIBRARY_PATH");
+      }
+    }
+    if (driver && devices == 0) {
+      line(
+          "  hint",
+          "there is a driver, but this build of LibTorch sees no device: build with mvn -Pgpu package and install what is missing above");
+    }
+  }
+
+  private static String cpuFlags() {
+    try (Stream<String> lines = Files.lines(Path.of("/proc/cpuinfo"))) {
+      String flags = lines.filter(l -> l.startsWith("flags")).findFirst().orElse("") + " ";
+      return CPU_FLAGS.stream()
+          .filter(f -> flags.contains(" " + f + " "))
+          .collect(Collectors.joining(" "));
+    } catch (IOException e) {
+      return "features unknown";
+    }
+  }
+
+  private static String loadedFrom(String library) {
+    try (Stream<String> lines = Files.lines(Path.of("/proc/self/maps"))) {
+      return lines
+          .filter(l -> l.contains("/") && l.substring(l.lastIndexOf('/') + 1).startsWith(library))
+          .map(l -> l.substring(l.indexOf('/')))
+          .findFirst()
+          .orElse("not loaded");
+    } catch (IOException e) {
+      return "an unknown place";
+    }
+  }
+
+  private static String environment() {
+    String set =
+        Stream.of(
+                "OMP_NUM_THREADS",
+                "OPENBLAS_NUM_THREADS",
+                "LD_LIBRARY_PATH",
+                "HF_HOME",
+                "HF_HUB_OFFLINE",
+                "CUDA_VISIBLE_DEVICES")
+            .filter(v -> System.getenv(v) != null)
+            .map(v -> v + "=" + System.getenv(v))
+            .collect(Collectors.joining(" "));
+    return set.isEmpty() ? "nothing set that matters" : set;
+  }
+
+  private void line(String what, String value) {
+    out.printf("  %-18s %s%n", what, value);
+  }
+
+  private void problem(String text) {
+    failed = true;
+    out.println("! " + text);
+  }
+}

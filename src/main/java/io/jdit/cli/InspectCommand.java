@@ -1,0 +1,129 @@
+package io.jdit.cli;
+
+import io.jdit.checkpoint.Checkpoint;
+import io.jdit.checkpoint.ModelConfig;
+import io.jdit.checkpoint.SafeTensorsFile;
+import io.jdit.checkpoint.TensorInfo;
+import io.jdit.checkpoint.TensorSource;
+import io.jdit.media.PngText;
+import io.jdit.pipeline.ModelFolder;
+import io.jdit.tensor.DType;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+import tools.jackson.databind.JsonNode;
+
+/** {@code jdit inspect}: what a model folder, a checkpoint file or a picture is. */
+@Command(
+    name = "inspect",
+    mixinStandardHelpOptions = true,
+    versionProvider = Version.class,
+    description =
+        "Prints the parts of a model folder, the tensors of a .safetensors file, or how a picture was made.")
+final class InspectCommand implements Callable<Integer> {
+  @Parameters(
+      paramLabel = "DIR|FILE",
+      description = "A model folder, a .safetensors file or a .png picture.")
+  private String path;
+
+  @Option(names = "--offline", description = "Never use the network, as with HF_HUB_OFFLINE=1.")
+  private boolean offline;
+
+  @Option(names = "--verbose", description = "Print stack traces of errors.")
+  private boolean verbose;
+
+  @Spec private CommandSpec spec;
+
+  @Override
+  public Integer call() throws IOException {
+    PrintWriter out = spec.commandLine().getOut();
+    Path file = Path.of(path);
+    if (path.endsWith(".png") || path.endsWith(".PNG")) {
+      picture(file, out);
+    } else if (path.endsWith(".safetensors")) {
+      try (SafeTensorsFile tensors = SafeTensorsFile.open(file)) {
+        tensors.metadata().forEach((k, v) -> out.println(k + ": " + v));
+        for (String name : tensors.names()) {
+          TensorInfo t = tensors.info(name);
+          out.printf(
+              "%-5s %-24s %s%n", t.dtype().safetensorsName(), Arrays.toString(t.shape()), name);
+        }
+      }
+    } else {
+      Terminal terminal = Terminal.of(out, spec.commandLine().getErr(), false, System.getenv());
+      folder(
+          ModelFolder.open(ModelLocator.locate(path, null, offline, System.getenv(), terminal)),
+          out);
+    }
+    return ExitCode.OK;
+  }
+
+  private static void picture(Path file, PrintWriter out) throws IOException {
+    Map<String, String> texts = PngText.read(file);
+    if (texts.isEmpty()) {
+      out.println(file + " carries no text");
+    }
+    texts.forEach((k, v) -> out.println(k + ": " + v));
+  }
+
+  private static void folder(ModelFolder model, PrintWriter out) {
+    out.println(model.className() + " in " + model.path());
+    for (Map.Entry<String, String> part : model.components().entrySet()) {
+      Path folder = model.path().resolve(part.getKey());
+      out.println();
+      out.println(part.getKey() + ": " + part.getValue());
+      for (String name : new String[] {"config.json", "scheduler_config.json"}) {
+        if (Files.exists(folder.resolve(name))) {
+          config(ModelConfig.read(folder.resolve(name)), out);
+        }
+      }
+      if (Files.exists(folder.resolve("config.json"))) {
+        try (Checkpoint checkpoint = Checkpoint.open(folder)) {
+          weights(checkpoint, checkpoint.files().size(), out);
+        }
+      }
+    }
+  }
+
+  private static void config(ModelConfig config, PrintWriter out) {
+    for (Map.Entry<String, JsonNode> e : config.json().properties()) {
+      if (!e.getKey().startsWith("_") && !e.getValue().isNull()) {
+        out.println("  " + e.getKey() + " = " + e.getValue());
+      }
+    }
+  }
+
+  private static void weights(TensorSource source, int files, PrintWriter out) {
+    Map<DType, Long> elements = new TreeMap<>();
+    long bytes = 0;
+    for (String name : source.names()) {
+      TensorInfo t = source.info(name);
+      elements.merge(t.dtype(), t.elements(), Long::sum);
+      bytes += t.bytes();
+    }
+    StringBuilder types = new StringBuilder();
+    elements.forEach(
+        (d, n) ->
+            types
+                .append(types.isEmpty() ? "" : ", ")
+                .append(String.format(Locale.ROOT, "%,d %s", n, d.text())));
+    out.printf(
+        Locale.ROOT,
+        "  weights: %d tensors in %d files, %s, %.1f MB%n",
+        source.names().size(),
+        files,
+        types,
+        bytes / 1e6);
+  }
+}

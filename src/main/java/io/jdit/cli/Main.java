@@ -1,0 +1,82 @@
+package io.jdit.cli;
+
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.UnmatchedArgumentException;
+
+/** Entry point of {@code jdit}. */
+@Command(
+    name = "jdit",
+    mixinStandardHelpOptions = true,
+    versionProvider = Version.class,
+    description = "Diffusion Transformers on the JVM.",
+    subcommands = {
+      GenerateCommand.class,
+      InspectCommand.class,
+      CacheCommand.class,
+      BenchCommand.class,
+      DoctorCommand.class
+    })
+public final class Main {
+  public static void main(String[] args) {
+    System.exit(run(args));
+  }
+
+  /** Runs a command line and returns the exit code. */
+  static int run(String... args) {
+    return commandLine().execute(args);
+  }
+
+  static CommandLine commandLine() {
+    CommandLine cli = new CommandLine(new Main());
+    cli.setOut(new PrintWriter(System.out, true, StandardCharsets.UTF_8));
+    cli.setErr(new PrintWriter(System.err, true, StandardCharsets.UTF_8));
+    cli.setCaseInsensitiveEnumValuesAllowed(true);
+    cli.setParameterExceptionHandler(Main::wrongUsage);
+    cli.setExecutionExceptionHandler(
+        (failure, command, parsed) -> {
+          boolean verbose = parsed.originalArgs().contains("--verbose");
+          if (verbose) {
+            failure.printStackTrace(command.getErr());
+          }
+          command.getErr().println("jdit: " + oneLine(failure));
+          if (!verbose && ExitCode.of(failure) == ExitCode.FAILED) {
+            command.getErr().println("jdit: run again with --verbose for the stack trace");
+          }
+          return ExitCode.of(failure);
+        });
+    return cli;
+  }
+
+  private static int wrongUsage(ParameterException e, String[] args) {
+    CommandLine command = e.getCommandLine();
+    StringBuilder line = new StringBuilder("jdit: ").append(oneLine(e));
+    if (e instanceof UnmatchedArgumentException unmatched) {
+      List<String> near = unmatched.getSuggestions();
+      if (!near.isEmpty()) {
+        line.append("; did you mean ").append(String.join(", ", near)).append("?");
+      }
+    }
+    line.append(" (see ").append(command.getCommandSpec().qualifiedName()).append(" --help)");
+    command.getErr().println(line);
+    return ExitCode.USAGE;
+  }
+
+  /** The first line of what went wrong: LibTorch appends a native stack. */
+  static String oneLine(Throwable failure) {
+    String message = failure.getMessage();
+    if (message == null || message.isBlank()) {
+      return failure.getClass().getSimpleName();
+    }
+    String first = message.lines().findFirst().orElse("").strip();
+    boolean ours =
+        failure.getClass().getName().startsWith("io.jdit")
+            || failure instanceof IllegalArgumentException
+            || failure instanceof ParameterException;
+    return ours ? first : failure.getClass().getSimpleName() + ": " + first;
+  }
+}

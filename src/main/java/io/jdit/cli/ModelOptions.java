@@ -1,0 +1,80 @@
+package io.jdit.cli;
+
+import io.jdit.pipeline.LoadOptions;
+import io.jdit.tensor.DType;
+import io.jdit.tensor.Device;
+import java.nio.file.Path;
+import picocli.CommandLine.Option;
+
+/** Which model runs, and on what. */
+final class ModelOptions {
+  @Option(
+      names = "--model-path",
+      paramLabel = "DIR|ORG/NAME|shapes",
+      defaultValue = EmbeddedModel.NAME,
+      description =
+          "A diffusers pipeline folder, a model on the Hugging Face hub (from its cache, else downloaded), or the"
+              + " embedded model. Default: ${DEFAULT-VALUE}, which draws coloured shapes and nothing else.")
+  String modelPath;
+
+  @Option(
+      names = "--revision",
+      paramLabel = "REV",
+      description = "Branch, tag or commit of a model on the hub.")
+  String revision;
+
+  @Option(names = "--offline", description = "Never use the network, as with HF_HUB_OFFLINE=1.")
+  boolean offline;
+
+  @Option(
+      names = {"--dtype", "--dit-precision"},
+      paramLabel = "TYPE",
+      description = "float32, bfloat16 or float16. Default: float32 on the CPU, bfloat16 on a GPU.")
+  String dtype;
+
+  @Option(
+      names = "--device",
+      defaultValue = "auto",
+      description =
+          "cpu, cuda, cuda:N or auto. Default: ${DEFAULT-VALUE}, a GPU where LibTorch sees one.")
+  String device;
+
+  @Option(
+      names = "--threads",
+      paramLabel = "N",
+      description = "CPU threads of one operator. Default: the cores, or OMP_NUM_THREADS.")
+  Integer threads;
+
+  @Option(
+      names = "--vae-tiling",
+      arity = "0..1",
+      fallbackValue = "true",
+      paramLabel = "BOOL",
+      description =
+          "Decode in blended tiles: less memory. Default: for pictures above 2048 x 2048.")
+  Boolean vaeTiling;
+
+  /** The folder of the model; downloads it when it is on the hub and not here. */
+  Path locate(Terminal terminal) {
+    return ModelLocator.locate(modelPath, revision, offline, System.getenv(), terminal);
+  }
+
+  LoadOptions loadOptions() {
+    if (threads != null && threads < 1) {
+      throw new IllegalArgumentException("--threads must be >= 1, got " + threads);
+    }
+    DType type = null;
+    if (dtype != null) {
+      type = DType.parse(dtype);
+      if (type == DType.FLOAT64) {
+        throw new IllegalArgumentException(
+            "unknown dtype '" + dtype + "': use float32, bfloat16 or float16");
+      }
+    }
+    LoadOptions options =
+        LoadOptions.on(Device.parse(device))
+            .withThreads(threads == null ? 0 : threads)
+            .withVaeTiling(vaeTiling);
+    return type == null ? options : options.withDtype(type);
+  }
+}

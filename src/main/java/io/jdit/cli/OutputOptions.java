@@ -1,0 +1,140 @@
+package io.jdit.cli;
+
+import io.jdit.media.OutputNames;
+import java.io.IOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.LocalDateTime;
+import picocli.CommandLine.Option;
+
+/** Where results go. */
+final class OutputOptions {
+  /** When the picture is drawn in the terminal. */
+  enum Preview {
+    AUTO,
+    ON,
+    OFF
+  }
+
+  @Option(
+      names = "--output-path",
+      paramLabel = "DIR",
+      defaultValue = "outputs",
+      description = "Folder of the pictures. Default: ${DEFAULT-VALUE}.")
+  Path outputPath;
+
+  @Option(
+      names = "--output-file-name",
+      paramLabel = "NAME",
+      description =
+          "File name, .png or .jpg; several pictures get _0, _1, ... Default: prompt, time and a hash.")
+  String outputFileName;
+
+  @Option(
+      names = "--output-file-path",
+      paramLabel = "FILE",
+      description = "Folder and name in one.")
+  Path outputFilePath;
+
+  @Option(
+      names = "--perf-dump-path",
+      paramLabel = "FILE",
+      description = "Write times, memory, settings and files as JSON.")
+  Path perfDumpPath;
+
+  @Option(
+      names = "--save-latents",
+      paramLabel = "FILE",
+      description =
+          "Write the final latents as the denoiser holds them (tensor 'latents', float32) as safetensors.")
+  Path saveLatents;
+
+  @Option(
+      names = "--preview",
+      defaultValue = "auto",
+      description =
+          "Draw the picture in the terminal: auto, on or off. Default: ${DEFAULT-VALUE}, on a colour terminal.")
+  Preview preview;
+
+  @Option(names = "--quiet", description = "Print nothing but errors.")
+  boolean quiet;
+
+  @Option(names = "--verbose", description = "Print more, and stack traces of errors.")
+  boolean verbose;
+
+  /**
+   * Checks that the folder can be written, before a model is loaded.
+   *
+   * @throws IllegalArgumentException naming the folder and the reason
+   */
+  void prepare() {
+    if (quiet && verbose) {
+      throw new IllegalArgumentException("--quiet and --verbose exclude each other");
+    }
+    if (outputFilePath != null) {
+      if (outputFileName != null) {
+        throw new IllegalArgumentException(
+            "--output-file-path and --output-file-name exclude each other");
+      }
+      Path absolute = outputFilePath.toAbsolutePath();
+      outputPath = absolute.getParent();
+      outputFileName = absolute.getFileName().toString();
+    }
+    if (outputFileName != null) {
+      if (Path.of(outputFileName).getNameCount() != 1) {
+        throw new IllegalArgumentException(
+            "--output-file-name '"
+                + outputFileName
+                + "' is not a plain name: use --output-path for the folder");
+      }
+      String lower = OutputNames.explicit(outputFileName, "png").toLowerCase();
+      if (!lower.endsWith(".png") && !lower.endsWith(".jpg") && !lower.endsWith(".jpeg")) {
+        throw new IllegalArgumentException(
+            "--output-file-name '" + outputFileName + "': pictures are .png or .jpg");
+      }
+    }
+    requireWritable("--output-path", outputPath);
+    requireWritableParent("--perf-dump-path", perfDumpPath);
+    requireWritableParent("--save-latents", saveLatents);
+  }
+
+  private static void requireWritableParent(String option, Path file) {
+    if (file != null) {
+      if (Files.isDirectory(file)) {
+        throw new IllegalArgumentException(
+            option + " " + file + " is a folder, expected a file name");
+      }
+      requireWritable(option, file.toAbsolutePath().getParent());
+    }
+  }
+
+  private static void requireWritable(String option, Path folder) {
+    try {
+      Files.createDirectories(folder);
+      Path probe = Files.createTempFile(folder, ".jdit", ".tmp");
+      Files.delete(probe);
+    } catch (IOException e) {
+      throw new IllegalArgumentException(
+          option + ": folder " + folder + " cannot be written (" + reason(e) + "): choose another");
+    }
+  }
+
+  private static String reason(IOException e) {
+    if (e instanceof AccessDeniedException) {
+      return "permission denied";
+    }
+    boolean detailed = e instanceof FileSystemException f && f.getReason() != null;
+    return detailed ? ((FileSystemException) e).getReason() : "a part of the path is not a folder";
+  }
+
+  /** Path of picture {@code index} of {@code count}. */
+  Path file(String prompt, LocalDateTime time, String parameters, int index, int count) {
+    String name =
+        outputFileName != null
+            ? OutputNames.explicit(outputFileName, "png")
+            : OutputNames.generated(prompt, time, parameters, "png");
+    return outputPath.resolve(OutputNames.indexed(name, index, count));
+  }
+}
