@@ -121,6 +121,11 @@ public record CacheConfig(
     return new CacheConfig(settings, calibrator, other);
   }
 
+  /** Settings in one word, for logs and file names. */
+  public String tag() {
+    return CacheTag.of(this, null, null);
+  }
+
   /**
    * Checks F and B against a group.
    *

@@ -1,0 +1,243 @@
+package io.jdit.cache.tune;
+
+import io.jdit.cache.CacheField;
+import io.jdit.cache.CacheSettings;
+import io.jdit.cache.StepMask;
+import io.jdit.cache.StepMaskSource;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.function.Consumer;
+
+/**
+ * Finds cache settings in three passes: a coarse grid on the first sample; successive halving, in
+ * which the survivors are measured on 1, 2, 4, ... samples and the better half goes on; and a
+ * descent from the best static mask that drops and shifts single computed steps.
+ *
+ * <p>The worst sample decides, and more samples can only lower it: a mask under test is given up as
+ * soon as one sample falls behind.
+ */
+public final class Tuner {
+  /** So many candidates are measured on every sample. */
+  private static final int FINALISTS = 8;
+
+  /** Share of the runs that the grid and the halving may take. */
+  private static final double COARSE_SHARE = 0.6;
+
+  /** A step is shifted by at most this. */
+  private static final int REACH = 2;
+
+  private final TuningModel model;
+  private final TuningGoal goal;
+  private final int budget;
+  private final Consumer<String> progress;
+  private int runs;
+
+  /**
+   * @param budget cached generations that may be made; a small one thins the grid
+   * @param progress hears one line now and then
+   */
+  public Tuner(TuningModel model, TuningGoal goal, int budget, Consumer<String> progress) {
+    if (model.samples() < 1) {
+      throw new IllegalArgumentException("tuning needs at least one prompt and seed");
+    }
+    if (budget < FINALISTS * model.samples()) {
+      throw new IllegalArgumentException(
+          "a budget of "
+              + budget
+              + " generations is too small: "
+              + FINALISTS * model.samples()
+              + " are needed for "
+              + model.samples()
+              + " samples");
+    }
+    this.model = model;
+    this.goal = goal;
+    this.budget = budget;
+    this.progress = progress;
+  }
+
+  /** Runs the search. */
+  public TuningResult run() {
+    runs = 0;
+    List<Candidate> finalists = halve(grid());
+    List<Candidate> complete = new ArrayList<>(finalists);
+    descend(complete);
+    complete.sort(goal.order());
+    Candidate best = goal.isMet(complete.get(0)) ? complete.get(0) : null;
+    return new TuningResult(best, front(complete), runs);
+  }
+
+  /** The coarse grid, thinned evenly to what the budget allows. */
+  private List<Candidate> grid() {
+    List<CacheSettings> settings = CandidateGrid.of(model.steps());
+    // The halving costs about as much as the grid itself, and the finalists all samples.
+    int affordable =
+        (int) Math.max(FINALISTS, (budget * COARSE_SHARE - FINALISTS * model.samples()) / 2);
+    List<Candidate> grid = new ArrayList<>();
+    int count = Math.min(settings.size(), affordable);
+    for (int i = 0; i < count; i++) {
+      grid.add(new Candidate(settings.get((int) ((long) i * settings.size() / count))));
+    }
+    return grid;
+  }
+
+  private List<Candidate> halve(List<Candidate> pool) {
+    List<Candidate> candidates = pool;
+    int samples = 1;
+    while (true) {
+      for (Candidate c : candidates) {
+        measure(c, samples);
+      }
+      if (samples == model.samples() && candidates.size() <= FINALISTS) {
+        return candidates;
+      }
+      int keep = Math.max(FINALISTS, candidates.size() / 2);
+      samples = Math.min(2 * samples, model.samples());
+      if (samples == model.samples()) {
+        keep = FINALISTS;
+      }
+      candidates = select(candidates, keep);
+      progress.accept(
+          candidates.size()
+              + " candidates go on to "
+              + samples
+              + " samples, "
+              + runs
+              + " runs made");
+    }
+  }
+
+  /** Half by the goal, the rest from the front so that it stays represented. */
+  private List<Candidate> select(List<Candidate> candidates, int count) {
+    List<Candidate> ordered = new ArrayList<>(candidates);
+    ordered.sort(goal.order());
+    List<Candidate> selected = new ArrayList<>();
+    for (Candidate c : ordered.subList(0, Math.min((count + 1) / 2, ordered.size()))) {
+      selected.add(c);
+    }
+    List<Candidate> rest = new ArrayList<>(ordered.subList(selected.size(), ordered.size()));
+    List<Candidate> front = front(rest);
+    for (int i = 0; i < front.size() && selected.size() < count; i++) {
+      selected.add(front.get(i));
+      rest.remove(front.get(i));
+    }
+    for (int i = 0; i < rest.size() && selected.size() < count; i++) {
+      selected.add(rest.get(i));
+    }
+    return selected;
+  }
+
+  /** Not dominated by another of {@code candidates}; fastest first. */
+  private static List<Candidate> front(List<Candidate> candidates) {
+    List<Candidate> front = new ArrayList<>();
+    for (Candidate c : candidates) {
+      if (candidates.stream().noneMatch(c::isDominatedBy)) {
+        front.add(c);
+      }
+    }
+    front.sort((a, b) -> Double.compare(b.speedup(), a.speedup()));
+    return front;
+  }
+
+  private void measure(Candidate candidate, int samples) {
+    for (int i = candidate.measurements().size(); i < samples; i++) {
+      candidate.add(model.run(candidate.settings(), i));
+      runs++;
+    }
+  }
+
+  /** Improves the best candidates with a static mask step by step until nothing helps. */
+  private void descend(List<Candidate> complete) {
+    Set<CacheSettings> tried = new HashSet<>();
+    complete.forEach(c -> tried.add(c.settings()));
+    complete.sort(goal.order());
+    List<Candidate> starts =
+        complete.stream().filter(c -> mask(c.settings()) != null).limit(FINALISTS / 2).toList();
+    for (Candidate start : starts) {
+      Candidate best = start;
+      Candidate better = start;
+      while (better != null) {
+        best = better;
+        better = firstBetterNeighbour(best, tried, complete);
+      }
+      progress.accept("descent ends at " + describe(best) + ", " + runs + " runs made");
+    }
+  }
+
+  private Candidate firstBetterNeighbour(
+      Candidate best, Set<CacheSettings> tried, List<Candidate> complete) {
+    for (StepMask mask : neighbours(mask(best.settings()))) {
+      Candidate neighbour = new Candidate(CandidateGrid.withMask(best.settings(), mask));
+      if (runs + model.samples() > budget) {
+        return null;
+      }
+      if (!tried.add(neighbour.settings())) {
+        continue;
+      }
+      if (survives(neighbour, best)) {
+        complete.add(neighbour);
+        if (goal.order().compare(neighbour, best) < 0) {
+          return neighbour;
+        }
+      }
+    }
+    return null;
+  }
+
+  /** Measures on all samples, or gives up at the first that rules out an improvement. */
+  private boolean survives(Candidate candidate, Candidate best) {
+    // Meeting a quality is enough; without it, or for a speed, the worst sample has to improve.
+    double floor =
+        goal instanceof TuningGoal.Quality quality && goal.isMet(best)
+            ? quality.psnr()
+            : best.worstPsnr();
+    for (int i = 0; i < model.samples(); i++) {
+      measure(candidate, i + 1);
+      if (candidate.worstPsnr() < floor) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Masks with one computed step less, then those with one shifted; the first step stays. */
+  static List<StepMask> neighbours(StepMask mask) {
+    String digits = mask.toString();
+    List<StepMask> neighbours = new ArrayList<>();
+    for (int i = digits.length() - 1; i > 0; i--) {
+      if (mask.computes(i)) {
+        neighbours.add(with(digits, i, -1));
+      }
+    }
+    for (int i = 1; i < digits.length(); i++) {
+      for (int to = i - REACH; mask.computes(i) && to <= i + REACH; to++) {
+        if (to > 0 && to < digits.length() && !mask.computes(to)) {
+          neighbours.add(with(digits, i, to));
+        }
+      }
+    }
+    return neighbours;
+  }
+
+  private static StepMask with(String digits, int cleared, int set) {
+    StringBuilder changed = new StringBuilder(digits);
+    changed.setCharAt(cleared, '0');
+    if (set >= 0) {
+      changed.setCharAt(set, '1');
+    }
+    return StepMask.parse(changed.toString());
+  }
+
+  private static StepMask mask(CacheSettings settings) {
+    StepMaskSource source = settings.get(CacheField.STEPS_COMPUTATION_MASK);
+    return source instanceof StepMaskSource.Explicit explicit ? explicit.mask() : null;
+  }
+
+  private static String describe(Candidate candidate) {
+    return String.format(
+        Locale.ROOT, "%.2fx at %.2f dB", candidate.speedup(), candidate.worstPsnr());
+  }
+}
