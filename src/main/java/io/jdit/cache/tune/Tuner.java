@@ -5,6 +5,7 @@ import io.jdit.cache.CacheSettings;
 import io.jdit.cache.StepMask;
 import io.jdit.cache.StepMaskSource;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
@@ -149,29 +150,42 @@ public final class Tuner {
     }
   }
 
-  /** Improves the best candidates with a static mask step by step until nothing helps. */
+  /**
+   * Improves candidates with a static mask step by step until nothing helps: those closest to the
+   * goal, since a little too fast may be mended as a little too slow.
+   */
   private void descend(List<Candidate> complete) {
     Set<CacheSettings> tried = new HashSet<>();
     complete.forEach(c -> tried.add(c.settings()));
-    complete.sort(goal.order());
     List<Candidate> starts =
-        complete.stream().filter(c -> mask(c.settings()) != null).limit(FINALISTS / 2).toList();
-    for (Candidate start : starts) {
-      Candidate best = start;
-      Candidate better = start;
+        complete.stream()
+            .filter(c -> mask(c.settings()) != null)
+            .sorted(Comparator.comparingDouble(goal::distance))
+            .limit(FINALISTS / 2)
+            .toList();
+    for (int i = 0; i < starts.size(); i++) {
+      int limit = runs + (budget - runs) / (starts.size() - i);
+      Candidate best = starts.get(i);
+      Candidate better = best;
       while (better != null) {
         best = better;
-        better = firstBetterNeighbour(best, tried, complete);
+        better = firstBetterNeighbour(best, limit, tried, complete);
       }
       progress.accept("descent ends at " + describe(best) + ", " + runs + " runs made");
     }
   }
 
   private Candidate firstBetterNeighbour(
-      Candidate best, Set<CacheSettings> tried, List<Candidate> complete) {
-    for (StepMask mask : neighbours(mask(best.settings()))) {
+      Candidate best, int limit, Set<CacheSettings> tried, List<Candidate> complete) {
+    StepMask from = mask(best.settings());
+    List<StepMask> neighbours = new ArrayList<>();
+    if (goal.isMet(best) == goal instanceof TuningGoal.Quality) {
+      neighbours.addAll(shortened(from));
+    }
+    neighbours.addAll(shifted(from));
+    for (StepMask mask : neighbours) {
       Candidate neighbour = new Candidate(CandidateGrid.withMask(best.settings(), mask));
-      if (runs + model.samples() > budget) {
+      if (runs + model.samples() > limit) {
         return null;
       }
       if (!tried.add(neighbour.settings())) {
@@ -203,23 +217,30 @@ public final class Tuner {
     return true;
   }
 
-  /** Masks with one computed step less, then those with one shifted; the first step stays. */
-  static List<StepMask> neighbours(StepMask mask) {
+  /** Masks with one computed step less, the last ones first; the first step stays. */
+  static List<StepMask> shortened(StepMask mask) {
     String digits = mask.toString();
-    List<StepMask> neighbours = new ArrayList<>();
+    List<StepMask> masks = new ArrayList<>();
     for (int i = digits.length() - 1; i > 0; i--) {
       if (mask.computes(i)) {
-        neighbours.add(with(digits, i, -1));
+        masks.add(with(digits, i, -1));
       }
     }
+    return masks;
+  }
+
+  /** Masks with one computed step elsewhere nearby; the first step stays. */
+  static List<StepMask> shifted(StepMask mask) {
+    String digits = mask.toString();
+    List<StepMask> masks = new ArrayList<>();
     for (int i = 1; i < digits.length(); i++) {
       for (int to = i - REACH; mask.computes(i) && to <= i + REACH; to++) {
         if (to > 0 && to < digits.length() && !mask.computes(to)) {
-          neighbours.add(with(digits, i, to));
+          masks.add(with(digits, i, to));
         }
       }
     }
-    return neighbours;
+    return masks;
   }
 
   private static StepMask with(String digits, int cleared, int set) {
