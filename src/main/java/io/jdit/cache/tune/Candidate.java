@@ -52,6 +52,11 @@ public final class Candidate {
         && (other.worstPsnr() > worstPsnr() || other.speedup() > speedup());
   }
 
+  /** True when {@code other} is as good in both respects. */
+  boolean equalsInBoth(Candidate other) {
+    return other.worstPsnr() == worstPsnr() && other.speedup() == speedup();
+  }
+
   void add(TuningModel.Measurement measurement) {
     measurements.add(measurement);
   }

@@ -111,35 +111,48 @@ public final class Tuner {
     }
   }
 
-  /** Half by the goal, the rest from the front so that it stays represented. */
+  /**
+   * Half by the goal, the rest spread over the front: what just meets the goal on few samples may
+   * fail on more, and then a slower or faster neighbour is needed.
+   */
   private List<Candidate> select(List<Candidate> candidates, int count) {
-    List<Candidate> ordered = new ArrayList<>(candidates);
-    ordered.sort(goal.order());
-    List<Candidate> selected = new ArrayList<>();
-    for (Candidate c : ordered.subList(0, Math.min((count + 1) / 2, ordered.size()))) {
-      selected.add(c);
+    if (candidates.size() <= count) {
+      return candidates;
     }
-    List<Candidate> rest = new ArrayList<>(ordered.subList(selected.size(), ordered.size()));
-    List<Candidate> front = front(rest);
-    for (int i = 0; i < front.size() && selected.size() < count; i++) {
-      selected.add(front.get(i));
-      rest.remove(front.get(i));
-    }
-    for (int i = 0; i < rest.size() && selected.size() < count; i++) {
-      selected.add(rest.get(i));
+    List<Candidate> rest = new ArrayList<>(candidates);
+    rest.sort(goal.order());
+    List<Candidate> selected = new ArrayList<>(rest.subList(0, (count + 1) / 2));
+    rest.subList(0, selected.size()).clear();
+    while (selected.size() < count) {
+      List<Candidate> spread = spread(front(rest), count - selected.size());
+      selected.addAll(spread);
+      rest.removeAll(spread);
     }
     return selected;
   }
 
-  /** Not dominated by another of {@code candidates}; fastest first. */
+  /** At most {@code count} of {@code ordered} at equal distances, both ends included. */
+  private static List<Candidate> spread(List<Candidate> ordered, int count) {
+    if (ordered.size() <= count) {
+      return ordered;
+    }
+    List<Candidate> spread = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      spread.add(ordered.get(count == 1 ? 0 : i * (ordered.size() - 1) / (count - 1)));
+    }
+    return spread;
+  }
+
+  /** Not dominated by another of {@code candidates}, one of equals; fastest first. */
   private static List<Candidate> front(List<Candidate> candidates) {
     List<Candidate> front = new ArrayList<>();
     for (Candidate c : candidates) {
-      if (candidates.stream().noneMatch(c::isDominatedBy)) {
+      if (candidates.stream().noneMatch(c::isDominatedBy)
+          && front.stream().noneMatch(c::equalsInBoth)) {
         front.add(c);
       }
     }
-    front.sort((a, b) -> Double.compare(b.speedup(), a.speedup()));
+    front.sort(Comparator.comparingDouble(Candidate::speedup).reversed());
     return front;
   }
 
