@@ -28,7 +28,9 @@ void foca_eval(const FocaEval& args) {
         forecast = rounded<T>(rounded<T>(weight * z) + rounded<T>(rest * newest));
       }
       put(y + i, forecast, lanes);
-      if (base != nullptr) put(total + i, rounded<T>(forecast + load_ahead(base + i, lanes)), lanes);
+      if (base != nullptr) {
+        put(total + i, rounded<T>(forecast + load_ahead(base + i, lanes)), lanes);
+      }
     });
   });
 }

@@ -46,8 +46,9 @@ JDIT_INLINE void stream_16bit(void* p, __m256i x) {
   _mm256_stream_si256(static_cast<__m256i*>(p), x);
 }
 
-// The upper halves hold x rounded to nearest even; subnormals stay (vcvtneps2bf16 would flush them).
-// NaN stays NaN if its lower half is 0: so it is for results of arithmetic with 16-bit elements.
+// The upper halves hold x rounded to nearest even; subnormals stay (vcvtneps2bf16 would flush
+// them). NaN stays NaN if its lower half is 0: so it is for results of arithmetic with 16-bit
+// elements.
 JDIT_INLINE __m512i bf16_in_upper_half(Vec x) {
   __m512i u = _mm512_castps_si512(x.v), r = _mm512_add_epi32(u, _mm512_set1_epi32(0x7fff));
   __mmask16 odd = _mm512_test_epi32_mask(u, _mm512_set1_epi32(0x10000));

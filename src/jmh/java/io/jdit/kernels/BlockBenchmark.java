@@ -15,7 +15,10 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 
-/** The element-wise kernels of a block and their eager twins, each output written in full. */
+/**
+ * The element-wise kernels of a block and their eager twins, to new memory unless the name says
+ * otherwise.
+ */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.SampleTime)
 @OutputTimeUnit(TimeUnit.MILLISECONDS)
@@ -28,6 +31,7 @@ public class BlockBenchmark {
   private Tensor y;
   private Tensor row;
   private Tensor heads;
+  private Tensor joined;
   private Tensor weight;
   private Tensor cos;
   private Tensor sin;
@@ -41,6 +45,7 @@ public class BlockBenchmark {
     row = BenchmarkTensors.filled(0.1, type, 1, BenchmarkTensors.DIM);
     long tokens = BenchmarkTensors.tokens(type);
     heads = x.view(1, tokens, 24, 128);
+    joined = y.view(1, tokens, 24, 128);
     weight = BenchmarkTensors.filled(1, type, 128);
     cos = BenchmarkTensors.filled(0.8, DType.FLOAT32, tokens, 128);
     sin = BenchmarkTensors.filled(0.6, DType.FLOAT32, tokens, 128);
@@ -67,6 +72,11 @@ public class BlockBenchmark {
   }
 
   @Benchmark
+  public void rmsNormRopeIntoExisting() {
+    Kernels.rmsNormRopeInto(heads, weight, 1e-6, cos, sin, joined, 0);
+  }
+
+  @Benchmark
   public void rmsNormRopeEager() {
     EagerKernels.rmsNormRope(heads, weight, 1e-6, cos, sin).close();
   }
@@ -77,6 +87,11 @@ public class BlockBenchmark {
   }
 
   @Benchmark
+  public void gatedResidualInPlace() {
+    Kernels.gatedResidual_(x, row, y);
+  }
+
+  @Benchmark
   public void gatedResidualEager() {
     EagerKernels.gatedResidual(x, row, y).close();
   }
@@ -84,6 +99,11 @@ public class BlockBenchmark {
   @Benchmark
   public void geluTanh() {
     Kernels.geluTanh(x).close();
+  }
+
+  @Benchmark
+  public void geluTanhIntoExisting() {
+    Kernels.geluTanhInto(x, y);
   }
 
   @Benchmark

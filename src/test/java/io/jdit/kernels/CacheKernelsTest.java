@@ -66,6 +66,10 @@ final class CacheKernelsTest {
         assertThat(found.residual()).isNull();
         assertSums(found.sums(), r, previous, exact);
       }
+      Tensor inPlace = h.copy();
+      Tensor sums = CacheKernels.residualDiffInto(inPlace, h0, previous, true, inPlace);
+      assertThat(inPlace.equalTo(h.sub(h0))).isTrue();
+      assertSums(sums, inPlace, previous, true);
       var alone = CacheKernels.residualDiff(h, h0, null, true);
       assertThat(alone.residual().equalTo(h.sub(h0))).isTrue();
       assertThat(alone.sums()).isNull();
@@ -185,6 +189,12 @@ final class CacheKernelsTest {
                       .equalTo(EagerKernels.taylorEval(next, base, 5)))
               .isTrue();
         }
+        Tensor inPlace = next.get(0).copy();
+        List<Tensor> first = new ArrayList<>(next);
+        first.set(0, inPlace);
+        CacheKernels.taylorEvalInto(first, h1, 5, inPlace);
+        assertThat(inPlace.equalTo(EagerKernels.taylorEval(next, h1, 5))).isTrue();
+
         List<Tensor> expected = EagerKernels.taylorUpdate(h, h1, previous, order, 3);
         CacheKernels.taylorUpdateInto(h, h1, previous, 3, previous);
         assertSame(previous, expected);
@@ -238,6 +248,10 @@ final class CacheKernelsTest {
         assertThat(found.value().equalTo(y)).isTrue();
         assertThat(found.sum().equalTo(y.add(f1))).isTrue();
         assertThat(CacheKernels.focaEval(a, a1, f, f1, null, t).sum()).isNull();
+        var inPlace = new CacheKernels.Forecast(f1.copy(), f1.copy());
+        CacheKernels.focaEvalInto(a, a1, f, inPlace.value(), f1, t, inPlace);
+        assertThat(inPlace.value().equalTo(y)).isTrue();
+        assertThat(inPlace.sum().equalTo(y.add(f1))).isTrue();
       }
     }
   }
