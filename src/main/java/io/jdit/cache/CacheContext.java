@@ -142,6 +142,13 @@ public final class CacheContext {
     return withinLimits(branch) && isSimilar(branch, difference);
   }
 
+  /** False when the mask or the warm-up decide this call without any difference. */
+  boolean mayMeasure() {
+    return !isWarmup()
+        && (mask == null
+            || (!mask.computes(step()) && config.stepsComputationPolicy() == StepsPolicy.DYNAMIC));
+  }
+
   private boolean isWarmup() {
     int warmup = config.maxWarmupSteps();
     if (mask != null) {

@@ -49,7 +49,7 @@ public enum CacheField {
       "calibrator_cache_type",
       ValueType.choice(BufferKind.class, BufferKind::text),
       BufferKind.RESIDUAL),
-  TAYLORSEER_ORDER("taylorseer_order", ValueType.integerAtLeast(0), 1),
+  TAYLORSEER_ORDER("taylorseer_order", ValueType.integerBetween(0, 7), 1),
   DMD_HISTORY("dmd_history", ValueType.integerAtLeast(1), 6),
   DMD_RANK("dmd_rank", ValueType.integerAtLeast(0), 0),
   DMD_RIDGE("dmd_ridge", ValueType.number(), 1e-8),

@@ -10,21 +10,26 @@ import java.util.stream.Stream;
  * call, after that call's mark: its counter therefore lags one behind the call index.
  *
  * <p>Arithmetic is in the dtype of the values, one rounding per operation. A calibrator owns its
- * tensors; the values it is given must not be changed in place afterwards.
+ * tensors and keeps none that it is given.
  */
 public sealed interface Calibrator extends AutoCloseable permits TaylorSeer, FoCa, Dmd {
   /** A new call of this stream's branch. */
   void mark();
 
-  /** Takes the value of a computed call. */
-  void update(Tensor value);
+  /**
+   * Takes the value of a computed call, {@code after - before}.
+   *
+   * @param before null when {@code after} is the value itself
+   */
+  void update(Tensor after, Tensor before);
 
   /**
-   * The value for a skipped call; may share memory with the state.
+   * The value for a skipped call, plus {@code base}; a new tensor that shares no memory.
    *
+   * @param base null for none
    * @throws IllegalStateException before the first update
    */
-  Tensor forecast();
+  Tensor forecast(Tensor base);
 
   /** The newest computed value, borrowed; null before the first update. */
   Tensor newest();
@@ -53,6 +58,16 @@ public sealed interface Calibrator extends AutoCloseable permits TaylorSeer, FoC
   /** A handle of {@code value} that no scope closes. */
   static Tensor own(Tensor value) {
     return TensorScope.detach(value.alias());
+  }
+
+  /** The value as a tensor of its own that no scope closes. */
+  static Tensor value(Tensor after, Tensor before) {
+    return TensorScope.detach(before == null ? after.copy() : after.sub(before));
+  }
+
+  /** Value plus base, as a new tensor. */
+  static Tensor plus(Tensor value, Tensor base) {
+    return base == null ? value.copy() : value.add(base);
   }
 
   /** Closes {@code value} unless it is null. */

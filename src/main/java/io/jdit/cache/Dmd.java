@@ -1,5 +1,6 @@
 package io.jdit.cache;
 
+import io.jdit.kernels.CacheKernels;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
@@ -23,13 +24,12 @@ final class Dmd implements Calibrator {
   private final Deque<Snapshot> snapshots = new ArrayDeque<>();
   private int counter = -1;
   private int anchor = -1;
-  private Tensor[] ladder;
-  private Tensor[] ladderBefore;
+  private List<Tensor> ladder = List.of();
+  private List<Tensor> ladderBefore = List.of();
   private List<DmdFit> fits;
 
   Dmd(CalibratorConfig.Dmd config) {
     this.config = config;
-    forgetLadders();
   }
 
   @Override
@@ -38,50 +38,53 @@ final class Dmd implements Calibrator {
   }
 
   @Override
-  public void update(Tensor value) {
-    if (!snapshots.isEmpty() && !Arrays.equals(newest().shape(), value.shape())) {
+  public void update(Tensor after, Tensor before) {
+    if (!snapshots.isEmpty() && !Arrays.equals(newest().shape(), after.shape())) {
       reset();
     }
-    updateLadder(value);
-    snapshots.addLast(new Snapshot(counter, Calibrator.own(value)));
+    updateLadder(after, before);
+    snapshots.addLast(new Snapshot(counter, Calibrator.own(ladder.get(0))));
     if (snapshots.size() > config.history()) {
       snapshots.removeFirst().value().close();
     }
     dropFits();
   }
 
-  private void updateLadder(Tensor value) {
-    int order = config.fallback().order();
+  private void updateLadder(Tensor after, Tensor before) {
     int window = counter - anchor;
-    Tensor[] next = new Tensor[order + 1];
-    next[0] = Calibrator.own(value);
     // The reference differs against the ladder before the previous one, yet divides by one window.
-    Tensor[] earlier = config.fallback().doubledSlope() ? ladderBefore : ladder;
-    if (counter > 1 && window > 0) {
-      TaylorSeer.differences(next, earlier, order, window);
-    }
-    free(ladderBefore);
+    List<Tensor> earlier = config.fallback().doubledSlope() ? ladderBefore : ladder;
+    List<Tensor> next =
+        TaylorSeer.ladder(
+            after,
+            before,
+            counter > 1 && window > 0 ? earlier : List.of(),
+            config.fallback().order(),
+            window);
+    ladderBefore.forEach(Tensor::close);
     ladderBefore = ladder;
     ladder = next;
     anchor = counter;
   }
 
   @Override
-  public Tensor forecast() {
+  public Tensor forecast(Tensor base) {
     if (snapshots.isEmpty()) {
       throw Calibrator.nothingToForecastFrom();
     }
     List<Snapshot> tail = equallySpacedTail();
     if (tail.size() < LEAST_SNAPSHOTS) {
-      return TaylorSeer.evaluate(ladder, counter - anchor);
+      return CacheKernels.taylorEval(ladder, base, counter - anchor);
     }
     if (fits == null) {
       fits = fit(tail);
     }
     int spacing = tail.get(1).counter() - tail.get(0).counter();
     double horizon = (double) (counter - snapshots.getLast().counter()) / spacing;
-    Tensor value = evaluate(horizon);
-    return value == null ? newest().alias() : value;
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor value = evaluate(horizon);
+      return scope.keep(Calibrator.plus(value == null ? newest() : value, base));
+    }
   }
 
   /** The longest suffix of the snapshots with equal distances; empty for fewer than two. */
@@ -146,12 +149,9 @@ final class Dmd implements Calibrator {
 
   @Override
   public Stream<Tensor> held() {
-    return Stream.of(snapshots.stream().map(Snapshot::value), stream(ladder), stream(ladderBefore))
+    return Stream.of(
+            snapshots.stream().map(Snapshot::value), ladder.stream(), ladderBefore.stream())
         .flatMap(s -> s);
-  }
-
-  private static Stream<Tensor> stream(Tensor[] tensors) {
-    return tensors == null ? Stream.empty() : Stream.of(tensors);
   }
 
   @Override
@@ -159,16 +159,12 @@ final class Dmd implements Calibrator {
     dropFits();
     snapshots.forEach(s -> s.value().close());
     snapshots.clear();
-    free(ladder);
-    free(ladderBefore);
-    forgetLadders();
+    ladder.forEach(Tensor::close);
+    ladderBefore.forEach(Tensor::close);
+    ladder = List.of();
+    ladderBefore = List.of();
     counter = -1;
     anchor = -1;
-  }
-
-  private void forgetLadders() {
-    ladder = new Tensor[config.fallback().order() + 1];
-    ladderBefore = new Tensor[config.fallback().order() + 1];
   }
 
   private void dropFits() {
@@ -179,12 +175,6 @@ final class Dmd implements Calibrator {
         }
       }
       fits = null;
-    }
-  }
-
-  private static void free(Tensor[] tensors) {
-    for (Tensor t : tensors) {
-      Calibrator.free(t);
     }
   }
 }

@@ -1,5 +1,6 @@
 package io.jdit.cache;
 
+import io.jdit.kernels.CacheKernels;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 import io.jdit.transformer.Block;
@@ -41,9 +42,13 @@ public final class DualBlockCache extends CacheRunner {
     try (TensorScope scope = TensorScope.open()) {
       Streams first = BlockRunner.runAll(blocks.subList(0, middleFrom), in, conditioning);
       SpanBuffers buffers = cache.begin()[0];
-      Tensor compared = compared(in, first, config.similarity());
+      ResidualDiff residualDiff =
+          new ResidualDiff(config.similarity().importantConditionThreshold(), rankSum);
+      CacheKernels.Residual residual = residual(in, first, buffers, context, residualDiff);
+      Tensor compared =
+          ResidualDiff.downsample(residual.residual(), config.similarity().downsampleFactor());
       Streams middle;
-      if (context.canCache(buffers.difference(compared, residualDiff(config)))
+      if (context.canCache(buffers.difference(compared, residual.sums(), residualDiff))
           && buffers.fit(first)) {
         context.addCachedStep();
         middle = buffers.apply(first);
@@ -56,13 +61,23 @@ public final class DualBlockCache extends CacheRunner {
     }
   }
 
-  private static Tensor compared(Streams in, Streams first, CacheConfig.Similarity similarity) {
-    Tensor x =
-        similarity.comparesHidden() ? first.hidden().copy() : first.hidden().sub(in.hidden());
-    return ResidualDiff.downsample(x, similarity.downsampleFactor());
-  }
-
-  private ResidualDiff residualDiff(CacheConfig config) {
-    return new ResidualDiff(config.similarity().importantConditionThreshold(), rankSum);
+  /** What is compared and, when it will be needed, its sums: both in one pass over memory. */
+  private static CacheKernels.Residual residual(
+      Streams in,
+      Streams first,
+      SpanBuffers buffers,
+      CacheContext context,
+      ResidualDiff residualDiff) {
+    CacheConfig.Similarity similarity = context.config().similarity();
+    if (similarity.comparesHidden()) {
+      return new CacheKernels.Residual(first.hidden().copy(), null);
+    }
+    boolean sums =
+        residualDiff.isPlain()
+            && similarity.downsampleFactor() == 1
+            && context.mayMeasure()
+            && buffers.comparesWith(first.hidden());
+    return CacheKernels.residualDiff(
+        first.hidden(), in.hidden(), sums ? buffers.compared() : null, true);
   }
 }

@@ -71,7 +71,8 @@ public final class DynamicBlockPrune extends CacheRunner {
       CacheContext context, SpanBuffers buffers, Streams current, Tensor compared) {
     CacheConfig.Similarity similarity = context.config().similarity();
     var residualDiff = new ResidualDiff(similarity.importantConditionThreshold(), rankSum);
-    if (!context.canCache(buffers.difference(compared, residualDiff)) || !buffers.fit(current)) {
+    if (!context.canCache(buffers.difference(compared, null, residualDiff))
+        || !buffers.fit(current)) {
       return false;
     }
     List<Integer> cached = context.branch().cachedSteps();

@@ -1,5 +1,6 @@
 package io.jdit.cache;
 
+import io.jdit.kernels.CacheKernels;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 import java.util.Arrays;
@@ -10,9 +11,6 @@ import java.util.stream.Stream;
  * forecast). Differences are not divided by the distance of their calls, as in the reference.
  */
 final class FoCa implements Calibrator {
-  /** Beyond this distance the forecast is drawn back to the last computed value. */
-  private static final int REACH = 3;
-
   private int counter = -1;
   private int computedAt = -1;
   private Tensor computed;
@@ -26,15 +24,15 @@ final class FoCa implements Calibrator {
   }
 
   @Override
-  public void update(Tensor value) {
-    if (used != null && !Arrays.equals(used.shape(), value.shape())) {
+  public void update(Tensor after, Tensor before) {
+    if (used != null && !Arrays.equals(used.shape(), after.shape())) {
       reset();
     }
     computedAt = counter;
     Calibrator.free(computedBefore);
     computedBefore = computed;
-    computed = Calibrator.own(value);
-    use(value);
+    computed = Calibrator.value(after, before);
+    use(computed);
   }
 
   private void use(Tensor value) {
@@ -44,27 +42,19 @@ final class FoCa implements Calibrator {
   }
 
   @Override
-  public Tensor forecast() {
+  public Tensor forecast(Tensor base) {
     if (computed == null) {
       throw Calibrator.nothingToForecastFrom();
     }
     if (usedBefore == null || computedBefore == null) {
-      return computed.alias();
+      return Calibrator.plus(computed, base);
     }
-    Tensor value = extrapolate(counter - computedAt);
-    use(value);
-    return value;
-  }
-
-  private Tensor extrapolate(int t) {
     try (TensorScope scope = TensorScope.open()) {
-      Tensor trend = computed.sub(computedBefore).add(used.sub(usedBefore));
-      if (t <= REACH) {
-        return scope.keep(computed.add(trend.mul(t / 2.0)));
-      }
-      double weight = (double) REACH / t;
-      Tensor reached = computed.add(trend.mul(REACH / 2.0));
-      return scope.keep(reached.mul(weight).add(computed.mul(1 - weight)));
+      CacheKernels.Forecast forecast =
+          CacheKernels.focaEval(
+              computed, computedBefore, used, usedBefore, base, counter - computedAt);
+      use(forecast.value());
+      return scope.keep(base == null ? forecast.value().copy() : forecast.sum());
     }
   }
 

@@ -1,6 +1,6 @@
 package io.jdit.cache;
 
-import io.jdit.tensor.DType;
+import io.jdit.kernels.CacheKernels;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 import java.util.stream.LongStream;
@@ -24,26 +24,46 @@ final class ResidualDiff {
     this.rankSum = rankSum;
   }
 
+  /** True when the sums of {@link CacheKernels#residualDiff} are all that is needed. */
+  boolean isPlain() {
+    return importantThreshold <= 0;
+  }
+
   /**
    * @param previous [..., tokens, channels]
    * @param current the same shape
    */
   double between(Tensor previous, Tensor current) {
     try (TensorScope scope = TensorScope.open()) {
-      Tensor difference = previous.sub(current).abs();
-      Tensor magnitude = previous.abs();
       if (importantThreshold > 0) {
+        Tensor difference = previous.sub(current).abs();
+        Tensor magnitude = previous.abs();
         long[] tokens = importantTokens(difference, magnitude);
         if (tokens.length > 0) {
           Tensor index = Tensor.of(tokens).to(previous.device());
-          difference = tokenRows(difference).indexSelect(0, index);
-          magnitude = tokenRows(magnitude).indexSelect(0, index);
+          Tensor p = tokenRows(previous).indexSelect(0, index);
+          Tensor x = tokenRows(current).indexSelect(0, index);
+          return ofSums(CacheKernels.residualDiff(x, null, p, true).sums(), p);
         }
       }
+      return ofSums(CacheKernels.residualDiff(current, null, previous, true).sums(), previous);
+    }
+  }
+
+  /**
+   * The difference from its sums.
+   *
+   * @param sums float64 [2]: sum |previous - current|, sum |previous|
+   */
+  double ofSums(Tensor sums, Tensor previous) {
+    try (TensorScope scope = TensorScope.open()) {
       if (rankSum != null) {
-        return acrossRanks(difference, magnitude);
+        // Both means have one count, so their quotient is that of the sums, whatever the shards.
+        float[] total = rankSum.over(sums.toFloats());
+        return total[0] / total[1];
       }
-      return difference.mean().div(magnitude.mean()).item();
+      Tensor means = sums.div(previous.elements()).to(previous.dtype());
+      return means.select(0, 0).div(means.select(0, 1)).item();
     }
   }
 
@@ -55,16 +75,6 @@ final class ResidualDiff {
 
   private static Tensor tokenRows(Tensor x) {
     return x.reshape(-1, x.size(-1));
-  }
-
-  /** Both means have one count, so their quotient is that of the sums, whatever the shards. */
-  private double acrossRanks(Tensor difference, Tensor magnitude) {
-    float[] sums = rankSum.over(sum(difference), sum(magnitude));
-    return sums[0] / sums[1];
-  }
-
-  private static float sum(Tensor x) {
-    return (float) x.to(DType.FLOAT32).sum().item();
   }
 
   /** Every {@code factor}-th channel as a copy; another handle of x when the factor is 1. */

@@ -24,23 +24,38 @@ final class SpanBuffers implements AutoCloseable {
     encoder.mark();
   }
 
-  /** How far {@code current} is from what the last computed call compared. */
-  Difference difference(Tensor current, ResidualDiff residualDiff) {
-    Tensor previous = compared;
+  /** What the last computed call compared, borrowed; null when there was none. */
+  Tensor compared() {
+    return compared;
+  }
+
+  /** True when what was compared last has the shape of {@code x}. */
+  boolean comparesWith(Tensor x) {
+    return compared != null && Arrays.equals(compared.shape(), x.shape());
+  }
+
+  /**
+   * How far {@code current} is from what the last computed call compared.
+   *
+   * @param sums of the two tensors where they are known already, else null
+   */
+  Difference difference(Tensor current, Tensor sums, ResidualDiff residualDiff) {
     return new Difference() {
       @Override
       public boolean hasPrevious() {
-        return previous != null;
+        return compared != null;
       }
 
       @Override
       public boolean sameShape() {
-        return Arrays.equals(previous.shape(), current.shape());
+        return comparesWith(current);
       }
 
       @Override
       public double measure() {
-        return residualDiff.between(previous, current);
+        return sums != null
+            ? residualDiff.ofSums(sums, compared)
+            : residualDiff.between(compared, current);
       }
     };
   }

@@ -1,7 +1,6 @@
 package io.jdit.cache;
 
 import io.jdit.tensor.Tensor;
-import io.jdit.tensor.TensorScope;
 import java.util.Arrays;
 import java.util.stream.Stream;
 
@@ -50,28 +49,22 @@ final class StreamBuffer implements AutoCloseable {
 
   /** Takes the stream before and after the blocks, both borrowed. */
   void store(Tensor before, Tensor after) {
-    try (TensorScope scope = TensorScope.open()) {
-      // A copy of a state: the caller owns the original and goes on with it.
-      Tensor value = kind == BufferKind.RESIDUAL ? after.sub(before) : after.contiguous().copy();
-      if (forecast == null) {
-        Calibrator.free(plain);
-        plain = Calibrator.own(value);
-      } else {
-        if (calibrator == null) {
-          calibrator = Calibrator.of(forecast);
-        }
-        calibrator.update(value);
+    Tensor subtracted = kind == BufferKind.RESIDUAL ? before : null;
+    if (forecast == null) {
+      Calibrator.free(plain);
+      plain = Calibrator.value(after, subtracted);
+    } else {
+      if (calibrator == null) {
+        calibrator = Calibrator.of(forecast);
       }
+      calibrator.update(after, subtracted);
     }
   }
 
   /** The stream after the blocks, made from the one before them; a new tensor. */
   Tensor apply(Tensor fresh) {
-    try (TensorScope scope = TensorScope.open()) {
-      Tensor value = calibrator != null ? calibrator.forecast() : plain;
-      Tensor result = kind == BufferKind.RESIDUAL ? value.add(fresh) : value.copy();
-      return scope.keep(result.contiguous());
-    }
+    Tensor base = kind == BufferKind.RESIDUAL ? fresh : null;
+    return calibrator != null ? calibrator.forecast(base) : Calibrator.plus(plain, base);
   }
 
   /** Everything it holds, borrowed; some may be null or share memory. */

@@ -1,8 +1,10 @@
 package io.jdit.cache;
 
+import io.jdit.kernels.CacheKernels;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 import java.util.Arrays;
+import java.util.List;
 import java.util.stream.Stream;
 
 /**
@@ -17,11 +19,10 @@ final class TaylorSeer implements Calibrator {
   private final int order;
   private int counter = -1;
   private int anchor = -1;
-  private Tensor[] ladder;
+  private List<Tensor> ladder = List.of();
 
   TaylorSeer(int order) {
     this.order = order;
-    this.ladder = new Tensor[order + 1];
   }
 
   @Override
@@ -30,74 +31,51 @@ final class TaylorSeer implements Calibrator {
   }
 
   @Override
-  public void update(Tensor value) {
+  public void update(Tensor after, Tensor before) {
     int window = counter - anchor;
-    if (ladder[0] != null && !Arrays.equals(ladder[0].shape(), value.shape())) {
+    if (newest() != null && !Arrays.equals(newest().shape(), after.shape())) {
       reset();
     }
-    Tensor[] next = new Tensor[order + 1];
-    next[0] = Calibrator.own(value);
-    if (counter >= FIRST_DIFFERENCE) {
-      differences(next, ladder, order, window);
-    }
-    freeLadder();
+    List<Tensor> earlier = counter >= FIRST_DIFFERENCE ? ladder : List.of();
+    List<Tensor> next = ladder(after, before, earlier, order, window);
+    ladder.forEach(Tensor::close);
     ladder = next;
     anchor = counter;
   }
 
-  /** Fills {@code next} from order 1 up as far as {@code earlier} goes. */
-  static void differences(Tensor[] next, Tensor[] earlier, int order, int window) {
-    for (int i = 0; i < order && earlier[i] != null; i++) {
-      try (TensorScope scope = TensorScope.open()) {
-        next[i + 1] = Calibrator.own(next[i].sub(earlier[i]).div(window));
-      }
-    }
+  /**
+   * The value and its differences from {@code earlier}, as far as that goes; no scope closes them.
+   */
+  static List<Tensor> ladder(
+      Tensor after, Tensor before, List<Tensor> earlier, int order, int window) {
+    List<Tensor> next = CacheKernels.taylorUpdate(after, before, earlier, order, window);
+    next.forEach(TensorScope::detach);
+    return next;
   }
 
   @Override
-  public Tensor forecast() {
-    return evaluate(ladder, counter - anchor);
-  }
-
-  /** The sum of (D_i / i!) t^i over the ladder D. */
-  static Tensor evaluate(Tensor[] ladder, int t) {
-    if (ladder[0] == null) {
+  public Tensor forecast(Tensor base) {
+    if (ladder.isEmpty()) {
       throw Calibrator.nothingToForecastFrom();
     }
-    try (TensorScope scope = TensorScope.open()) {
-      Tensor sum = ladder[0].alias();
-      double factorial = 1;
-      double power = 1;
-      for (int i = 1; i < ladder.length && ladder[i] != null; i++) {
-        factorial *= i;
-        power *= t;
-        sum = sum.add(ladder[i].mul(1 / factorial).mul(power));
-      }
-      return scope.keep(sum);
-    }
+    return CacheKernels.taylorEval(ladder, base, counter - anchor);
   }
 
   @Override
   public Tensor newest() {
-    return ladder[0];
+    return ladder.isEmpty() ? null : ladder.get(0);
   }
 
   @Override
   public Stream<Tensor> held() {
-    return ladder == null ? Stream.empty() : Stream.of(ladder);
+    return ladder.stream();
   }
 
   @Override
   public void reset() {
-    freeLadder();
-    ladder = new Tensor[order + 1];
+    ladder.forEach(Tensor::close);
+    ladder = List.of();
     counter = -1;
     anchor = -1;
-  }
-
-  private void freeLadder() {
-    for (Tensor difference : ladder) {
-      Calibrator.free(difference);
-    }
   }
 }

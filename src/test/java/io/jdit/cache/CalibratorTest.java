@@ -147,12 +147,12 @@ class CalibratorTest {
         calibrator.mark();
       }
       if (!computed) {
-        return calibrator.forecast();
+        return calibrator.forecast(null);
       }
       if (calibrator == null) {
         calibrator = Calibrator.of(config);
       }
-      calibrator.update(value);
+      calibrator.update(value, null);
       return null;
     }
 
@@ -183,7 +183,7 @@ class CalibratorTest {
                     SvdPrecision.MEDIUM,
                     CalibratorConfig.Dmd.Fallback.REFERENCE)))) {
       calibrator.mark();
-      assertThatThrownBy(calibrator::forecast).isInstanceOf(IllegalStateException.class);
+      assertThatThrownBy(() -> calibrator.forecast(null)).isInstanceOf(IllegalStateException.class);
     }
   }
 

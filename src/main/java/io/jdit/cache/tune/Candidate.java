@@ -31,8 +31,14 @@ public final class Candidate {
         .orElse(Double.POSITIVE_INFINITY);
   }
 
-  /** Uncached time divided by cached time, over all samples so far. */
+  /** Blocks of an uncached run divided by those that ran, over all samples so far. */
   public double speedup() {
+    return measurements.size()
+        / measurements.stream().mapToDouble(TuningModel.Measurement::work).sum();
+  }
+
+  /** Uncached time divided by cached time in blocks, over all samples so far. */
+  public double measuredSpeedup() {
     double cached = measurements.stream().mapToDouble(TuningModel.Measurement::blockMillis).sum();
     double uncached =
         measurements.stream().mapToDouble(TuningModel.Measurement::uncachedBlockMillis).sum();
@@ -44,6 +50,11 @@ public final class Candidate {
     return other.worstPsnr() >= worstPsnr()
         && other.speedup() >= speedup()
         && (other.worstPsnr() > worstPsnr() || other.speedup() > speedup());
+  }
+
+  /** True when {@code other} is as good in both respects. */
+  boolean equalsInBoth(Candidate other) {
+    return other.worstPsnr() == worstPsnr() && other.speedup() == speedup();
   }
 
   void add(TuningModel.Measurement measurement) {

@@ -5,6 +5,7 @@ import io.jdit.cache.CacheSettings;
 import io.jdit.cache.StepMask;
 import io.jdit.cache.StepMaskSource;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
@@ -110,35 +111,48 @@ public final class Tuner {
     }
   }
 
-  /** Half by the goal, the rest from the front so that it stays represented. */
+  /**
+   * Half by the goal, the rest spread over the front: what just meets the goal on few samples may
+   * fail on more, and then a slower or faster neighbour is needed.
+   */
   private List<Candidate> select(List<Candidate> candidates, int count) {
-    List<Candidate> ordered = new ArrayList<>(candidates);
-    ordered.sort(goal.order());
-    List<Candidate> selected = new ArrayList<>();
-    for (Candidate c : ordered.subList(0, Math.min((count + 1) / 2, ordered.size()))) {
-      selected.add(c);
+    if (candidates.size() <= count) {
+      return candidates;
     }
-    List<Candidate> rest = new ArrayList<>(ordered.subList(selected.size(), ordered.size()));
-    List<Candidate> front = front(rest);
-    for (int i = 0; i < front.size() && selected.size() < count; i++) {
-      selected.add(front.get(i));
-      rest.remove(front.get(i));
-    }
-    for (int i = 0; i < rest.size() && selected.size() < count; i++) {
-      selected.add(rest.get(i));
+    List<Candidate> rest = new ArrayList<>(candidates);
+    rest.sort(goal.order());
+    List<Candidate> selected = new ArrayList<>(rest.subList(0, (count + 1) / 2));
+    rest.subList(0, selected.size()).clear();
+    while (selected.size() < count) {
+      List<Candidate> spread = spread(front(rest), count - selected.size());
+      selected.addAll(spread);
+      rest.removeAll(spread);
     }
     return selected;
   }
 
-  /** Not dominated by another of {@code candidates}; fastest first. */
+  /** At most {@code count} of {@code ordered} at equal distances, both ends included. */
+  private static List<Candidate> spread(List<Candidate> ordered, int count) {
+    if (ordered.size() <= count) {
+      return ordered;
+    }
+    List<Candidate> spread = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      spread.add(ordered.get(count == 1 ? 0 : i * (ordered.size() - 1) / (count - 1)));
+    }
+    return spread;
+  }
+
+  /** Not dominated by another of {@code candidates}, one of equals; fastest first. */
   private static List<Candidate> front(List<Candidate> candidates) {
     List<Candidate> front = new ArrayList<>();
     for (Candidate c : candidates) {
-      if (candidates.stream().noneMatch(c::isDominatedBy)) {
+      if (candidates.stream().noneMatch(c::isDominatedBy)
+          && front.stream().noneMatch(c::equalsInBoth)) {
         front.add(c);
       }
     }
-    front.sort((a, b) -> Double.compare(b.speedup(), a.speedup()));
+    front.sort(Comparator.comparingDouble(Candidate::speedup).reversed());
     return front;
   }
 
@@ -149,29 +163,42 @@ public final class Tuner {
     }
   }
 
-  /** Improves the best candidates with a static mask step by step until nothing helps. */
+  /**
+   * Improves candidates with a static mask step by step until nothing helps: those closest to the
+   * goal, since a little too fast may be mended as a little too slow.
+   */
   private void descend(List<Candidate> complete) {
     Set<CacheSettings> tried = new HashSet<>();
     complete.forEach(c -> tried.add(c.settings()));
-    complete.sort(goal.order());
     List<Candidate> starts =
-        complete.stream().filter(c -> mask(c.settings()) != null).limit(FINALISTS / 2).toList();
-    for (Candidate start : starts) {
-      Candidate best = start;
-      Candidate better = start;
+        complete.stream()
+            .filter(c -> mask(c.settings()) != null)
+            .sorted(Comparator.comparingDouble(goal::distance))
+            .limit(FINALISTS / 2)
+            .toList();
+    for (int i = 0; i < starts.size(); i++) {
+      int limit = runs + (budget - runs) / (starts.size() - i);
+      Candidate best = starts.get(i);
+      Candidate better = best;
       while (better != null) {
         best = better;
-        better = firstBetterNeighbour(best, tried, complete);
+        better = firstBetterNeighbour(best, limit, tried, complete);
       }
       progress.accept("descent ends at " + describe(best) + ", " + runs + " runs made");
     }
   }
 
   private Candidate firstBetterNeighbour(
-      Candidate best, Set<CacheSettings> tried, List<Candidate> complete) {
-    for (StepMask mask : neighbours(mask(best.settings()))) {
+      Candidate best, int limit, Set<CacheSettings> tried, List<Candidate> complete) {
+    StepMask from = mask(best.settings());
+    List<StepMask> neighbours = new ArrayList<>();
+    if (goal.isMet(best) == goal instanceof TuningGoal.Quality) {
+      neighbours.addAll(shortened(from));
+    }
+    neighbours.addAll(shifted(from));
+    for (StepMask mask : neighbours) {
       Candidate neighbour = new Candidate(CandidateGrid.withMask(best.settings(), mask));
-      if (runs + model.samples() > budget) {
+      if (runs + model.samples() > limit) {
         return null;
       }
       if (!tried.add(neighbour.settings())) {
@@ -203,23 +230,30 @@ public final class Tuner {
     return true;
   }
 
-  /** Masks with one computed step less, then those with one shifted; the first step stays. */
-  static List<StepMask> neighbours(StepMask mask) {
+  /** Masks with one computed step less, the last ones first; the first step stays. */
+  static List<StepMask> shortened(StepMask mask) {
     String digits = mask.toString();
-    List<StepMask> neighbours = new ArrayList<>();
+    List<StepMask> masks = new ArrayList<>();
     for (int i = digits.length() - 1; i > 0; i--) {
       if (mask.computes(i)) {
-        neighbours.add(with(digits, i, -1));
+        masks.add(with(digits, i, -1));
       }
     }
+    return masks;
+  }
+
+  /** Masks with one computed step elsewhere nearby; the first step stays. */
+  static List<StepMask> shifted(StepMask mask) {
+    String digits = mask.toString();
+    List<StepMask> masks = new ArrayList<>();
     for (int i = 1; i < digits.length(); i++) {
       for (int to = i - REACH; mask.computes(i) && to <= i + REACH; to++) {
         if (to > 0 && to < digits.length() && !mask.computes(to)) {
-          neighbours.add(with(digits, i, to));
+          masks.add(with(digits, i, to));
         }
       }
     }
-    return neighbours;
+    return masks;
   }
 
   private static StepMask with(String digits, int cleared, int set) {

@@ -4,10 +4,10 @@ import java.util.Comparator;
 
 /** What "best" means; the worst sample decides about quality. */
 public sealed interface TuningGoal {
-  /** Speedups closer than this count as equal: timing is no more exact. */
-  double SPEED_RESOLUTION = 1.03;
-
   boolean isMet(Candidate candidate);
+
+  /** How far a candidate is from the goal's limit, on either side. */
+  double distance(Candidate candidate);
 
   /** Best first. */
   Comparator<Candidate> order();
@@ -20,9 +20,15 @@ public sealed interface TuningGoal {
     }
 
     @Override
+    public double distance(Candidate candidate) {
+      return Math.abs(candidate.worstPsnr() - psnr);
+    }
+
+    @Override
     public Comparator<Candidate> order() {
       Comparator<Candidate> faster =
-          Comparator.comparingLong((Candidate c) -> isMet(c) ? -speedClass(c) : Long.MAX_VALUE);
+          Comparator.comparingDouble(
+              (Candidate c) -> isMet(c) ? -c.speedup() : Double.POSITIVE_INFINITY);
       return faster.thenComparing(Comparator.comparingDouble(Candidate::worstPsnr).reversed());
     }
   }
@@ -35,15 +41,16 @@ public sealed interface TuningGoal {
     }
 
     @Override
+    public double distance(Candidate candidate) {
+      return Math.abs(Math.log(candidate.speedup() / factor));
+    }
+
+    @Override
     public Comparator<Candidate> order() {
       Comparator<Candidate> better =
           Comparator.comparingDouble(
               (Candidate c) -> isMet(c) ? -c.worstPsnr() : Double.POSITIVE_INFINITY);
       return better.thenComparing(Comparator.comparingDouble(Candidate::speedup).reversed());
     }
-  }
-
-  private static long speedClass(Candidate candidate) {
-    return Math.round(Math.log(candidate.speedup()) / Math.log(SPEED_RESOLUTION));
   }
 }
