@@ -68,9 +68,9 @@ int jdit_layer_norm_modulate(const void* x, const void* scale, const void* shift
                              void* stream) {
   REQUIRE_DTYPE();
   REQUIRE_SIZE(rows, 0);
+  if (rows == 0) return 0;
   REQUIRE_SIZE(dim, 1);
   REQUIRE_SIZE(rows_per_batch, 1);
-  if (rows == 0) return 0;
   REQUIRE_POINTER(x);
   REQUIRE_POINTER(scale);
   REQUIRE_POINTER(shift);
@@ -113,9 +113,9 @@ int jdit_gated_residual(const void* x, const void* y, const void* gate, void* ou
                         void* stream) {
   REQUIRE_DTYPE();
   REQUIRE_SIZE(rows, 0);
+  if (rows == 0) return 0;
   REQUIRE_SIZE(dim, 1);
   REQUIRE_SIZE(rows_per_batch, 1);
-  if (rows == 0) return 0;
   REQUIRE_POINTER(x);
   REQUIRE_POINTER(y);
   REQUIRE_POINTER(gate);
@@ -128,8 +128,8 @@ int jdit_gelu_tanh(const void* x, void* out, int64_t rows, int64_t dim, int64_t 
                    int64_t out_stride, int dtype, void* stream) {
   REQUIRE_DTYPE();
   REQUIRE_SIZE(rows, 0);
-  REQUIRE_SIZE(dim, 1);
   if (rows == 0) return 0;
+  REQUIRE_SIZE(dim, 1);
   REQUIRE_POINTER(x);
   REQUIRE_POINTER(out);
   return run(GeluTanh{x, out, rows, dim, x_stride, out_stride, dtype}, stream);

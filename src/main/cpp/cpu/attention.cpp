@@ -1,5 +1,5 @@
-// Attention with online softmax (Milakov and Gimelshein 2018; tiled as in FlashAttention, Dao et al.
-// 2022): a task is a block of queries of one head, which runs over blocks of keys and keeps the
+// Attention with online softmax (Milakov and Gimelshein 2018), tiled as in FlashAttention (Dao et
+// al. 2022): a task is a block of queries of one head, which runs over blocks of keys and keeps the
 // running maximum, the running sum and the unnormalised output of each query.
 #include <cmath>
 #include <cstdlib>

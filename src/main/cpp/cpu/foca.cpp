@@ -16,9 +16,9 @@ void foca_eval(const FocaEval& args) {
     Vec half_t = broadcast(args.half_t), weight = broadcast(args.weight),
         rest = broadcast(args.rest), three_halves = broadcast(1.5f);
     parallel_elements(args.n, false, [&](int64_t i, auto lanes, auto put) JDIT_LAMBDA_INLINE {
-      Vec newest = load(a + i, lanes);
-      Vec slow = rounded<T>(newest - load(a1 + i, lanes));
-      Vec fast = rounded<T>(load(f + i, lanes) - load(f1 + i, lanes));
+      Vec newest = load_ahead(a + i, lanes);
+      Vec slow = rounded<T>(newest - load_ahead(a1 + i, lanes));
+      Vec fast = rounded<T>(load_ahead(f + i, lanes) - load_ahead(f1 + i, lanes));
       Vec g = rounded<T>(slow + fast);
       Vec forecast;
       if (near) {
@@ -28,7 +28,9 @@ void foca_eval(const FocaEval& args) {
         forecast = rounded<T>(rounded<T>(weight * z) + rounded<T>(rest * newest));
       }
       put(y + i, forecast, lanes);
-      if (base != nullptr) put(total + i, forecast + load(base + i, lanes), lanes);
+      if (base != nullptr) {
+        put(total + i, rounded<T>(forecast + load_ahead(base + i, lanes)), lanes);
+      }
     });
   });
 }

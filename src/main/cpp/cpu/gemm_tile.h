@@ -1,4 +1,4 @@
-// The register-blocked product of attention: C[rows, columns] (+)= A[rows, depth] B[depth, columns].
+// The register-blocked product of attention: C[rows, columns] (+)= A[rows, depth] B[depth, columns]
 //
 // A is row-major and its elements are broadcast. B is packed in panels of kPanel columns, each
 // panel [depth, kPanel], the last one zero-padded to whole vectors. One step of depth is one float,

@@ -14,6 +14,9 @@ inline constexpr int64_t kSerialElements = 1 << 15;
 // From this many bytes of output on, a stored line would only displace others from the caches.
 inline constexpr int64_t kStreamBytes = 4 << 20;
 
+// Distance that load_ahead() reads ahead of its stream.
+inline constexpr int64_t kPrefetchBytes = 1024;
+
 // Calls f(begin, end) with consecutive ranges that cover 0..count and whose inner borders are
 // multiples of `alignment`; in the calling thread alone when there is little work.
 template <class F>
@@ -33,24 +36,32 @@ JDIT_INLINE void parallel_ranges(int64_t count, int64_t alignment, int64_t eleme
   }
 }
 
+// load() that asks for a later line of the same stream: the hardware prefetchers stop at the end
+// of every page, and these kernels read many streams at once.
+template <class T, class Lanes>
+JDIT_INLINE Vec load_ahead(const T* p, Lanes lanes) {
+  __builtin_prefetch(reinterpret_cast<const char*>(p) + kPrefetchBytes);
+  return load(p, lanes);
+}
+
 JDIT_INLINE bool stream_aligned(const void* p) {
   return reinterpret_cast<uintptr_t>(p) % 64 == 0;
 }
 
 // Element-wise kernels over flat arrays: f(i, lanes, put), where put(pointer, vector, lanes) is
-// store or stream.
+// store_exact or stream_exact: the vector has been rounded to the element type.
 template <class F>
 JDIT_INLINE void parallel_elements(int64_t n, bool streamed, F f) {
   // 64 elements are a whole number of cache lines for every element size.
   parallel_ranges(n, 64, n, [&](int64_t begin, int64_t end) {
     if (kHasStreams && streamed) {
-      auto put = [](auto* p, Vec x, auto lanes) JDIT_LAMBDA_INLINE { stream(p, x, lanes); };
+      auto put = [](auto* p, Vec x, auto lanes) JDIT_LAMBDA_INLINE { stream_exact(p, x, lanes); };
       for_each_vector(end - begin, [&](int64_t i, auto lanes) JDIT_LAMBDA_INLINE {
         f(begin + i, lanes, put);
       });
       finish_streams();
     } else {
-      auto put = [](auto* p, Vec x, auto lanes) JDIT_LAMBDA_INLINE { store(p, x, lanes); };
+      auto put = [](auto* p, Vec x, auto lanes) JDIT_LAMBDA_INLINE { store_exact(p, x, lanes); };
       for_each_vector(end - begin, [&](int64_t i, auto lanes) JDIT_LAMBDA_INLINE {
         f(begin + i, lanes, put);
       });

@@ -19,17 +19,17 @@ void chunk(const ResidualDiff& a, int64_t begin, int64_t end, bool streamed, dou
   auto group = [&](int64_t i, auto lanes, int64_t vectors) JDIT_LAMBDA_INLINE {
     Vec difference = broadcast(0), magnitude = broadcast(0);
     for (int64_t j = 0; j < vectors; j++, i += kLanes) {
-      Vec r = load(h + i, lanes);
-      if constexpr (kSubtract) r = rounded<T>(r - load(h0 + i, lanes));
+      Vec r = load_ahead(h + i, lanes);
+      if constexpr (kSubtract) r = rounded<T>(r - load_ahead(h0 + i, lanes));
       if (residual != nullptr) {
-        if (streamed) {
-          stream(residual + i, r, lanes);
+        if (kHasStreams && streamed) {
+          stream_exact(residual + i, r, lanes);
         } else {
-          store(residual + i, r, lanes);
+          store_exact(residual + i, r, lanes);
         }
       }
       if constexpr (kCompare) {
-        Vec p = load(prev + i, lanes), d = p - r;
+        Vec p = load_ahead(prev + i, lanes), d = p - r;
         if constexpr (kExact) d = rounded<T>(d);
         difference = difference + abs(d);
         magnitude = magnitude + abs(p);

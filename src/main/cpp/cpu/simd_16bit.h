@@ -13,14 +13,26 @@ JDIT_INLINE void store(T* p, Vec x, Lanes lanes) {
   store_16bit(p, to_16bit(x, T{}), lanes);
 }
 
-// Stores past the caches; p is aligned to the size of the vector. Ends with finish_streams().
-template <class T>
-JDIT_INLINE void stream(T* p, Vec x, Full) {
-  stream_16bit(p, to_16bit(x, T{}));
+// store() for values that are elements of type T already: no rounding is needed.
+template <class T, class Lanes>
+JDIT_INLINE void store_exact(T* p, Vec x, Lanes lanes) {
+  store_16bit(p, exact_to_16bit(x, T{}), lanes);
 }
+template <class Lanes>
+JDIT_INLINE void store_exact(float* p, Vec x, Lanes lanes) {
+  store(p, x, lanes);
+}
+
+// store_exact() past the caches; p is aligned to the size of the vector. Ends with
+// finish_streams().
 template <class T>
-JDIT_INLINE void stream(T* p, Vec x, Tail t) {
-  store(p, x, t);
+JDIT_INLINE void stream_exact(T* p, Vec x, Full) {
+  stream_16bit(p, exact_to_16bit(x, T{}));
+}
+JDIT_INLINE void stream_exact(float* p, Vec x, Full) { stream_32bit(p, x); }
+template <class T>
+JDIT_INLINE void stream_exact(T* p, Vec x, Tail t) {
+  store_exact(p, x, t);
 }
 JDIT_INLINE void finish_streams() { _mm_sfence(); }
 

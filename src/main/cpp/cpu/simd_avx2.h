@@ -8,7 +8,7 @@ namespace JDIT_ISA {
 
 inline constexpr int64_t kLanes = 8;
 
-// Whether stream() differs from store().
+// Whether stream_exact() differs from store_exact().
 inline constexpr bool kHasStreams = true;
 
 struct Vec {
@@ -25,7 +25,7 @@ JDIT_INLINE Vec load(const float* p, Full) { return {_mm256_loadu_ps(p)}; }
 JDIT_INLINE Vec load(const float* p, Tail t) { return {_mm256_maskload_ps(p, tail_mask(t))}; }
 JDIT_INLINE void store(float* p, Vec x, Full) { _mm256_storeu_ps(p, x.v); }
 JDIT_INLINE void store(float* p, Vec x, Tail t) { _mm256_maskstore_ps(p, tail_mask(t), x.v); }
-JDIT_INLINE void stream(float* p, Vec x, Full) { _mm256_stream_ps(p, x.v); }
+JDIT_INLINE void stream_32bit(float* p, Vec x) { _mm256_stream_ps(p, x.v); }
 
 // The lanes that take part; 0 in the others.
 JDIT_INLINE Vec keep(Vec x, Full) { return x; }
@@ -51,21 +51,27 @@ JDIT_INLINE void stream_16bit(void* p, __m128i x) {
   _mm_stream_si128(static_cast<__m128i*>(p), x);
 }
 
-// The upper halves hold the result; rounds to nearest even, NaN stays NaN, subnormals stay.
+// The upper halves hold x rounded to nearest even; subnormals stay. NaN stays NaN if its lower half
+// is 0: so it is for results of arithmetic with 16-bit elements.
 JDIT_INLINE __m256i bf16_in_upper_half(Vec x) {
   __m256i u = _mm256_castps_si256(x.v);
   __m256i odd = _mm256_and_si256(_mm256_srli_epi32(u, 16), _mm256_set1_epi32(1));
-  __m256i r = _mm256_add_epi32(u, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
-  __m256i nan = _mm256_castps_si256(_mm256_cmp_ps(x.v, x.v, _CMP_UNORD_Q));
-  return _mm256_blendv_epi8(r, _mm256_or_si256(u, _mm256_set1_epi32(0x400000)), nan);
+  return _mm256_add_epi32(u, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
 }
-JDIT_INLINE __m128i to_16bit(Vec x, bf16) {
-  __m256i r = _mm256_srli_epi32(bf16_in_upper_half(x), 16);
+JDIT_INLINE __m128i upper_halves(__m256i u) {
+  __m256i r = _mm256_srli_epi32(u, 16);
   return _mm_packus_epi32(_mm256_castsi256_si128(r), _mm256_extracti128_si256(r, 1));
 }
+JDIT_INLINE __m128i to_16bit(Vec x, bf16) {
+  __m256i nan = _mm256_castps_si256(_mm256_cmp_ps(x.v, x.v, _CMP_UNORD_Q));
+  __m256i quiet = _mm256_or_si256(_mm256_castps_si256(x.v), _mm256_set1_epi32(0x400000));
+  return upper_halves(_mm256_blendv_epi8(bf16_in_upper_half(x), quiet, nan));
+}
+JDIT_INLINE __m128i exact_to_16bit(Vec x, bf16) { return upper_halves(_mm256_castps_si256(x.v)); }
 JDIT_INLINE __m128i to_16bit(Vec x, f16) {
   return _mm256_cvtps_ph(x.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
+JDIT_INLINE __m128i exact_to_16bit(Vec x, f16) { return to_16bit(x, f16{}); }
 JDIT_INLINE Vec from_16bit(__m128i x, bf16) {
   return {_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(x), 16))};
 }

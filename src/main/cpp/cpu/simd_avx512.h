@@ -8,7 +8,7 @@ namespace JDIT_ISA {
 
 inline constexpr int64_t kLanes = 16;
 
-// Whether stream() differs from store().
+// Whether stream_exact() differs from store_exact().
 inline constexpr bool kHasStreams = true;
 
 struct Vec {
@@ -24,7 +24,7 @@ JDIT_INLINE Vec load(const float* p, Full) { return {_mm512_loadu_ps(p)}; }
 JDIT_INLINE Vec load(const float* p, Tail t) { return {_mm512_maskz_loadu_ps(tail_mask(t), p)}; }
 JDIT_INLINE void store(float* p, Vec x, Full) { _mm512_storeu_ps(p, x.v); }
 JDIT_INLINE void store(float* p, Vec x, Tail t) { _mm512_mask_storeu_ps(p, tail_mask(t), x.v); }
-JDIT_INLINE void stream(float* p, Vec x, Full) { _mm512_stream_ps(p, x.v); }
+JDIT_INLINE void stream_32bit(float* p, Vec x) { _mm512_stream_ps(p, x.v); }
 
 // The lanes that take part; 0 in the others.
 JDIT_INLINE Vec keep(Vec x, Full) { return x; }
@@ -46,21 +46,27 @@ JDIT_INLINE void stream_16bit(void* p, __m256i x) {
   _mm256_stream_si256(static_cast<__m256i*>(p), x);
 }
 
-// The upper halves hold the result; rounds to nearest even, NaN stays NaN, subnormals stay (the
-// vcvtneps2bf16 instruction would flush them).
+// The upper halves hold x rounded to nearest even; subnormals stay (vcvtneps2bf16 would flush
+// them). NaN stays NaN if its lower half is 0: so it is for results of arithmetic with 16-bit
+// elements.
 JDIT_INLINE __m512i bf16_in_upper_half(Vec x) {
-  __m512i u = _mm512_castps_si512(x.v);
-  __m512i odd = _mm512_and_si512(_mm512_srli_epi32(u, 16), _mm512_set1_epi32(1));
-  __m512i r = _mm512_add_epi32(u, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
-  __mmask16 nan = _mm512_cmp_ps_mask(x.v, x.v, _CMP_UNORD_Q);
-  return _mm512_mask_or_epi32(r, nan, u, _mm512_set1_epi32(0x400000));
+  __m512i u = _mm512_castps_si512(x.v), r = _mm512_add_epi32(u, _mm512_set1_epi32(0x7fff));
+  __mmask16 odd = _mm512_test_epi32_mask(u, _mm512_set1_epi32(0x10000));
+  return _mm512_mask_add_epi32(r, odd, r, _mm512_set1_epi32(1));
+}
+JDIT_INLINE __m256i upper_halves(__m512i u) {
+  return _mm512_cvtepi32_epi16(_mm512_srli_epi32(u, 16));
 }
 JDIT_INLINE __m256i to_16bit(Vec x, bf16) {
-  return _mm512_cvtepi32_epi16(_mm512_srli_epi32(bf16_in_upper_half(x), 16));
+  __mmask16 nan = _mm512_cmp_ps_mask(x.v, x.v, _CMP_UNORD_Q);
+  return upper_halves(_mm512_mask_or_epi32(bf16_in_upper_half(x), nan, _mm512_castps_si512(x.v),
+                                           _mm512_set1_epi32(0x400000)));
 }
+JDIT_INLINE __m256i exact_to_16bit(Vec x, bf16) { return upper_halves(_mm512_castps_si512(x.v)); }
 JDIT_INLINE __m256i to_16bit(Vec x, f16) {
   return _mm512_cvtps_ph(x.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
+JDIT_INLINE __m256i exact_to_16bit(Vec x, f16) { return to_16bit(x, f16{}); }
 JDIT_INLINE Vec from_16bit(__m256i x, bf16) {
   return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(x), 16))};
 }

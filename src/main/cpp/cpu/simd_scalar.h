@@ -8,7 +8,7 @@ namespace JDIT_ISA {
 
 inline constexpr int64_t kLanes = 4;
 
-// Whether stream() differs from store().
+// Whether stream_exact() differs from store_exact().
 inline constexpr bool kHasStreams = false;
 
 struct Vec {
@@ -77,10 +77,10 @@ template <class T>
 JDIT_INLINE void store(T* p, Vec x, Tail t) {
   for (int64_t i = 0; i < t.count; i++) narrow(x.lane[i], p + i);
 }
-template <class T>
-JDIT_INLINE void stream(T* p, Vec x, Full) { store(p, x, Full{}); }
-template <class T>
-JDIT_INLINE void stream(T* p, Vec x, Tail t) { store(p, x, t); }
+template <class T, class Lanes>
+JDIT_INLINE void store_exact(T* p, Vec x, Lanes lanes) { store(p, x, lanes); }
+template <class T, class Lanes>
+JDIT_INLINE void stream_exact(T* p, Vec x, Lanes lanes) { store(p, x, lanes); }
 JDIT_INLINE void finish_streams() {}
 
 // The lanes that take part; 0 in the others.

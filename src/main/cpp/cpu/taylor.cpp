@@ -12,6 +12,13 @@ bool streams(const void* out, int64_t n) {
   return stream_aligned(out) && n * static_cast<int64_t>(sizeof(T)) >= kStreamBytes;
 }
 
+// For the windows in use, small positive integers.
+JDIT_INLINE bool is_power_of_two(float x) {
+  uint32_t bits;
+  std::memcpy(&bits, &x, sizeof bits);
+  return (bits & 0x7fffffu) == 0 && x >= 1.0f && x <= 65536.0f;
+}
+
 // kLevels is the number of levels where that is worth its own code, else 0: a.levels decides.
 template <class T, int kLevels>
 void update(const TaylorUpdate& a) {
@@ -28,14 +35,17 @@ void update(const TaylorUpdate& a) {
     for (int k = 0; k + 1 < levels; k++) streamed = streamed && a.next[i] != a.previous[k];
   }
   auto h = static_cast<const T*>(a.h), h1 = static_cast<const T*>(a.h1);
-  Vec window = broadcast(a.window);
+  // A division by a power of two is the multiplication by its inverse, and far slower.
+  bool exact_inverse = is_power_of_two(a.window);
+  Vec divisor = broadcast(a.window), factor = broadcast(1.0f / a.window);
   parallel_elements(a.n, streamed, [&](int64_t i, auto lanes, auto put) JDIT_LAMBDA_INLINE {
-    Vec d = load(h + i, lanes);
-    if (h1 != nullptr) d = rounded<T>(d - load(h1 + i, lanes));
+    Vec d = load_ahead(h + i, lanes);
+    if (h1 != nullptr) d = rounded<T>(d - load_ahead(h1 + i, lanes));
     for (int level = 0; level + 1 < levels; level++) {
-      Vec older = load(previous[level] + i, lanes);
+      Vec older = load_ahead(previous[level] + i, lanes);
       put(next[level] + i, d, lanes);
-      d = rounded<T>(rounded<T>(d - older) / window);
+      Vec difference = rounded<T>(d - older);
+      d = rounded<T>(exact_inverse ? difference * factor : difference / divisor);
     }
     put(next[levels - 1] + i, d, lanes);
   });
@@ -57,12 +67,13 @@ void evaluate(const TaylorEval& a) {
   auto out = static_cast<T*>(a.out);
   parallel_elements(a.n, streamed, [&](int64_t i, auto lanes, auto put) JDIT_LAMBDA_INLINE {
     // 0 + x turns -0 into +0, as the reference's sum does.
-    Vec s = broadcast(0) + load(ladder[0] + i, lanes);
+    Vec s = broadcast(0) + load_ahead(ladder[0] + i, lanes);
     for (int term = 1; term < terms; term++) {
-      Vec d = rounded<T>(factor[term] * load(ladder[term] + i, lanes));
+      Vec d = load_ahead(ladder[term] + i, lanes);
+      if (term > 1) d = rounded<T>(factor[term] * d);
       s = rounded<T>(s + rounded<T>(d * power[term]));
     }
-    if (base != nullptr) s = s + load(base + i, lanes);
+    if (base != nullptr) s = rounded<T>(s + load_ahead(base + i, lanes));
     put(out + i, s, lanes);
   });
 }

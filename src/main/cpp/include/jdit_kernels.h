@@ -94,7 +94,7 @@ JDIT_EXPORT int jdit_gelu_tanh(const void* x, void* out, int64_t rows, int64_t d
  * out = softmax(scale q k^T) v with online softmax; q, out [batch, q_len, heads, head_dim] and
  * k, v [batch, k_len, heads, head_dim] with strides of batch, token and head. Causal lets query i
  * see the keys 0..i. lse, when not null, receives the natural log-sum-exp of the scaled scores,
- * float32 [batch, heads, q_len]. The CUDA library refuses: LibTorch's flash attention is used there.
+ * float32 [batch, heads, q_len]. The CUDA library refuses: use LibTorch's flash attention.
  */
 JDIT_EXPORT int jdit_attention(const void* q, const void* k, const void* v, void* out, void* lse,
                                int64_t batch, int64_t heads, int64_t q_len, int64_t k_len,

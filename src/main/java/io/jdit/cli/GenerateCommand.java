@@ -1,5 +1,7 @@
 package io.jdit.cli;
 
+import io.jdit.cache.CacheRunner;
+import io.jdit.cache.ResolvedCacheConfig;
 import io.jdit.checkpoint.SafeTensorsWriter;
 import io.jdit.media.JpegWriter;
 import io.jdit.media.Picture;
@@ -14,6 +16,7 @@ import io.jdit.pipeline.Pipeline;
 import io.jdit.pipeline.Pipelines;
 import io.jdit.pipeline.Progress;
 import io.jdit.tensor.Tensor;
+import io.jdit.transformer.BlockRunner;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.LocalDateTime;
@@ -39,6 +42,7 @@ final class GenerateCommand implements Callable<Integer> {
   @Mixin private SamplingOptions sampling;
   @Mixin private ModelOptions model;
   @Mixin private OutputOptions output;
+  @Mixin private CacheOptions cache;
   @Mixin private CompatibilityOptions compatibility;
 
   @Option(
@@ -49,6 +53,13 @@ final class GenerateCommand implements Callable<Integer> {
       paramLabel = "BOOL",
       description = "Run the first request once unmeasured.")
   private boolean warmup;
+
+  @Option(
+      names = "--cache-report",
+      paramLabel = "FILE.html",
+      description =
+          "Write one page with the residual differences per step, the cached steps, times and the picture.")
+  private Path cacheReport;
 
   @Spec private CommandSpec spec;
 
@@ -74,8 +85,11 @@ final class GenerateCommand implements Callable<Integer> {
 
   private void run(List<GenerationRequest> requests, Terminal terminal) throws Exception {
     StageReport report = new StageReport();
+    CacheRunner cacheRunner = cacheRunner(terminal);
     Path folder = model.locate(terminal);
-    LoadOptions options = model.loadOptions();
+    LoadOptions options =
+        model.loadOptions().withRunner(cacheRunner == null ? BlockRunner.direct() : cacheRunner);
+    List<CacheOutcome> outcomes = new ArrayList<>();
     List<SavedImage> saved = new ArrayList<>();
     GenerationSettings last = null;
     try (Pipeline pipeline = report.measure("load", () -> Pipelines.load(folder, options))) {
@@ -92,16 +106,36 @@ final class GenerateCommand implements Callable<Integer> {
           last = result.settings();
           result.warnings().forEach(w -> terminal.info("warning: %s", w));
           report.addAll(result.report());
+          if (cacheRunner != null) {
+            CacheOutcome outcome = CacheOutcome.of(cacheRunner, result.report());
+            outcome.print(terminal);
+            outcomes.add(outcome);
+            if (cacheReport != null) {
+              outcome.writePage(cacheReport, result, model.modelPath, options);
+            }
+          }
           report.measure(
               "save", () -> saved.addAll(save(result, options, saved.size(), count, terminal)));
         }
       }
     }
-    RunSummary summary = new RunSummary(model.modelPath, options, last, report, saved);
+    RunSummary summary = new RunSummary(model.modelPath, options, last, report, saved, outcomes);
     summary.print(terminal);
     if (output.perfDumpPath != null) {
       summary.write(output.perfDumpPath);
     }
+  }
+
+  /** The cache that file, environment and flags ask for; null for none. */
+  private CacheRunner cacheRunner(Terminal terminal) {
+    ResolvedCacheConfig resolved = cache.resolve(System.getenv());
+    resolved.warnings().forEach(w -> terminal.info("warning: %s", w));
+    BlockRunner runner = CacheRunner.of(resolved, null);
+    if (cacheReport != null && !resolved.enabled()) {
+      throw new IllegalArgumentException(
+          "--cache-report needs a cache: give --cache or --cache-dit-config");
+    }
+    return resolved.enabled() ? (CacheRunner) runner : null;
   }
 
   private List<SavedImage> save(

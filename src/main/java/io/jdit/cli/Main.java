@@ -17,6 +17,9 @@ import picocli.CommandLine.UnmatchedArgumentException;
     subcommands = {
       GenerateCommand.class,
       InspectCommand.class,
+      CacheCommand.class,
+      CompareCommand.class,
+      TuneCommand.class,
       BenchCommand.class,
       DoctorCommand.class
     })
@@ -49,12 +52,6 @@ public final class Main {
           return ExitCode.of(failure);
         });
     return cli;
-  }
-
-  /** Without a command the help is shown, as an error: nothing was done. */
-  @Command(hidden = true)
-  int noCommand() {
-    return ExitCode.USAGE;
   }
 
   private static int wrongUsage(ParameterException e, String[] args) {

@@ -2,6 +2,8 @@ package io.jdit.cli;
 
 import io.jdit.media.OutputNames;
 import java.io.IOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalDateTime;
@@ -115,13 +117,16 @@ final class OutputOptions {
       Files.delete(probe);
     } catch (IOException e) {
       throw new IllegalArgumentException(
-          option
-              + ": folder "
-              + folder
-              + " cannot be written ("
-              + e.getClass().getSimpleName()
-              + "): choose another");
+          option + ": folder " + folder + " cannot be written (" + reason(e) + "): choose another");
     }
+  }
+
+  private static String reason(IOException e) {
+    if (e instanceof AccessDeniedException) {
+      return "permission denied";
+    }
+    boolean detailed = e instanceof FileSystemException f && f.getReason() != null;
+    return detailed ? ((FileSystemException) e).getReason() : "a part of the path is not a folder";
   }
 
   /** Path of picture {@code index} of {@code count}. */

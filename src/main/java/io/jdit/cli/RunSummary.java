@@ -21,7 +21,8 @@ record RunSummary(
     LoadOptions options,
     GenerationSettings settings,
     StageReport report,
-    List<SavedImage> images) {
+    List<SavedImage> images,
+    List<CacheOutcome> cache) {
 
   void print(Terminal terminal) {
     terminal.info("%-12s %10s %14s", "stage", "seconds", "peak memory");
@@ -70,6 +71,9 @@ record RunSummary(
     map.put("denoise_steps_ms", denoise);
     map.put("memory_checkpoints", memory);
     map.put("meta", Map.of("prompt", settings.prompt(), "model", model));
+    if (!cache.isEmpty()) {
+      map.put("cache", cache.get(cache.size() - 1).toMap());
+    }
     map.put("settings", PictureTexts.settings(settings, model, options));
     map.put(
         "images",

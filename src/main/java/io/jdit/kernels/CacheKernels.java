@@ -8,7 +8,6 @@ import static io.jdit.kernels.NativeCall.stream;
 import static io.jdit.kernels.NativeCall.supports;
 
 import io.jdit.tensor.DType;
-import io.jdit.tensor.Device;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 import java.util.ArrayList;
@@ -53,16 +52,30 @@ public final class CacheKernels {
    * @param exact round previous - r to dtype before its magnitude is taken, as the reference does
    */
   public static Residual residualDiff(Tensor h, Tensor h0, Tensor previous, boolean exact) {
+    Tensor residual = h0 == null ? null : empty(h);
+    return new Residual(residual, residualDiffInto(h, h0, previous, exact, residual));
+  }
+
+  /**
+   * The same with the residual written to a given tensor.
+   *
+   * @param residual contiguous; null for none; may be any of the inputs
+   * @return the sums, see {@link Residual}
+   */
+  public static Tensor residualDiffInto(
+      Tensor h, Tensor h0, Tensor previous, boolean exact, Tensor residual) {
     requireLike("residualDiff h0", h0, h);
     requireLike("residualDiff previous", previous, h);
+    requireOutput("residualDiff residual", residual, h);
     try (TensorScope scope = TensorScope.open()) {
       if (!supports(h) || h.elements() == 0) {
         Tensor r = h0 == null ? h : h.sub(h0);
-        return new Residual(
-            h0 == null ? null : scope.keep(r),
-            previous == null ? null : scope.keep(EagerKernels.residualSums(r, previous, exact)));
+        Tensor sums = previous == null ? null : EagerKernels.residualSums(r, previous, exact);
+        if (residual != null) {
+          residual.copy_(r);
+        }
+        return sums == null ? null : scope.keep(sums);
       }
-      Tensor residual = h0 == null ? null : scope.keep(empty(h));
       Tensor sums =
           previous == null
               ? null
@@ -82,7 +95,7 @@ public final class CacheKernels {
                 : CpuKernels.jdit_residual_diff(p, q, l, r, s, h.elements(), mode, code, stream),
             h.device());
       }
-      return new Residual(residual, sums == null ? null : scope.keep(sums.narrow(0, 0, 2)));
+      return sums == null ? null : scope.keep(sums.narrow(0, 0, 2));
     }
   }
 
@@ -115,19 +128,18 @@ public final class CacheKernels {
       Tensor h, Tensor h1, List<Tensor> previous, double window, List<Tensor> next) {
     int order = next.size() - 1;
     requireLike("taylorUpdate h1", h1, h);
-    requireLadder("taylorUpdate previous", previous, h);
-    requireLadder("taylorUpdate next", next, h);
+    for (Tensor level : previous) {
+      requireLike("taylorUpdate previous", level, h);
+    }
+    for (Tensor t : next) {
+      requireOutput("taylorUpdate next", t, h);
+    }
     if (order < 0 || order > CpuKernels.JDIT_MAX_TAYLOR_ORDER || order > previous.size()) {
       throw new IllegalArgumentException(
           "taylorUpdate next: expected 1 to "
               + (1 + Math.min(previous.size(), CpuKernels.JDIT_MAX_TAYLOR_ORDER))
               + " tensors, found "
               + next.size());
-    }
-    for (Tensor t : next) {
-      if (!t.isContiguous()) {
-        throw new IllegalArgumentException("taylorUpdate next: expected contiguous tensors");
-      }
     }
     if (h.elements() == 0) {
       return;
@@ -163,21 +175,30 @@ public final class CacheKernels {
    * @param base null for none
    */
   public static Tensor taylorEval(List<Tensor> ladder, Tensor base, double t) {
-    if (ladder.isEmpty() || ladder.size() > CpuKernels.JDIT_MAX_TAYLOR_ORDER + 1) {
-      throw new IllegalArgumentException(
-          "taylorEval ladder: expected 1 to "
-              + (CpuKernels.JDIT_MAX_TAYLOR_ORDER + 1)
-              + " tensors, found "
-              + ladder.size());
-    }
+    requireTerms(ladder);
+    Tensor out = empty(ladder.get(0));
+    taylorEvalInto(ladder, base, t, out);
+    return out;
+  }
+
+  /**
+   * The same into a given tensor.
+   *
+   * @param out contiguous; may be any of the inputs
+   */
+  public static void taylorEvalInto(List<Tensor> ladder, Tensor base, double t, Tensor out) {
+    requireTerms(ladder);
     Tensor first = ladder.get(0);
-    requireLadder("taylorEval ladder", ladder, first);
-    requireLike("taylorEval base", base, first);
-    if (!supports(first) || first.elements() == 0) {
-      return EagerKernels.taylorEval(ladder, base, t);
+    for (Tensor level : ladder) {
+      requireLike("taylorEval ladder", level, first);
     }
+    requireLike("taylorEval base", base, first);
+    requireOutput("taylorEval out", out, first);
     try (TensorScope scope = TensorScope.open()) {
-      Tensor out = empty(first);
+      if (!supports(first) || first.elements() == 0) {
+        out.copy_(EagerKernels.taylorEval(ladder, base, t));
+        return;
+      }
       var b = contiguous(base);
       var o = out.dataPointer();
       long terms = ladder.size();
@@ -191,7 +212,6 @@ public final class CacheKernels {
                 : CpuKernels.jdit_taylor_eval(levels, terms, b, o, t, n, code, stream),
             first.device());
       }
-      return scope.keep(out);
     }
   }
 
@@ -203,24 +223,43 @@ public final class CacheKernels {
    * @param base null for none
    */
   public static Forecast focaEval(Tensor a, Tensor a1, Tensor f, Tensor f1, Tensor base, double t) {
+    Forecast out = new Forecast(empty(a), base == null ? null : empty(a));
+    focaEvalInto(a, a1, f, f1, base, t, out);
+    return out;
+  }
+
+  /**
+   * The same into given tensors.
+   *
+   * @param out contiguous; its value may be any of the inputs; its sum is null where base is
+   */
+  public static void focaEvalInto(
+      Tensor a, Tensor a1, Tensor f, Tensor f1, Tensor base, double t, Forecast out) {
     requireLike("focaEval a1", a1, a);
     requireLike("focaEval f", f, a);
     requireLike("focaEval f1", f1, a);
     requireLike("focaEval base", base, a);
-    if (!supports(a) || a.elements() == 0) {
-      Tensor y = EagerKernels.focaEval(a, a1, f, f1, t);
-      return new Forecast(y, base == null ? null : y.add(base));
+    requireOutput("focaEval value", out.value(), a);
+    requireOutput("focaEval sum", out.sum(), a);
+    if ((base == null) != (out.sum() == null)) {
+      throw new IllegalArgumentException("focaEval: base and sum must be given together");
     }
     try (TensorScope scope = TensorScope.open()) {
-      Tensor value = scope.keep(empty(a));
-      Tensor sum = base == null ? null : scope.keep(empty(a));
+      if (!supports(a) || a.elements() == 0) {
+        Tensor y = EagerKernels.focaEval(a, a1, f, f1, t);
+        if (base != null) {
+          out.sum().copy_(y.add(base));
+        }
+        out.value().copy_(y);
+        return;
+      }
       var pa = contiguous(a);
       var pa1 = contiguous(a1);
       var pf = contiguous(f);
       var pf1 = contiguous(f1);
       var b = contiguous(base);
-      var y = value.dataPointer();
-      var s = pointer(sum);
+      var y = out.value().dataPointer();
+      var s = pointer(out.sum());
       long n = a.elements();
       int code = dtypeCode(a);
       var stream = stream(a.device());
@@ -229,13 +268,28 @@ public final class CacheKernels {
               ? CudaKernels.jdit_foca_eval(pa, pa1, pf, pf1, b, y, s, t, n, code, stream)
               : CpuKernels.jdit_foca_eval(pa, pa1, pf, pf1, b, y, s, t, n, code, stream),
           a.device());
-      return new Forecast(value, sum);
+    }
+  }
+
+  private static void requireTerms(List<Tensor> ladder) {
+    if (ladder.isEmpty() || ladder.size() > CpuKernels.JDIT_MAX_TAYLOR_ORDER + 1) {
+      throw new IllegalArgumentException(
+          "taylorEval ladder: expected 1 to "
+              + (CpuKernels.JDIT_MAX_TAYLOR_ORDER + 1)
+              + " tensors, found "
+              + ladder.size());
+    }
+  }
+
+  private static void requireOutput(String what, Tensor out, Tensor x) {
+    requireLike(what, out, x);
+    if (out != null && !out.isContiguous()) {
+      throw new IllegalArgumentException(what + ": expected a contiguous tensor");
     }
   }
 
   private static Tensor empty(Tensor like) {
-    Device device = like.device();
-    return Tensor.empty(like.dtype(), device, like.shape());
+    return Tensor.empty(like.dtype(), like.device(), like.shape());
   }
 
   /**
@@ -251,11 +305,5 @@ public final class CacheKernels {
       pointers.put(i, contiguous(tensors.get(i)));
     }
     return pointers;
-  }
-
-  private static void requireLadder(String what, List<Tensor> ladder, Tensor x) {
-    for (Tensor level : ladder) {
-      requireLike(what, level, x);
-    }
   }
 }

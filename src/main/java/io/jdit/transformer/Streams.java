@@ -21,7 +21,7 @@ public record Streams(Tensor hidden, Tensor encoder) {
   }
 
   /** Closes the tensors that {@code successor} does not hold too. */
-  void closeUnlessIn(Streams successor) {
+  public void closeUnlessIn(Streams successor) {
     if (hidden != successor.hidden && hidden != successor.encoder) {
       hidden.close();
     }

@@ -1,0 +1,28 @@
+package io.jdit.cache;
+
+import java.util.Locale;
+
+/**
+ * Accuracy of the singular value decomposition of {@link Dmd}. Low and medium give the same result:
+ * the randomised range finder of the reference asks for all columns.
+ */
+public enum SvdPrecision {
+  LOW("l"),
+  MEDIUM(""),
+  /** The driver gesvd on GPUs; as medium on CPUs. */
+  HIGH("h");
+
+  private final String tag;
+
+  SvdPrecision(String tag) {
+    this.tag = tag;
+  }
+
+  public String text() {
+    return name().toLowerCase(Locale.ROOT);
+  }
+
+  String tag() {
+    return tag;
+  }
+}

@@ -1,0 +1,55 @@
+package io.jdit;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.jdit.media.Picture;
+import io.jdit.media.PngWriter;
+import io.jdit.pipeline.GenerationRequest;
+import io.jdit.pipeline.GenerationResult;
+import io.jdit.pipeline.LoadOptions;
+import io.jdit.pipeline.Pipeline;
+import io.jdit.pipeline.Pipelines;
+import io.jdit.pipeline.Progress;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The Java example of the README: it compiles, runs, and is the text that stands there. */
+class ReadmeExampleTest {
+  @TempDir private Path folder;
+
+  @Test
+  void theExampleDrawsAPicture() throws Exception {
+    example(folder.resolve("circle.png"));
+    assertThat(folder.resolve("circle.png")).isNotEmptyFile();
+  }
+
+  // example
+  private static void example(Path file) throws Exception {
+    try (Pipeline pipeline = Pipelines.load(Path.of("models/shapes"), LoadOptions.cpu())) {
+      GenerationRequest request =
+          GenerationRequest.of("a red circle on a white background").seed(7).steps(28).build();
+      try (GenerationResult result = pipeline.generate(request, Progress.NONE)) {
+        Picture picture = result.images().get(0);
+        PngWriter.write(file, picture, Map.of("prompt", request.prompt()));
+      }
+    }
+  }
+
+  // end
+
+  @Test
+  void theReadmeShowsThisCode() throws Exception {
+    String source = Files.readString(Path.of("src/test/java/io/jdit/ReadmeExampleTest.java"));
+    Matcher m =
+        Pattern.compile("// example\n.*?\\{\n(.*?)\n  }\n\n  // end", Pattern.DOTALL)
+            .matcher(source);
+    assertThat(m.find()).isTrue();
+    assertThat(Files.readString(Path.of("README.md")))
+        .contains(m.group(1).indent(-4).stripTrailing());
+  }
+}

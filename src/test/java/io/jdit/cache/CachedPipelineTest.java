@@ -1,0 +1,156 @@
+package io.jdit.cache;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.jdit.checkpoint.ModelConfig;
+import io.jdit.checkpoint.SafeTensorsFile;
+import io.jdit.pipeline.GenerationRequest;
+import io.jdit.pipeline.GenerationResult;
+import io.jdit.pipeline.LoadOptions;
+import io.jdit.pipeline.Pipeline;
+import io.jdit.pipeline.Pipelines;
+import io.jdit.pipeline.Progress;
+import io.jdit.tensor.Tensor;
+import io.jdit.tensor.TensorScope;
+import io.jdit.testing.Fixture;
+import io.jdit.testing.NoLeaks;
+import io.jdit.testing.TensorAssert;
+import io.jdit.transformer.BlockRunner;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.assertj.core.data.Offset;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.JsonNode;
+
+/** Cached generations of whole pipelines against the reference with the same YAML. */
+@ExtendWith(NoLeaks.class)
+class CachedPipelineTest {
+  private static final double TOLERANCE = 1e-4;
+
+  /** Closer to the threshold than this, float noise may flip a decision. */
+  private static final double LEAST_MARGIN = 0.003;
+
+  @ParameterizedTest
+  @ValueSource(strings = {"flux1-dev-tiny", "flux1-schnell-tiny"})
+  void everyCachedRunOfTheReferenceIsReproduced(String name) {
+    MeteredRunner runner = new MeteredRunner(BlockRunner.direct());
+    try (TensorScope scope = TensorScope.open();
+        Fixture f = new Fixture(name);
+        Pipeline pipeline = Pipelines.load(f.pipeline(), LoadOptions.cpu().withRunner(runner))) {
+      JsonNode runs = f.json().path("cache_runs");
+      assertThat(runs.size()).isGreaterThan(0);
+      for (var run : runs.properties()) {
+        JsonNode golden = run.getValue();
+        String call = golden.get("call").stringValue();
+        JsonNode arguments =
+            f.json().path("calls").has(call)
+                ? f.json().path("calls").get(call)
+                : f.json().path("call");
+        check(
+            run.getKey(),
+            pipeline,
+            runner,
+            golden.get("yaml").stringValue(),
+            arguments,
+            golden.get("contexts"),
+            f.tensor("cache." + run.getKey() + ".final_latents"));
+      }
+    }
+  }
+
+  @Test
+  void everyConfidentCachedRunOfTheEmbeddedModelIsReproduced() {
+    Path folder = Fixture.ROOT.resolve("shapes");
+    JsonNode golden = ModelConfig.read(folder.resolve("expected.json")).json();
+    MeteredRunner runner = new MeteredRunner(BlockRunner.direct());
+    int checked = 0;
+    try (TensorScope scope = TensorScope.open();
+        SafeTensorsFile expected = SafeTensorsFile.open(folder.resolve("expected.safetensors"));
+        Pipeline pipeline =
+            Pipelines.load(Path.of("models/shapes"), LoadOptions.cpu().withRunner(runner))) {
+      for (int i = 0; i < 2; i++) {
+        JsonNode run = golden.get("runs").get(i);
+        for (var cached : run.get("cache").properties()) {
+          JsonNode margin = cached.getValue().get("relative_threshold_margin");
+          if (!margin.isNull() && margin.doubleValue() < LEAST_MARGIN) {
+            continue;
+          }
+          check(
+              i + " " + cached.getKey(),
+              pipeline,
+              runner,
+              golden.get("configs").get(cached.getKey()).stringValue(),
+              run.get("call"),
+              cached.getValue().get("contexts"),
+              expected.read(i + ".cache." + cached.getKey() + ".latents"));
+          checked++;
+        }
+      }
+    }
+    assertThat(checked).isGreaterThan(10);
+  }
+
+  private static void check(
+      String name,
+      Pipeline pipeline,
+      MeteredRunner runner,
+      String yaml,
+      JsonNode call,
+      JsonNode contexts,
+      Tensor latents) {
+    CacheFile file = CacheFile.parse(yaml, name, CacheFile.UnknownKeys.REJECT);
+    ResolvedCacheConfig resolved = ResolvedCacheConfig.resolve(file, Map.of(), CacheFlags.none());
+    CacheRunner cache = (CacheRunner) CacheRunner.of(resolved, null);
+    runner.use(cache);
+    try (GenerationResult result = pipeline.generate(request(call), Progress.NONE)) {
+      List<CacheStatistics> statistics = cache.statistics();
+      assertThat(statistics).as(name).hasSize(contexts.size());
+      for (CacheStatistics s : statistics) {
+        JsonNode expected = contexts.get(s.group());
+        checkBranch(name, s.conditional(), expected, "");
+        checkBranch(name, s.unconditional(), expected, "cfg_");
+        assertThat(s.executedSteps()).isEqualTo(expected.get("executed_steps").intValue());
+        assertThat(s.transformerExecutedSteps())
+            .isEqualTo(expected.get("transformer_executed_steps").intValue());
+      }
+      TensorAssert.assertThat(result.latents()).as(name).isCloseTo(latents, TOLERANCE);
+    }
+  }
+
+  private static void checkBranch(
+      String name, CacheStatistics.Branch found, JsonNode expected, String prefix) {
+    assertThat(found.cachedSteps())
+        .as(name)
+        .isEqualTo(CachingFixtures.integers(expected.get(prefix + "cached_steps")));
+    JsonNode diffs = expected.get(prefix + "residual_diffs");
+    assertThat(found.residualDiffs()).as(name).hasSize(diffs.size());
+    for (var e : diffs.properties()) {
+      assertThat(found.residualDiffs().get(Integer.valueOf(e.getKey())).get(0))
+          .as(name + " step " + e.getKey())
+          .isCloseTo(CachingFixtures.number(e.getValue()), Offset.offset(TOLERANCE));
+    }
+  }
+
+  private static GenerationRequest request(JsonNode call) {
+    GenerationRequest.Builder b =
+        GenerationRequest.of(call.get("prompt").stringValue())
+            .height(call.get("height").intValue())
+            .width(call.get("width").intValue())
+            .steps(call.get("num_inference_steps").intValue())
+            .guidanceScale(call.get("guidance_scale").doubleValue())
+            .maxSequenceLength(call.get("max_sequence_length").intValue())
+            .seed(call.get("seed").longValue())
+            .trueCfgScale(call.path("true_cfg_scale").asDouble(1.0));
+    if (call.has("negative_prompt")) {
+      b.negativePrompt(call.get("negative_prompt").stringValue());
+    }
+    if (call.has("prompt_2")) {
+      b.prompt2(call.get("prompt_2").stringValue());
+    }
+    return b.build();
+  }
+}

@@ -1,0 +1,308 @@
+package io.jdit.cache;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.jdit.cache.CacheFile.UnknownKeys;
+import io.jdit.config.ConfigException;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+class ResolvedCacheConfigTest {
+  private static final Map<String, String> SWITCHED_ON = Map.of("SGLANG_CACHE_DIT_ENABLED", "true");
+
+  @Test
+  void offByDefault() {
+    ResolvedCacheConfig resolved = resolve(null, Map.of(), CacheFlags.none());
+    assertThat(resolved.enabled()).isFalse();
+    assertThat(resolved.origins().values()).containsOnly("default");
+    assertThat(resolved.explain(28, 1)).startsWith("cache: off\n");
+  }
+
+  @Test
+  void theSwitchAloneGivesTheServingProfile() {
+    ResolvedCacheConfig resolved = resolve(null, SWITCHED_ON, CacheFlags.none());
+    assertThat(resolved.enabled()).isTrue();
+    CacheConfig config = resolved.config();
+    assertThat(config.fnComputeBlocks()).isEqualTo(1);
+    assertThat(config.bnComputeBlocks()).isZero();
+    assertThat(config.maxWarmupSteps()).isEqualTo(4);
+    assertThat(config.residualDiffThreshold()).isEqualTo(0.24);
+    assertThat(config.maxContinuousCachedSteps()).isEqualTo(3);
+    assertThat(config.maxCachedSteps()).isEqualTo(-1);
+    assertThat(config.calibrator()).isNull();
+    assertThat(resolved.origins())
+        .containsEntry(CacheField.FN_COMPUTE_BLOCKS, "serving profile")
+        .containsEntry(CacheField.WARMUP_INTERVAL, "default");
+  }
+
+  @Test
+  void ourVariablesWinOverThoseOfSglang() {
+    ResolvedCacheConfig resolved =
+        resolve(
+            null,
+            Map.of(
+                "JDIT_CACHE_DIT_ENABLED", "1",
+                "SGLANG_CACHE_DIT_ENABLED", "false",
+                "SGLANG_CACHE_DIT_FN", "2",
+                "JDIT_CACHE_DIT_FN", "3",
+                "SGLANG_CACHE_DIT_MC", "5",
+                "SGLANG_CACHE_DIT_TAYLORSEER", "True",
+                "SGLANG_CACHE_DIT_TS_ORDER", "2",
+                "JDIT_CACHE_DIT_RDT", ""),
+            CacheFlags.none());
+    CacheConfig config = resolved.config();
+    assertThat(config.fnComputeBlocks()).isEqualTo(3);
+    assertThat(config.maxContinuousCachedSteps()).isEqualTo(5);
+    assertThat(config.residualDiffThreshold()).isEqualTo(0.24);
+    assertThat(config.calibrator())
+        .isEqualTo(new CalibratorConfig.TaylorSeer(CalibratorConfig.Coverage.BOTH, 2));
+    assertThat(resolved.origins())
+        .containsEntry(CacheField.FN_COMPUTE_BLOCKS, "env JDIT_CACHE_DIT_FN")
+        .containsEntry(CacheField.MAX_CONTINUOUS_CACHED_STEPS, "env SGLANG_CACHE_DIT_MC")
+        .containsEntry(CacheField.RESIDUAL_DIFF_THRESHOLD, "serving profile");
+    assertThat(resolved.warnings()).isEmpty();
+  }
+
+  @Test
+  void aFileSwitchesOnAndShutsOutTheVariables() {
+    CacheFile file = file("cache_config: {Fn_compute_blocks: 4, enable_taylorseer: true}");
+    ResolvedCacheConfig resolved =
+        resolve(
+            file,
+            Map.of("SGLANG_CACHE_DIT_ENABLED", "0", "SGLANG_CACHE_DIT_FN", "2"),
+            CacheFlags.none());
+    assertThat(resolved.enabled()).isTrue();
+    assertThat(resolved.config().fnComputeBlocks()).isEqualTo(4);
+    assertThat(resolved.config().maxWarmupSteps()).isEqualTo(8);
+    assertThat(resolved.config().calibrator().coverage().encoder()).isFalse();
+    assertThat(resolved.origins())
+        .containsEntry(CacheField.FN_COMPUTE_BLOCKS, "file cache.yaml")
+        .containsEntry(CacheField.MAX_WARMUP_STEPS, "default");
+    assertThat(resolved.warnings())
+        .containsExactly("not applied next to a file: SGLANG_CACHE_DIT_FN");
+  }
+
+  @Test
+  void aFileWithoutCacheSectionLeavesCachingToTheRest() {
+    CacheFile file = file("attention_backend: flash");
+    assertThat(resolve(file, Map.of(), CacheFlags.none()).enabled()).isFalse();
+    ResolvedCacheConfig resolved = resolve(file, SWITCHED_ON, CacheFlags.none());
+    assertThat(resolved.enabled()).isTrue();
+    assertThat(resolved.config().fnComputeBlocks()).isEqualTo(1);
+  }
+
+  @Test
+  void flagsOverrideSingleFields() {
+    ResolvedCacheConfig resolved =
+        resolve(
+            file("cache_config: {Fn_compute_blocks: 4, enable_foca: true, max_warmup_steps: 5}"),
+            Map.of(),
+            flags(null, 2, true, "fast"));
+    CacheConfig config = resolved.config();
+    assertThat(config.fnComputeBlocks()).isEqualTo(2);
+    assertThat(config.maxWarmupSteps()).isEqualTo(5);
+    assertThat(config.calibrator())
+        .isEqualTo(new CalibratorConfig.TaylorSeer(CalibratorConfig.Coverage.BOTH, 1));
+    assertThat(resolved.origins())
+        .containsEntry(CacheField.FN_COMPUTE_BLOCKS, "flag --Fn")
+        .containsEntry(CacheField.CALIBRATOR, "flag --taylorseer")
+        .containsEntry(CacheField.STEPS_COMPUTATION_MASK, "flag --scm");
+    assertThat(config.forGeneration(8, 1).stepsComputationMask()).hasToString("11101001");
+    assertThat(config.forGeneration(28, 1).stepsComputationMask())
+        .hasToString("1111110100010000100000100001");
+  }
+
+  @Test
+  void noCacheWinsOverEverything() {
+    ResolvedCacheConfig resolved =
+        resolve(file("cache_config: {}"), SWITCHED_ON, flags(false, 2, true, null));
+    assertThat(resolved.enabled()).isFalse();
+    assertThat(
+            resolve(file("cache_config: {cache_type: NONE}"), Map.of(), CacheFlags.none())
+                .enabled())
+        .isFalse();
+  }
+
+  @Test
+  void flagsWithoutCachingAreAnError() {
+    assertThatThrownBy(() -> resolve(null, Map.of(), flags(null, 2, null, null)))
+        .isInstanceOf(ConfigException.class)
+        .hasMessage("--Fn needs --cache or a file given with --cache-dit-config");
+  }
+
+  @Test
+  void flagsThatContradictEachOtherAreErrors() {
+    CacheFlags two =
+        new CacheFlags(
+            true, null, null, null, null, null, null, null, true, null, null, true, null, null,
+            null, null, null);
+    assertThatThrownBy(() -> resolve(null, Map.of(), two))
+        .hasMessage("--taylorseer and --foca exclude each other: choose one calibrator");
+    CacheFlags order =
+        new CacheFlags(
+            true, null, null, null, null, null, null, null, null, 2, null, null, null, null, null,
+            null, null);
+    assertThatThrownBy(() -> resolve(null, Map.of(), order))
+        .hasMessage("--taylorseer-order needs --taylorseer");
+    CacheFlags bins =
+        new CacheFlags(
+            true,
+            null,
+            null,
+            null,
+            null,
+            null,
+            null,
+            null,
+            null,
+            null,
+            null,
+            null,
+            null,
+            List.of(4),
+            null,
+            null,
+            null);
+    assertThatThrownBy(() -> resolve(null, Map.of(), bins))
+        .hasMessage("--scm-compute-bins and --scm-cache-bins need each other");
+    assertThatThrownBy(() -> resolve(null, Map.of(), flags(true, 0, null, null)))
+        .hasMessage("--Fn: expected an integer >= 1, found 0");
+    assertThatThrownBy(() -> resolve(null, Map.of(), flags(true, null, null, "quick")))
+        .hasMessageStartingWith("--scm: expected a preset (slow, medium, fast, ultra)");
+  }
+
+  @Test
+  void variablesThatCannotBeReadAreErrorsOrWarningsAsInSglang() {
+    assertThatThrownBy(
+            () -> resolve(null, Map.of("SGLANG_CACHE_DIT_WARMUP", "four"), CacheFlags.none()))
+        .hasMessage("SGLANG_CACHE_DIT_WARMUP: expected an integer >= 0, found 'four'");
+    assertThatThrownBy(
+            () -> resolve(null, Map.of("SGLANG_CACHE_DIT_SCM_PRESET", "Fast"), CacheFlags.none()))
+        .hasMessageStartingWith("SGLANG_CACHE_DIT_SCM_PRESET: unknown mask preset 'Fast'");
+    ResolvedCacheConfig resolved =
+        resolve(
+            null,
+            Map.of(
+                "SGLANG_CACHE_DIT_ENABLED", "maybe",
+                "SGLANG_CACHE_DIT_SCM_COMPUTE_BINS", "4,x",
+                "SGLANG_CACHE_DIT_SCM_CACHE_BINS", "2",
+                "SGLANG_CACHE_DIT_SCM_PRESET", "fast",
+                "JDIT_CACHE_DIT_FNN", "1"),
+            CacheFlags.none());
+    assertThat(resolved.enabled()).isFalse();
+    assertThat(resolved.config().stepsComputationMask()).isNull();
+    assertThat(resolved.warnings())
+        .containsExactlyInAnyOrder(
+            "unknown variable JDIT_CACHE_DIT_FNN is ignored; did you mean JDIT_CACHE_DIT_FN?",
+            "SGLANG_CACHE_DIT_ENABLED='maybe' is not true or false: read as false",
+            "SGLANG_CACHE_DIT_SCM_COMPUTE_BINS: expected a list of integers >= 0, found '4,x': no"
+                + " mask is used");
+  }
+
+  @Test
+  void aPresetFromTheEnvironmentIsDroppedBelowEightSteps() {
+    ResolvedCacheConfig resolved =
+        resolve(
+            null,
+            Map.of("SGLANG_CACHE_DIT_ENABLED", "1", "SGLANG_CACHE_DIT_SCM_PRESET", "fast"),
+            CacheFlags.none());
+    assertThat(resolved.config().forGeneration(5, 1).stepsComputationMask()).isNull();
+    assertThat(resolved.config().forGeneration(8, 1).stepsComputationMask())
+        .hasToString("11101001");
+    assertThat(resolved.explain(5, 1)).contains("a preset from the environment is not used");
+    ResolvedCacheConfig bins =
+        resolve(
+            null,
+            Map.of(
+                "SGLANG_CACHE_DIT_ENABLED", "1",
+                "SGLANG_CACHE_DIT_SCM_COMPUTE_BINS", "2,1",
+                "SGLANG_CACHE_DIT_SCM_CACHE_BINS", "1,1"),
+            CacheFlags.none());
+    assertThat(bins.config().forGeneration(5, 1).stepsComputationMask()).hasToString("11010");
+  }
+
+  @Test
+  void theSecondTransformerTakesThePrimaryValuesUnlessItHasItsOwn() {
+    ResolvedCacheConfig secondary =
+        resolve(
+                null,
+                Map.of(
+                    "SGLANG_CACHE_DIT_ENABLED", "1",
+                    "SGLANG_CACHE_DIT_FN", "2",
+                    "SGLANG_CACHE_DIT_WARMUP", "6",
+                    "SGLANG_CACHE_DIT_SECONDARY_WARMUP", "2"),
+                CacheFlags.none())
+            .secondary();
+    assertThat(secondary.config().fnComputeBlocks()).isEqualTo(2);
+    assertThat(secondary.config().maxWarmupSteps()).isEqualTo(2);
+    assertThat(secondary.origins())
+        .containsEntry(CacheField.MAX_WARMUP_STEPS, "env SGLANG_CACHE_DIT_SECONDARY_WARMUP");
+  }
+
+  @Test
+  void twoCallsPerStepGetSeparateBranchesUnlessToldOtherwise() {
+    CacheConfig config = CacheConfig.defaults();
+    assertThat(config.forGeneration(20, 2).separateCfg()).isTrue();
+    assertThat(config.forGeneration(20, 1).separateCfg()).isFalse();
+    CacheSettings off = CacheSettings.empty().with(CacheField.ENABLE_SEPARATE_CFG, false);
+    assertThat(CacheConfig.of(off).forGeneration(20, 2).separateCfg()).isFalse();
+  }
+
+  @Test
+  void explanationNamesValueAndOriginOfEveryFieldInUse() {
+    String text =
+        resolve(
+                file(
+                    """
+                    cache_config:
+                      Fn_compute_blocks: 4
+                      steps_computation_mask: medium
+                      per_block_group: [{}, {Bn_compute_blocks: 2}]
+                    """),
+                Map.of(),
+                flags(null, 2, null, null))
+            .explain(28, 2);
+    assertThat(text).startsWith("cache: DBCache\n");
+    assertThat(text.replaceAll(" +", " "))
+        .contains(" Fn_compute_blocks 2 flag --Fn\n")
+        .contains(" Bn_compute_blocks 0 default\n")
+        .contains(" steps_computation_mask medium file cache.yaml\n")
+        .contains("block group 1 differs in\n Bn_compute_blocks 2 per_block_group[1]\n")
+        .contains("28 steps of 2 calls, separate state per call\n")
+        .contains("mask 1111110110001100011000110001: 15 computed, 13 possibly from the cache\n")
+        .doesNotContain("dmd_history")
+        .doesNotContain("non_prune_block_ids");
+  }
+
+  private static ResolvedCacheConfig resolve(
+      CacheFile file, Map<String, String> environment, CacheFlags flags) {
+    return ResolvedCacheConfig.resolve(file, environment, flags);
+  }
+
+  private static CacheFile file(String text) {
+    return CacheFile.parse(text, "cache.yaml", UnknownKeys.REJECT);
+  }
+
+  private static CacheFlags flags(Boolean cache, Integer fn, Boolean taylorseer, String scm) {
+    return new CacheFlags(
+        cache,
+        fn,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        taylorseer,
+        null,
+        null,
+        null,
+        scm,
+        null,
+        null,
+        null,
+        null);
+  }
+}

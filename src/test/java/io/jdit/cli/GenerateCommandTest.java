@@ -1,0 +1,144 @@
+package io.jdit.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.jdit.checkpoint.ModelConfig;
+import io.jdit.checkpoint.SafeTensorsFile;
+import io.jdit.media.PictureReader;
+import io.jdit.media.PngText;
+import io.jdit.tensor.TensorScope;
+import io.jdit.testing.Fixture;
+import io.jdit.testing.TensorAssert;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+
+class GenerateCommandTest {
+  @TempDir private Path folder;
+
+  @Test
+  void theEmbeddedModelWritesPictureLatentsAndReport() throws IOException {
+    Path perf = folder.resolve("perf.json");
+    Path latents = folder.resolve("latents.safetensors");
+    CommandLineRun run =
+        CommandLineRun.of(
+            "generate",
+            "--prompt",
+            "a red circle on a white background",
+            "--device",
+            "cpu",
+            "--true-cfg-scale",
+            "1",
+            "--guidance-scale",
+            "0",
+            "--seed",
+            "0",
+            "--output-path",
+            folder.toString(),
+            "--output-file-name",
+            "red",
+            "--perf-dump-path",
+            perf.toString(),
+            "--save-latents",
+            latents.toString());
+    assertThat(run.err()).contains("denoise").contains("step 28/28");
+    assertThat(run.exitCode()).isZero();
+    Path png = folder.resolve("red.png");
+    assertThat(run.out().strip()).isEqualTo(png.toString());
+
+    assertThat(PictureReader.read(png).width()).isEqualTo(64);
+    Map<String, String> texts = PngText.read(png);
+    assertThat(texts)
+        .containsEntry("prompt", "a red circle on a white background")
+        .containsEntry("seed", "0")
+        .containsEntry("num_inference_steps", "28")
+        .containsEntry("model", "shapes")
+        .containsEntry("Software", "JDiT " + Version.text())
+        .containsKey("settings");
+    assertThat(CommandLineRun.of("inspect", png.toString()).out())
+        .contains("prompt: a red circle on a white background");
+
+    JsonNode json = ModelConfig.read(perf).json();
+    assertThat(json.path("steps").findValuesAsString("name"))
+        .containsExactly("load", "text_encode", "denoise", "decode", "save");
+    assertThat(json.path("denoise_steps_ms").size()).isEqualTo(28);
+    assertThat(json.at("/denoise_steps_ms/27/step").asInt()).isEqualTo(27);
+    assertThat(json.at("/memory_checkpoints/denoise/peak_allocated_mb").asDouble()).isPositive();
+    assertThat(json.at("/meta/model").asString()).isEqualTo("shapes");
+    assertThat(json.at("/settings/seed").asInt()).isZero();
+    assertThat(json.at("/images/0/path").asString()).isEqualTo(png.toString());
+    assertThat(json.path("total_duration_ms").asDouble()).isPositive();
+
+    try (TensorScope scope = TensorScope.open();
+        SafeTensorsFile actual = SafeTensorsFile.open(latents);
+        SafeTensorsFile expected =
+            SafeTensorsFile.open(Fixture.ROOT.resolve("shapes/expected.safetensors"))) {
+      TensorAssert.assertThat(actual.read("latents")).isCloseTo(expected.read("0.latents"), 1e-4);
+    }
+  }
+
+  @Test
+  void severalPromptsAndSeedsGiveOneFileEach() throws IOException {
+    Path prompts =
+        Files.writeString(
+            folder.resolve("prompts.txt"),
+            "a blue star on a gray background\n\na green ring on a black background\n");
+    CommandLineRun run =
+        CommandLineRun.of(
+            "generate",
+            "--prompt-path",
+            prompts.toString(),
+            "--seed",
+            "1,2",
+            "--num-inference-steps",
+            "1",
+            "--output-path",
+            folder.resolve("out").toString(),
+            "--output-file-name",
+            "p.png",
+            "--device",
+            "cpu",
+            "--quiet");
+    assertThat(run.exitCode()).isZero();
+    assertThat(run.err()).isEmpty();
+    try (Stream<Path> files = Files.list(folder.resolve("out"))) {
+      assertThat(files.map(f -> f.getFileName().toString()).sorted())
+          .containsExactly("p_0.png", "p_1.png", "p_2.png", "p_3.png");
+    }
+    List<String> seeds = List.of("1", "2", "1", "2");
+    for (int i = 0; i < 4; i++) {
+      assertThat(PngText.read(folder.resolve("out/p_" + i + ".png")))
+          .containsEntry("seed", seeds.get(i));
+    }
+  }
+
+  @Test
+  void optionsWithoutMeaningAreAcceptedAndNamed() {
+    CommandLineRun run =
+        CommandLineRun.of(
+            "generate",
+            "--backend",
+            "diffusers",
+            "--enable-torch-compile",
+            "--dit-cpu-offload",
+            "false",
+            "--prompt",
+            "x",
+            "--num-inference-steps",
+            "1",
+            "--device",
+            "cpu",
+            "--output-path",
+            folder.toString());
+    assertThat(run.exitCode()).isZero();
+    assertThat(run.err())
+        .contains("--backend has no effect")
+        .contains("--dit-cpu-offload has no effect");
+  }
+}

@@ -1,0 +1,30 @@
+package io.jdit.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * The help of each command against the text in docs/cli: a change of options shows up in review.
+ * After a wanted change write the files anew with {@code -Djdit.help.write=true}.
+ */
+class HelpTest {
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"", "generate", "inspect", "cache explain", "compare", "tune", "bench", "doctor"})
+  void helpIsWhatTheDocumentationShows(String command) throws IOException {
+    Path file =
+        Path.of("docs", "cli", (command.isEmpty() ? "jdit" : command.replace(' ', '-')) + ".txt");
+    CommandLineRun run = CommandLineRun.of((command + " --help").strip().split(" "));
+    assertThat(run.exitCode()).isZero();
+    if (Boolean.getBoolean("jdit.help.write")) {
+      Files.createDirectories(file.getParent());
+      Files.writeString(file, run.out());
+    }
+    assertThat(run.out()).isEqualTo(Files.readString(file));
+  }
+}

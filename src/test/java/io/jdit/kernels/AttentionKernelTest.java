@@ -1,0 +1,193 @@
+package io.jdit.kernels;
+
+import static io.jdit.kernels.InstructionSets.halfUlp;
+import static io.jdit.kernels.InstructionSets.random;
+import static io.jdit.kernels.InstructionSets.seeded;
+import static io.jdit.testing.TensorAssert.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.jdit.tensor.DType;
+import io.jdit.tensor.Device;
+import io.jdit.tensor.Tensor;
+import io.jdit.tensor.TensorScope;
+import io.jdit.testing.NoLeaks;
+import java.util.Random;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+@ExtendWith({InstructionSets.class, NoLeaks.class})
+final class AttentionKernelTest {
+  private static final String ISAS = "io.jdit.kernels.InstructionSets#withDtypes";
+
+  private TensorScope scope;
+
+  @BeforeEach
+  void open() {
+    scope = TensorScope.open();
+  }
+
+  @AfterEach
+  void close() {
+    scope.close();
+  }
+
+  /** B, H, Nq, Nk, Dh. */
+  private static final int[][] SHAPES = {
+    {1, 1, 1, 1, 1},
+    {2, 3, 5, 5, 7},
+    {1, 2, 24, 24, 16},
+    {1, 2, 129, 129, 32},
+    {1, 2, 24, 129, 40},
+    {1, 1, 129, 24, 64},
+    {1, 2, 129, 1000, 128},
+    {1, 1, 1000, 129, 64},
+    {1, 1, 5, 70, 300},
+  };
+
+  @ParameterizedTest
+  @MethodSource(ISAS)
+  void matchesTheDefinition(String isa, DType dtype) {
+    InstructionSets.use(isa);
+    Random random = seeded(21);
+    for (int[] s : SHAPES) {
+      for (boolean causal : new boolean[] {false, true}) {
+        Tensor q = random(random, dtype, s[0], s[2], s[1], s[4]);
+        Tensor k = random(random, dtype, s[0], s[3], s[1], s[4]);
+        Tensor v = random(random, dtype, s[0], s[3], s[1], s[4]);
+        double scale = 1 / Math.sqrt(s[4]);
+        var found = Kernels.attentionWithLse(q, k, v, scale, causal);
+        Tensor[] expected = definition(q, k, v, scale, causal);
+        // bfloat16 probabilities are rounded as well as the output.
+        double bound = dtype == DType.FLOAT32 ? 3e-6 : 2 * halfUlp(dtype);
+        assertThat(found.out()).isCloseTo(expected[0], bound);
+        assertThat(found.logSumExp()).isCloseTo(expected[1], 2e-6);
+        assertThat(Kernels.attention(q, k, v, scale, causal)).isCloseTo(found.out(), 0);
+      }
+    }
+  }
+
+  /** Output [B, Nq, H, Dh] and log-sum-exp [B, H, Nq] in double. */
+  private static Tensor[] definition(Tensor q, Tensor k, Tensor v, double scale, boolean causal) {
+    int batch = (int) q.size(0);
+    int queries = (int) q.size(1);
+    int heads = (int) q.size(2);
+    int dim = (int) q.size(3);
+    int keys = (int) k.size(1);
+    double[] qs = q.toDoubles();
+    double[] ks = k.toDoubles();
+    double[] vs = v.toDoubles();
+    double[] out = new double[qs.length];
+    double[] lse = new double[batch * heads * queries];
+    double[] p = new double[keys];
+    for (int b = 0; b < batch; b++) {
+      for (int h = 0; h < heads; h++) {
+        for (int i = 0; i < queries; i++) {
+          int row = ((b * queries + i) * heads + h) * dim;
+          int seen = causal ? Math.min(keys, i + 1) : keys;
+          double max = Double.NEGATIVE_INFINITY;
+          for (int j = 0; j < seen; j++) {
+            p[j] = 0;
+            for (int d = 0; d < dim; d++) {
+              p[j] += scale * qs[row + d] * ks[((b * keys + j) * heads + h) * dim + d];
+            }
+            max = Math.max(max, p[j]);
+          }
+          double total = 0;
+          for (int j = 0; j < seen; j++) {
+            p[j] = Math.exp(p[j] - max);
+            total += p[j];
+          }
+          for (int j = 0; j < seen; j++) {
+            for (int d = 0; d < dim; d++) {
+              out[row + d] += p[j] / total * vs[((b * keys + j) * heads + h) * dim + d];
+            }
+          }
+          lse[(b * heads + h) * queries + i] = max + Math.log(total);
+        }
+      }
+    }
+    return new Tensor[] {
+      Tensor.of(out, batch, queries, heads, dim), Tensor.of(lse, batch, heads, queries)
+    };
+  }
+
+  @ParameterizedTest
+  @MethodSource(ISAS)
+  void agreesWithLibTorchOnSlicesOfAFusedProjection(String isa, DType dtype) {
+    InstructionSets.use(isa);
+    Random random = seeded(22);
+    int heads = 3;
+    int dim = 64;
+    Tensor qkv = random(random, dtype, 2, 77, 3 * heads * dim);
+    Tensor[] parts = new Tensor[3];
+    for (int i = 0; i < 3; i++) {
+      parts[i] = qkv.narrow(2, (long) i * heads * dim, heads * dim).view(2, 77, heads, dim);
+    }
+    assertThat(Kernels.attention(parts[0], parts[1], parts[2], 0.125, false))
+        .isCloseTo(
+            EagerKernels.attention(parts[0], parts[1], parts[2], 0.125, false),
+            dtype == DType.FLOAT32 ? 3e-6 : 3 * halfUlp(dtype));
+    // The layout [B, H, N, Dh] seen as [B, N, H, Dh].
+    Tensor t = random(random, dtype, 2, heads, 50, dim).transpose(1, 2);
+    assertThat(Kernels.attention(t, t, t, 0.125, true))
+        .isCloseTo(
+            EagerKernels.attention(t, t, t, 0.125, true),
+            dtype == DType.FLOAT32 ? 3e-6 : 3 * halfUlp(dtype));
+  }
+
+  @ParameterizedTest
+  @MethodSource(ISAS)
+  void survivesLargeAndNegativeScores(String isa, DType dtype) {
+    InstructionSets.use(isa);
+    Random random = seeded(23);
+    Tensor q = random(random, dtype, 1, 40, 1, 32).mul(20);
+    Tensor k = random(random, dtype, 1, 300, 1, 32).mul(20);
+    Tensor v = random(random, dtype, 1, 300, 1, 32);
+    for (double scale : new double[] {1, -1}) {
+      Tensor[] expected = definition(q, k, v, scale, false);
+      // Scores of some 1e4 have 1e-3 of float32 rounding, and so do the probabilities.
+      assertThat(Kernels.attention(q, k, v, scale, false)).isCloseTo(expected[0], 1e-2);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource(ISAS)
+  void passesNanOn(String isa, DType dtype) {
+    InstructionSets.use(isa);
+    Tensor q = Tensor.zeros(dtype, Device.CPU, 1, 3, 1, 16);
+    Tensor k = Tensor.zeros(dtype, Device.CPU, 1, 20, 1, 16);
+    q.narrow(1, 1, 1).fill_(Double.NaN);
+    double[] out = Kernels.attention(q, k, k, 1, false).toDoubles();
+    org.assertj.core.api.Assertions.assertThat(out[0]).isZero();
+    org.assertj.core.api.Assertions.assertThat(out[16]).isNaN();
+    org.assertj.core.api.Assertions.assertThat(out[32]).isZero();
+  }
+
+  @Test
+  void logSumExpOfTheTwinAgrees() {
+    Random random = seeded(24);
+    Tensor q = random(random, DType.FLOAT32, 1, 9, 2, 8);
+    Tensor k = random(random, DType.FLOAT32, 1, 11, 2, 8);
+    for (boolean causal : new boolean[] {false, true}) {
+      Tensor[] expected = definition(q, k, k, 0.3, causal);
+      assertThat(EagerKernels.logSumExp(q, k, 0.3, causal)).isCloseTo(expected[1], 2e-6);
+    }
+  }
+
+  @Test
+  void refusesWrongArgumentsByName() {
+    Tensor q = InstructionSets.empty(DType.FLOAT32, 1, 9, 2, 8);
+    assertThatThrownBy(
+            () ->
+                Kernels.attention(q, InstructionSets.empty(DType.FLOAT32, 1, 9, 3, 8), q, 1, false))
+        .hasMessage("attention k: expected shape [1, -1, 2, 8], found [1, 9, 3, 8]");
+    assertThatThrownBy(
+            () ->
+                Kernels.attention(q, q, InstructionSets.empty(DType.FLOAT32, 1, 8, 2, 8), 1, false))
+        .hasMessage("attention v: expected shape [1, 9, 2, 8], found [1, 8, 2, 8]");
+  }
+}

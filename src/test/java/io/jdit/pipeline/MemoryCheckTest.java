@@ -1,0 +1,36 @@
+package io.jdit.pipeline;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.jdit.metrics.Memory;
+import io.jdit.tensor.DType;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+
+class MemoryCheckTest {
+  // Parameters by models/shapes/README.md: 4.5 + 0.12 + 0.5 + 0.8 million, stored in float16.
+  private static final double PARAMETERS = 5.9e6;
+
+  @Test
+  void aModelThatDoesNotFitIsRefusedWithTheWayOut() {
+    ModelFolder model = ModelFolder.open(Path.of("models/shapes"));
+    assertThat(MemoryCheck.weightBytes(model, DType.FLOAT32) / 4.0)
+        .isBetween(0.98 * PARAMETERS, 1.02 * PARAMETERS);
+    assertThatCode(() -> MemoryCheck.require(model, DType.FLOAT32, 1L << 30))
+        .doesNotThrowAnyException();
+    assertThatThrownBy(() -> MemoryCheck.require(model, DType.FLOAT32, 1L << 20))
+        .isInstanceOf(OutOfMemoryException.class)
+        .hasMessageContaining("models/shapes")
+        .hasMessageContaining("--dtype bfloat16");
+  }
+
+  @Test
+  void theMachinesFiguresAreRead() {
+    assertThat(Memory.available()).isPositive();
+    assertThat(Memory.resident())
+        .isGreaterThan(10 << 20)
+        .isLessThanOrEqualTo(Memory.peakResident());
+  }
+}
