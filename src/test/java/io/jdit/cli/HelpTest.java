@@ -14,7 +14,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  */
 class HelpTest {
   @ParameterizedTest
-  @ValueSource(strings = {"", "generate", "inspect", "bench", "doctor"})
+  @ValueSource(strings = {"", "generate", "inspect", "tune", "bench", "doctor"})
   void helpIsWhatTheDocumentationShows(String command) throws IOException {
     Path file = Path.of("docs", "cli", (command.isEmpty() ? "jdit" : command) + ".txt");
     CommandLineRun run =

@@ -1,0 +1,112 @@
+package io.jdit.cli;
+
+import io.jdit.cache.MeteredRunner;
+import io.jdit.cache.tune.Tuner;
+import io.jdit.cache.tune.TuningGoal;
+import io.jdit.cache.tune.TuningResult;
+import io.jdit.media.AtomicFile;
+import io.jdit.pipeline.GenerationRequest;
+import io.jdit.pipeline.Pipeline;
+import io.jdit.pipeline.Pipelines;
+import io.jdit.transformer.BlockRunner;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code jdit tune}: finds cache settings for a model. */
+@Command(
+    name = "tune",
+    mixinStandardHelpOptions = true,
+    versionProvider = Version.class,
+    sortOptions = false,
+    description =
+        "Searches cache settings on prompts and seeds of yours; prints the best trade-offs and writes the best one as a"
+            + " file for --cache-dit-config. The worst picture decides about quality.")
+final class TuneCommand implements Callable<Integer> {
+  /** One of two goals. */
+  static final class Goal {
+    @Option(
+        names = "--target-psnr",
+        paramLabel = "DB",
+        required = true,
+        description = "As fast as possible with at least this PSNR to the uncached picture.")
+    Double psnr;
+
+    @Option(
+        names = "--target-speedup",
+        paramLabel = "X",
+        required = true,
+        description = "As good as possible with at least so many times fewer block runs.")
+    Double speedup;
+  }
+
+  @ArgGroup(multiplicity = "1")
+  private Goal goal;
+
+  @Mixin private SamplingOptions sampling;
+  @Mixin private ModelOptions model;
+
+  @Option(
+      names = "--max-runs",
+      paramLabel = "N",
+      defaultValue = "400",
+      description = "Cached generations that the search may make. Default: ${DEFAULT-VALUE}.")
+  private int maxRuns;
+
+  @Option(
+      names = "--save-config",
+      paramLabel = "FILE",
+      description = "Where to write the best settings. Default: standard output only.")
+  private Path saveConfig;
+
+  @Option(names = "--verbose", description = "Print stack traces of errors.")
+  private boolean verbose;
+
+  @Spec private CommandSpec spec;
+
+  @Override
+  public Integer call() throws Exception {
+    TuningGoal target =
+        goal.psnr != null ? new TuningGoal.Quality(goal.psnr) : new TuningGoal.Speed(goal.speedup);
+    List<GenerationRequest> requests = sampling.requests();
+    Terminal terminal =
+        Terminal.of(
+            spec.commandLine().getOut(), spec.commandLine().getErr(), false, System.getenv());
+    Path folder = model.locate(terminal);
+    MeteredRunner runner = new MeteredRunner(BlockRunner.direct());
+    try (Pipeline pipeline = Pipelines.load(folder, model.loadOptions().withRunner(runner))) {
+      Tuner tuner =
+          new Tuner(
+              new PipelineTuningModel(pipeline, runner, requests),
+              target,
+              maxRuns,
+              line -> terminal.info("%s", line));
+      return report(tuner.run());
+    }
+  }
+
+  private int report(TuningResult result) throws Exception {
+    var out = spec.commandLine().getOut();
+    out.print(result.table());
+    out.flush();
+    if (result.best() == null) {
+      throw new IllegalStateException(
+          "no settings met the goal in "
+              + result.runs()
+              + " generations: lower the target or raise --max-runs");
+    }
+    out.print("\n" + result.yaml());
+    out.flush();
+    if (saveConfig != null) {
+      AtomicFile.write(saveConfig, result.yaml().getBytes(StandardCharsets.UTF_8));
+    }
+    return ExitCode.OK;
+  }
+}
