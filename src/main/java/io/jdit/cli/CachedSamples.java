@@ -107,7 +107,8 @@ final class CachedSamples implements TuningModel, AutoCloseable {
     CacheFile file = CacheFile.parse(settings.toYaml(), "candidate", CacheFile.UnknownKeys.REJECT);
     Sample s = generate(index, ResolvedCacheConfig.resolve(file, Map.of(), CacheFlags.none()));
     Sample reference = uncached.get(index);
-    return new Measurement(s.psnr(reference), s.blockMillis(), reference.blockMillis());
+    return new Measurement(
+        s.psnr(reference), runner.blockShare(), s.blockMillis(), reference.blockMillis());
   }
 
   @Override

@@ -17,59 +17,51 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** {@code jdit tune}: searches cache settings for a model, a step count and a goal. */
+/** {@code jdit tune}: finds cache settings for a model. */
 @Command(
     name = "tune",
     mixinStandardHelpOptions = true,
     versionProvider = Version.class,
     sortOptions = false,
     description =
-        "Searches cache settings: the fastest above a quality, or the best above a speed-up.")
+        "Searches cache settings on prompts and seeds of yours; prints the best trade-offs and writes the best one as a"
+            + " file for --cache-dit-config. The worst picture decides about quality.")
 final class TuneCommand implements Callable<Integer> {
   /** One of two goals. */
   static final class Goal {
     @Option(
         names = "--target-psnr",
         paramLabel = "DB",
-        description = "Least PSNR of every sample against the uncached picture.")
+        required = true,
+        description = "As fast as possible with at least this PSNR to the uncached picture.")
     Double psnr;
 
     @Option(
         names = "--target-speedup",
         paramLabel = "X",
-        description = "Least reduction of the time in transformer blocks.")
+        required = true,
+        description = "As good as possible with at least so many times fewer block runs.")
     Double speedup;
-
-    TuningGoal goal() {
-      double value = psnr != null ? psnr : speedup;
-      if (!(value > 0)) {
-        throw new IllegalArgumentException("the target must be > 0, got " + value);
-      }
-      return psnr != null ? new TuningGoal.Quality(psnr) : new TuningGoal.Speed(speedup);
-    }
   }
 
   @ArgGroup(multiplicity = "1")
-  private Goal target;
+  private Goal goal;
 
   @Mixin private SamplingOptions sampling;
   @Mixin private ModelOptions model;
 
   @Option(
-      names = "--budget",
-      defaultValue = "300",
-      description = "Generations that may be made. Default: ${DEFAULT-VALUE}.")
-  private int budget;
+      names = "--max-runs",
+      paramLabel = "N",
+      defaultValue = "400",
+      description = "Cached generations that the search may make. Default: ${DEFAULT-VALUE}.")
+  private int maxRuns;
 
   @Option(
-      names = "--output",
-      paramLabel = "FILE.yaml",
-      defaultValue = "cache.yaml",
-      description = "Where the best settings go. Default: ${DEFAULT-VALUE}.")
-  private Path output;
-
-  @Option(names = "--quiet", description = "Print the result only.")
-  private boolean quiet;
+      names = "--save-config",
+      paramLabel = "FILE",
+      description = "Where to write the best settings. Default: standard output only.")
+  private Path saveConfig;
 
   @Option(names = "--verbose", description = "Print stack traces of errors.")
   private boolean verbose;
@@ -78,42 +70,39 @@ final class TuneCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
+    TuningGoal target =
+        goal.psnr != null ? new TuningGoal.Quality(goal.psnr) : new TuningGoal.Speed(goal.speedup);
+    List<GenerationRequest> requests = sampling.requests();
     Terminal terminal =
         Terminal.of(
-            spec.commandLine().getOut(), spec.commandLine().getErr(), quiet, System.getenv());
-    TuningGoal goal = target.goal();
-    if (budget < 1) {
-      throw new IllegalArgumentException("--budget must be >= 1, got " + budget);
-    }
-    List<GenerationRequest> requests = sampling.requests();
-    TuningResult result;
+            spec.commandLine().getOut(), spec.commandLine().getErr(), false, System.getenv());
     try (CachedSamples samples =
         new CachedSamples(model.locate(terminal), model.loadOptions(), requests, terminal)) {
-      result = new Tuner(samples, goal, budget, line -> terminal.info("%s", line)).run();
+      return report(new Tuner(samples, target, maxRuns, line -> terminal.info("%s", line)).run());
     }
-    terminal.out().print(result.table());
-    List<Candidate> front = result.front();
-    terminal
-        .out()
-        .print(
-            ScatterPlot.render(
-                "speed-up of the blocks",
-                "worst PSNR in dB",
-                front.stream().mapToDouble(Candidate::speedup).toArray(),
-                front.stream().mapToDouble(Candidate::worstPsnr).toArray()));
-    terminal.out().flush();
+  }
+
+  private int report(TuningResult result) throws Exception {
+    var out = spec.commandLine().getOut();
+    out.print(result.table());
+    out.print(
+        ScatterPlot.render(
+            "times fewer block runs",
+            "worst PSNR in dB",
+            result.front().stream().mapToDouble(Candidate::speedup).toArray(),
+            result.front().stream().mapToDouble(Candidate::worstPsnr).toArray()));
+    out.flush();
     if (result.best() == null) {
-      terminal
-          .err()
-          .println(
-              "jdit: no settings met the goal in "
-                  + result.runs()
-                  + " generations: lower it or raise --budget");
-      return ExitCode.FAILED;
+      throw new IllegalStateException(
+          "no settings met the goal in "
+              + result.runs()
+              + " generations: lower the target or raise --max-runs");
     }
-    AtomicFile.write(output, result.yaml().getBytes(StandardCharsets.UTF_8));
-    terminal.info("%d cached generations tried", result.runs());
-    terminal.out().println(output);
+    out.print("\n" + result.yaml());
+    out.flush();
+    if (saveConfig != null) {
+      AtomicFile.write(saveConfig, result.yaml().getBytes(StandardCharsets.UTF_8));
+    }
     return ExitCode.OK;
   }
 }

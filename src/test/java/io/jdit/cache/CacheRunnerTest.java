@@ -333,6 +333,25 @@ class CacheRunnerTest {
   }
 
   @Test
+  void theMeterCountsTheBlocksThatRan() {
+    JsonNode golden = golden("b010");
+    try (Run run = new Run(golden);
+        MeteredRunner meter = new MeteredRunner(new DualBlockCache(configs(golden), null))) {
+      meter.beginGeneration(12, 1);
+      for (int i = 0; i < 12; i++) {
+        run.call(meter, "cond", i);
+      }
+      int cached = golden.get("stats").get(0).get("cached_steps").size();
+      assertThat(meter.blockShare())
+          .isEqualTo((12 * 6 - cached * 4) / (12.0 * 6), Offset.offset(1e-12));
+      meter.use(BlockRunner.direct());
+      meter.beginGeneration(1, 1);
+      run.call(meter, "cond", 0);
+      assertThat(meter.blockShare()).isEqualTo(1);
+    }
+  }
+
+  @Test
   void switchedOffIsTheDirectRunner() {
     ResolvedCacheConfig off = ResolvedCacheConfig.resolve(null, Map.of(), CacheFlags.none());
     try (Run run = new Run(golden("b000"));
