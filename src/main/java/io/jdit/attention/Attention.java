@@ -10,4 +10,12 @@ public interface Attention {
    * @return [B, S, H, headDim], contiguous
    */
   Tensor forward(Tensor q, Tensor k, Tensor v);
+
+  /**
+   * Begins an attention whose operands come one after the other: an implementation that sends them
+   * to other ranks does so while the next one is computed.
+   */
+  default AttentionCall begin() {
+    return new DirectCall(this);
+  }
 }

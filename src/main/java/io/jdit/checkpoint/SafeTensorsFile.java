@@ -255,7 +255,7 @@ public final class SafeTensorsFile implements TensorSource {
     return result;
   }
 
-  private Tensor mapping() {
+  private synchronized Tensor mapping() {
     if (mapping == null) {
       try {
         mapping = TensorScope.detach(Tensor.mapFile(path, Files.size(path)));

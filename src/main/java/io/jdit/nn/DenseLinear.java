@@ -13,9 +13,20 @@ public final class DenseLinear implements Linear {
   private final boolean packed;
 
   public DenseLinear(Weights w, int in, int out, boolean bias) {
+    this(w, w.get("weight", out, in), bias ? w.get("bias", out) : null);
+  }
+
+  /**
+   * A layer of weights that were read already, for example a part of those in the checkpoint.
+   *
+   * @param w where they come from: dtype, device, owner
+   * @param weight [out, in], taken over
+   * @param bias [out] or null
+   */
+  public DenseLinear(Weights w, Tensor weight, Tensor bias) {
     this.packed = OneDnn.supports(w.dtype(), w.device());
-    this.weight = packed ? pack(w, w.get("weight", out, in)) : w.get("weight", out, in);
-    this.bias = bias ? w.get("bias", out) : null;
+    this.weight = packed ? pack(w, weight) : weight;
+    this.bias = bias;
   }
 
   private static Tensor pack(Weights w, Tensor plain) {

@@ -47,7 +47,12 @@ public record FluxBenchmark(
       Weights weights =
           new Weights(new SyntheticWeights(0), options.dtype(), options.device(), owner);
       FluxTransformer model =
-          new FluxTransformer(config, weights, options.linears(), options.attention());
+          new FluxTransformer(
+              config,
+              weights,
+              options.linears(),
+              options.attention(),
+              options.distribution().sequence());
       RotaryTable rotary = model.rotary(textTokens, gridHeight, gridWidth);
       FluxInputs inputs =
           new FluxInputs(

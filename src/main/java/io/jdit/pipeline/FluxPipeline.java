@@ -4,6 +4,7 @@ import io.jdit.checkpoint.ModelConfig;
 import io.jdit.checkpoint.ModelFormatException;
 import io.jdit.media.Picture;
 import io.jdit.metrics.StageReport;
+import io.jdit.nn.LinearFactory;
 import io.jdit.nn.RotaryTable;
 import io.jdit.scheduler.FlowMatchEuler;
 import io.jdit.tensor.DType;
@@ -17,11 +18,13 @@ import io.jdit.textencoder.T5Encoder;
 import io.jdit.tokenizer.TokenIds;
 import io.jdit.tokenizer.Tokenizer;
 import io.jdit.tokenizer.Tokenizers;
+import io.jdit.transformer.GuidanceBranches;
 import io.jdit.transformer.flux.FluxConfig;
 import io.jdit.transformer.flux.FluxInputs;
 import io.jdit.transformer.flux.FluxTransformer;
 import io.jdit.vae.KlAutoencoder;
 import io.jdit.vae.KlConfig;
+import io.jdit.vae.TileSharing;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -71,21 +74,26 @@ final class FluxPipeline implements Pipeline {
               weights,
               (c, w) ->
                   new FluxTransformer(
-                      FluxConfig.read(c), w, options.linears(), options.attention()));
+                      FluxConfig.read(c),
+                      w,
+                      options.linears(),
+                      options.attention(),
+                      options.distribution().sequence()));
       textEncoder =
           model.build(
               model.component("text_encoder", "CLIPTextModel"),
               dtype,
               device,
               weights,
-              (c, w) -> new ClipTextEncoder(ClipTextEncoder.Config.read(c), w, options.linears()));
+              (c, w) -> new ClipTextEncoder(ClipTextEncoder.Config.read(c), w, clipLinears(c)));
       textEncoder2 =
           model.build(
               model.component("text_encoder_2", "T5EncoderModel"),
               dtype,
               device,
               weights,
-              (c, w) -> new T5Encoder(T5Encoder.Config.read(c), w, options.linears()));
+              (c, w) ->
+                  new T5Encoder(T5Encoder.Config.read(c), w, options.distribution().textLinears()));
       vae =
           model.build(
               model.component("vae", "AutoencoderKL"),
@@ -100,6 +108,13 @@ final class FluxPipeline implements Pipeline {
       weights.close();
       throw e;
     }
+  }
+
+  /** CLIP is small and its heads often do not divide where T5's do: then every rank computes it. */
+  private LinearFactory clipLinears(ModelConfig config) {
+    LinearFactory shared = options.distribution().textLinears();
+    int heads = ClipTextEncoder.Config.read(config).numAttentionHeads();
+    return heads % shared.ranks() == 0 ? shared : LinearFactory.dense();
   }
 
   private Tokenizer tokenizer(String name) {
@@ -264,7 +279,8 @@ final class FluxPipeline implements Pipeline {
               ? Tensor.full(s.guidanceScale(), DType.FLOAT32, options.device(), s.images())
               : null;
       Tensor latents = TensorScope.detach(noise(s, gridHeight, gridWidth));
-      options.runner().beginGeneration(steps, prompts.length);
+      GuidanceBranches guidanceBranches = options.distribution().guidance();
+      options.runner().beginGeneration(steps, guidanceBranches.callsHere(prompts.length));
       try {
         for (int i = 0; i < steps; i++) {
           if (Thread.interrupted()) {
@@ -314,13 +330,17 @@ final class FluxPipeline implements Pipeline {
         Tensor.full(timestep, DType.FLOAT32, options.device(), latents.size(0))
             .to(latents.dtype())
             .div(1000);
-    Tensor[] v = new Tensor[prompts.length];
-    for (int p = 0; p < v.length; p++) {
-      v[p] =
-          transformer.forward(
-              new FluxInputs(latents, prompts[p].embeds, prompts[p].pooled, t, guidance, rotary),
-              options.runner());
-    }
+    Tensor[] v =
+        options
+            .distribution()
+            .guidance()
+            .run(
+                prompts.length,
+                p ->
+                    transformer.forward(
+                        new FluxInputs(
+                            latents, prompts[p].embeds, prompts[p].pooled, t, guidance, rotary),
+                        options.runner()));
     return v.length == 1 ? v[0] : v[1].add(v[0].sub(v[1]).mul(scale));
   }
 
@@ -328,16 +348,20 @@ final class FluxPipeline implements Pipeline {
     KlConfig c = vae.config();
     int latentHeight = s.height() / c.scaleFactor();
     int latentWidth = s.width() / c.scaleFactor();
+    TileSharing sharing = options.distribution().tiles();
     boolean tiled =
         options.vaeTiling() != null
             ? options.vaeTiling()
-            : (long) s.height() * s.width() > LoadOptions.TILING_PIXELS;
+            : sharing != null || (long) s.height() * s.width() > LoadOptions.TILING_PIXELS;
     List<Picture> images = new ArrayList<>();
     for (int b = 0; b < s.images(); b++) {
       try (TensorScope scope = TensorScope.open()) {
         Tensor z = PackedLatents.unpack(latents.narrow(0, b, 1), latentHeight / 2, latentWidth / 2);
         z = z.div(c.scalingFactor()).add(c.shiftFactor());
-        Tensor x = tiled ? vae.decodeTiled(z) : vae.decode(z);
+        Tensor x =
+            tiled
+                ? vae.decodeTiled(z, sharing == null ? TileSharing.here() : sharing)
+                : vae.decode(z);
         images.add(Images.toRgb(x));
       }
     }

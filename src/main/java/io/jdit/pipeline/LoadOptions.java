@@ -14,6 +14,7 @@ import io.jdit.transformer.BlockRunner;
  * @param threads of one operator on the CPU; 0 keeps LibTorch's choice
  * @param vaeTiling decode in tiles: true, false, or null for pictures above {@value #TILING_PIXELS}
  *     pixels
+ * @param distribution what other ranks do of the work
  */
 public record LoadOptions(
     DType dtype,
@@ -22,7 +23,8 @@ public record LoadOptions(
     Boolean vaeTiling,
     LinearFactory linears,
     Attention attention,
-    BlockRunner runner) {
+    BlockRunner runner,
+    Distribution distribution) {
   static final int TILING_PIXELS = 2048 * 2048;
 
   /** float32 on the CPU, bfloat16 on a GPU: what the kernels are fastest and exact enough in. */
@@ -34,7 +36,8 @@ public record LoadOptions(
         null,
         LinearFactory.dense(),
         new FusedAttention(),
-        BlockRunner.direct());
+        BlockRunner.direct(),
+        Distribution.none());
   }
 
   public static LoadOptions cpu() {
@@ -42,18 +45,29 @@ public record LoadOptions(
   }
 
   public LoadOptions withDtype(DType type) {
-    return new LoadOptions(type, device, threads, vaeTiling, linears, attention, runner);
+    return new LoadOptions(
+        type, device, threads, vaeTiling, linears, attention, runner, distribution);
   }
 
   public LoadOptions withThreads(int count) {
-    return new LoadOptions(dtype, device, count, vaeTiling, linears, attention, runner);
+    return new LoadOptions(
+        dtype, device, count, vaeTiling, linears, attention, runner, distribution);
   }
 
   public LoadOptions withVaeTiling(Boolean tiling) {
-    return new LoadOptions(dtype, device, threads, tiling, linears, attention, runner);
+    return new LoadOptions(
+        dtype, device, threads, tiling, linears, attention, runner, distribution);
   }
 
   public LoadOptions withRunner(BlockRunner blockRunner) {
-    return new LoadOptions(dtype, device, threads, vaeTiling, linears, attention, blockRunner);
+    return new LoadOptions(
+        dtype, device, threads, vaeTiling, linears, attention, blockRunner, distribution);
+  }
+
+  /** Builds the transformer with these, and lets other ranks do their share. */
+  public LoadOptions withDistribution(
+      LinearFactory transformerLinears, Attention parallelAttention, Distribution shares) {
+    return new LoadOptions(
+        dtype, device, threads, vaeTiling, transformerLinears, parallelAttention, runner, shares);
   }
 }

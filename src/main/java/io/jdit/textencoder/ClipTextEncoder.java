@@ -75,6 +75,7 @@ public final class ClipTextEncoder {
         new Embedding(
             embeddings.at("position_embedding"), config.maxPositionEmbeddings, config.hiddenSize);
     w.ignore(embeddings.prefix() + "position_ids");
+    linears.headsPerRank(config.numAttentionHeads);
     for (int i = 0; i < config.numHiddenLayers; i++) {
       layers.add(new Layer(config, w.at("encoder.layers").at(i), linears));
     }

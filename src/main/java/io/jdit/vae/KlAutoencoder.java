@@ -39,7 +39,12 @@ public final class KlAutoencoder {
 
   /** As {@link #decode}, in overlapping tiles that are blended: memory is bounded by the tile. */
   public Tensor decodeTiled(Tensor z) {
-    return TiledDecode.of(config).decode(z, decoder::forward);
+    return decodeTiled(z, TileSharing.here());
+  }
+
+  /** The same picture, the tiles shared out over ranks. */
+  public Tensor decodeTiled(Tensor z, TileSharing sharing) {
+    return TiledDecode.of(config).decode(z, decoder::forward, sharing);
   }
 
   /**

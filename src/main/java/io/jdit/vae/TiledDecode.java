@@ -3,6 +3,7 @@ package io.jdit.vae;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
+import java.util.function.IntFunction;
 import java.util.function.UnaryOperator;
 
 /**
@@ -15,46 +16,102 @@ import java.util.function.UnaryOperator;
  * @param stride distance of latent tiles
  * @param blend picture rows and columns that are blended
  * @param keep picture rows and columns of a tile that are kept
+ * @param channels of the picture
  */
-record TiledDecode(int tile, int stride, int blend, int keep) {
+record TiledDecode(int tile, int stride, int blend, int keep, int channels) {
   private static final double OVERLAP = 0.25;
 
   static TiledDecode of(KlConfig config) {
     int sample = config.sampleSize();
     int tile = sample / config.scaleFactor();
     int blend = (int) (sample * OVERLAP);
-    return new TiledDecode(tile, Math.max(1, (int) (tile * (1 - OVERLAP))), blend, sample - blend);
+    return new TiledDecode(
+        tile,
+        Math.max(1, (int) (tile * (1 - OVERLAP))),
+        blend,
+        sample - blend,
+        config.outChannels());
   }
 
-  Tensor decode(Tensor z, UnaryOperator<Tensor> decoder) {
-    long height = z.size(2);
-    long width = z.size(3);
-    if (height <= tile && width <= tile) {
+  Tensor decode(Tensor z, UnaryOperator<Tensor> decoder, TileSharing sharing) {
+    if (z.size(2) <= tile && z.size(3) <= tile) {
       return decoder.apply(z);
     }
-    int rows = Math.toIntExact((height + stride - 1) / stride);
-    int columns = Math.toIntExact((width + stride - 1) / stride);
-    try (TensorScope scope = TensorScope.open()) {
-      Tensor[] bands = new Tensor[rows];
-      Tensor[] above = null;
-      for (int r = 0; r < rows; r++) {
-        Tensor[] row = new Tensor[columns];
-        Tensor[] cropped = new Tensor[columns];
-        for (int c = 0; c < columns; c++) {
-          row[c] = decodeTile(z, decoder, (long) r * stride, (long) c * stride);
-          if (above != null) {
-            blend(above[c], row[c], 2);
+    return sharing.run(new Tiles(z, decoder));
+  }
+
+  /** Tiles numbered row by row. */
+  private final class Tiles implements TileSharing.Tiles {
+    private final Tensor z;
+    private final UnaryOperator<Tensor> decoder;
+    private final int rows;
+    private final int columns;
+
+    Tiles(Tensor z, UnaryOperator<Tensor> decoder) {
+      this.z = z;
+      this.decoder = decoder;
+      this.rows = Math.toIntExact((z.size(2) + stride - 1) / stride);
+      this.columns = Math.toIntExact((z.size(3) + stride - 1) / stride);
+    }
+
+    @Override
+    public int count() {
+      return rows * columns;
+    }
+
+    @Override
+    public long[] shape(int index) {
+      return decodedShape(
+          Math.min(tile, z.size(2) - y(index)), Math.min(tile, z.size(3) - x(index)));
+    }
+
+    @Override
+    public long[] joinedShape() {
+      return decodedShape(z.size(2), z.size(3));
+    }
+
+    private long[] decodedShape(long height, long width) {
+      long scale = (blend + keep) / tile;
+      return new long[] {z.size(0), channels, height * scale, width * scale};
+    }
+
+    private long y(int index) {
+      return (long) (index / columns) * stride;
+    }
+
+    private long x(int index) {
+      return (long) (index % columns) * stride;
+    }
+
+    @Override
+    public Tensor compute(int index) {
+      return decodeTile(z, decoder, y(index), x(index));
+    }
+
+    @Override
+    public Tensor join(IntFunction<Tensor> tiles) {
+      try (TensorScope scope = TensorScope.open()) {
+        Tensor[] bands = new Tensor[rows];
+        Tensor[] above = null;
+        for (int r = 0; r < rows; r++) {
+          Tensor[] row = new Tensor[columns];
+          Tensor[] cropped = new Tensor[columns];
+          for (int c = 0; c < columns; c++) {
+            row[c] = tiles.apply(r * columns + c);
+            if (above != null) {
+              blend(above[c], row[c], 2);
+            }
+            if (c > 0) {
+              blend(row[c - 1], row[c], 3);
+            }
+            cropped[c] = crop(crop(row[c], 2), 3);
           }
-          if (c > 0) {
-            blend(row[c - 1], row[c], 3);
-          }
-          cropped[c] = crop(crop(row[c], 2), 3);
+          bands[r] = Tensor.cat(3, cropped);
+          closeAll(above);
+          above = row;
         }
-        bands[r] = Tensor.cat(3, cropped);
-        closeAll(above);
-        above = row;
+        return scope.keep(Tensor.cat(2, bands));
       }
-      return scope.keep(Tensor.cat(2, bands));
     }
   }
 

@@ -30,8 +30,8 @@ final class FluxDoubleBlock implements Block<FluxConditioning> {
   FluxDoubleBlock(FluxConfig config, Weights w, LinearFactory linears, Attention attention) {
     int d = config.innerDim();
     Weights attn = w.at("attn");
-    norm1 = linears.replicated(w.at("norm1.linear"), d, 6 * d, true);
-    norm1Context = linears.replicated(w.at("norm1_context.linear"), d, 6 * d, true);
+    norm1 = linears.gathered(w.at("norm1.linear"), d, 6 * d, true);
+    norm1Context = linears.gathered(w.at("norm1_context.linear"), d, 6 * d, true);
     image = new FluxProjections(config, attn, linears, "to_q", "to_k", "to_v", "norm_q", "norm_k");
     text =
         new FluxProjections(
@@ -60,10 +60,14 @@ final class FluxDoubleBlock implements Block<FluxConditioning> {
         norm1.forward(c.temb()).chunk(6, -1); // shift, scale, gate; the same for the feed-forward
     Tensor[] modContext = norm1Context.forward(c.temb()).chunk(6, -1);
 
-    FluxProjections.Joint qkv = image.joint(x, textTokens + imageTokens);
-    text.write(Kernels.layerNormModulate(e, modContext[1], modContext[0], EPS), c.rotary(), 0, qkv);
-    image.write(Kernels.layerNormModulate(x, mod[1], mod[0], EPS), c.rotary(), textTokens, qkv);
-    Tensor o = qkv.attend(attention); // [B, T + N, D]
+    Tensor o =
+        FluxProjections.attend(
+                attention,
+                c.rotary(),
+                text.of(Kernels.layerNormModulate(e, modContext[1], modContext[0], EPS)),
+                image.of(Kernels.layerNormModulate(x, mod[1], mod[0], EPS)))
+            .await()
+            .flatten(2, 3); // [B, T + N, D / ranks]
     x = Kernels.gatedResidual(x, mod[2], toOut.forward(o.narrow(1, textTokens, imageTokens)));
     e = Kernels.gatedResidual(e, modContext[2], toAddOut.forward(o.narrow(1, 0, textTokens)));
     x =

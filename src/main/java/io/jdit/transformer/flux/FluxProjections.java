@@ -1,6 +1,7 @@
 package io.jdit.transformer.flux;
 
 import io.jdit.attention.Attention;
+import io.jdit.attention.AttentionCall;
 import io.jdit.checkpoint.Weights;
 import io.jdit.kernels.Kernels;
 import io.jdit.nn.Linear;
@@ -40,41 +41,74 @@ final class FluxProjections {
   }
 
   /**
-   * Queries, keys and values of all tokens, each [B, S, H, headDim], which streams write their part
-   * of.
+   * A stream and the projections to apply to it.
+   *
+   * @param x [B, N, D]
    */
-  record Joint(Tensor q, Tensor k, Tensor v) {
-    /** [B, S, D]. */
-    Tensor attend(Attention attention) {
-      return attention.forward(q, k, v).flatten(2, 3);
-    }
-  }
+  record Stream(FluxProjections projections, Tensor x) {}
 
-  /** Room for {@code tokens} tokens with the batch and heads of this stream. */
-  Joint joint(Tensor x, long tokens) {
-    long[] shape = {x.size(0), tokens, toQ.outFeatures() / headDim, headDim};
-    return new Joint(like(x, shape), like(x, shape), like(x, shape));
-  }
-
-  private static Tensor like(Tensor x, long... shape) {
-    return Tensor.empty(x.dtype(), x.device(), shape);
+  Stream of(Tensor x) {
+    return new Stream(this, x);
   }
 
   /**
-   * Writes this stream's part of the joint sequence.
+   * Starts the attention of streams joined in this order. Value, query and key are given one after
+   * the other, so that an attention over several ranks can send each while the next is computed.
    *
-   * @param x [B, N, D]
-   * @param offset position of the first token in the joint sequence and in the rotary table
+   * @param rotary rows for the joined tokens
+   * @return [B, S, heads on this rank, headDim]
    */
-  void write(Tensor x, RotaryTable rotary, long offset, Joint joint) {
-    normRotate(toQ.forward(x), normQ, rotary, joint.q(), offset);
-    normRotate(toK.forward(x), normK, rotary, joint.k(), offset);
-    Kernels.rmsNormRopeInto(heads(toV.forward(x)), null, 0, null, null, joint.v(), offset);
+  static AttentionCall.Result attend(Attention attention, RotaryTable rotary, Stream... streams) {
+    AttentionCall call = attention.begin();
+    call.value(joined(streams, (s, out, offset) -> s.projections.value(s.x, out, offset)));
+    call.query(
+        joined(
+            streams,
+            (s, out, offset) -> {
+              FluxProjections p = s.projections;
+              normRotate(p.heads(p.toQ.forward(s.x)), p.normQ, rotary, out, offset);
+            }));
+    call.key(
+        joined(
+            streams,
+            (s, out, offset) -> {
+              FluxProjections p = s.projections;
+              normRotate(p.heads(p.toK.forward(s.x)), p.normK, rotary, out, offset);
+            }));
+    return call.start();
   }
 
-  private void normRotate(Tensor x, RmsNorm norm, RotaryTable rotary, Tensor out, long offset) {
+  /** Writes a stream's part into the tokens from {@code offset} on. */
+  private interface Part {
+    void write(Stream stream, Tensor joined, long offset);
+  }
+
+  private static Tensor joined(Stream[] streams, Part part) {
+    long tokens = 0;
+    for (Stream s : streams) {
+      tokens += s.x.size(1);
+    }
+    FluxProjections p = streams[0].projections;
+    Tensor x = streams[0].x;
+    Tensor out =
+        Tensor.empty(
+            x.dtype(), x.device(), x.size(0), tokens, p.toQ.outFeatures() / p.headDim, p.headDim);
+    long offset = 0;
+    for (Stream s : streams) {
+      part.write(s, out, offset);
+      offset += s.x.size(1);
+    }
+    return out;
+  }
+
+  private void value(Tensor x, Tensor joined, long offset) {
+    Kernels.rmsNormRopeInto(heads(toV.forward(x)), null, 0, null, null, joined, offset);
+  }
+
+  private static void normRotate(
+      Tensor heads, RmsNorm norm, RotaryTable rotary, Tensor joined, long offset) {
     Kernels.rmsNormRopeInto(
-        heads(x), norm.weight(), norm.eps(), rotary.cos(), rotary.sin(), out, offset);
+        heads, norm.weight(), norm.eps(), rotary.cos(), rotary.sin(), joined, offset);
   }
 
   private Tensor heads(Tensor x) {

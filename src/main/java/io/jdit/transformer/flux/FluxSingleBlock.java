@@ -3,6 +3,7 @@ package io.jdit.transformer.flux;
 import static io.jdit.transformer.flux.FluxTransformer.EPS;
 
 import io.jdit.attention.Attention;
+import io.jdit.attention.AttentionCall;
 import io.jdit.checkpoint.Weights;
 import io.jdit.kernels.Kernels;
 import io.jdit.nn.Linear;
@@ -24,7 +25,7 @@ final class FluxSingleBlock implements Block<FluxConditioning> {
 
   FluxSingleBlock(FluxConfig config, Weights w, LinearFactory linears, Attention attention) {
     int d = config.innerDim();
-    norm = linears.replicated(w.at("norm.linear"), d, 3 * d, true);
+    norm = linears.gathered(w.at("norm.linear"), d, 3 * d, true);
     projections =
         new FluxProjections(
             config, w.at("attn"), linears, "to_q", "to_k", "to_v", "norm_q", "norm_k");
@@ -40,10 +41,10 @@ final class FluxSingleBlock implements Block<FluxConditioning> {
     Tensor y = Tensor.cat(1, in.encoder(), in.hidden()); // [B, S, D]
     Tensor[] mod = norm.forward(c.temb()).chunk(3, -1); // shift, scale, gate
     Tensor n = Kernels.layerNormModulate(y, mod[1], mod[0], EPS);
-    Tensor mlp = projMlp.forwardGeluTanh(n); // [B, S, 4D]
-    FluxProjections.Joint qkv = projections.joint(n, textTokens + imageTokens);
-    projections.write(n, c.rotary(), 0, qkv);
-    Tensor o = qkv.attend(attention); // [B, S, D]
+    AttentionCall.Result attending =
+        FluxProjections.attend(attention, c.rotary(), projections.of(n));
+    Tensor mlp = projMlp.forwardGeluTanh(n); // [B, S, 4D / ranks]
+    Tensor o = attending.await().flatten(2, 3); // [B, S, D / ranks]
     y =
         FluxProjections.clipFloat16(
             Kernels.gatedResidual(y, mod[2], projOut.forward(Tensor.cat(2, o, mlp))));

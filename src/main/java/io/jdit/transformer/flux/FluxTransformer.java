@@ -16,6 +16,7 @@ import io.jdit.transformer.Block;
 import io.jdit.transformer.BlockGroup;
 import io.jdit.transformer.DiffusionTransformer;
 import io.jdit.transformer.ForwardPattern;
+import io.jdit.transformer.SequenceParallel;
 import io.jdit.transformer.Streams;
 import java.util.ArrayList;
 import java.util.List;
@@ -33,6 +34,7 @@ public final class FluxTransformer implements DiffusionTransformer<FluxInputs, F
   static final double EPS = 1e-6;
 
   private final FluxConfig config;
+  private final SequenceParallel sequence;
   private final DType dtype;
   private final Device device;
   private final Linear xEmbedder;
@@ -44,8 +46,15 @@ public final class FluxTransformer implements DiffusionTransformer<FluxInputs, F
   private final Linear normOut;
   private final Linear projOut;
 
-  public FluxTransformer(FluxConfig config, Weights w, LinearFactory linears, Attention attention) {
+  public FluxTransformer(
+      FluxConfig config,
+      Weights w,
+      LinearFactory linears,
+      Attention attention,
+      SequenceParallel sequence) {
     this.config = config;
+    this.sequence = sequence;
+    linears.headsPerRank(config.numAttentionHeads());
     this.dtype = w.dtype();
     this.device = w.device();
     int d = config.innerDim();
@@ -91,8 +100,9 @@ public final class FluxTransformer implements DiffusionTransformer<FluxInputs, F
   @Override
   public Prepared<FluxConditioning> prepare(FluxInputs in) {
     try (TensorScope scope = TensorScope.open()) {
-      Tensor hidden = scope.keep(xEmbedder.forward(in.latents()));
-      Tensor encoder = scope.keep(contextEmbedder.forward(in.promptEmbeds()));
+      Tensor[] tokens = sequence.cut(1, in.promptEmbeds(), in.latents());
+      Tensor encoder = scope.keep(contextEmbedder.forward(tokens[0]));
+      Tensor hidden = scope.keep(xEmbedder.forward(tokens[1]));
       // The factor 1000 is applied in the model's dtype: 967.9 becomes 968 in bfloat16, as in the
       // reference.
       Tensor temb = timestepEmbedder.forward(sinusoid(in.timestep().to(dtype)));
@@ -101,9 +111,30 @@ public final class FluxTransformer implements DiffusionTransformer<FluxInputs, F
       }
       temb = temb.add(textEmbedder.forward(in.pooledPromptEmbeds()));
       FluxConditioning conditioning =
-          new FluxConditioning(scope.keep(Functional.silu(temb)), in.rotary());
+          new FluxConditioning(
+              scope.keep(Functional.silu(temb)),
+              rotaryHere(in.rotary(), in.promptEmbeds().size(1), scope),
+              in.latents().size(1));
       return new Prepared<>(new Streams(hidden, encoder), conditioning);
     }
+  }
+
+  /** The rows of text and image that belong to the tokens here. */
+  private RotaryTable rotaryHere(RotaryTable all, long textTokens, TensorScope scope) {
+    if (sequence.parts() == 1) {
+      return all;
+    }
+    return new RotaryTable(
+        scope.keep(rowsHere(all.cos(), textTokens)), scope.keep(rowsHere(all.sin(), textTokens)));
+  }
+
+  private Tensor rowsHere(Tensor table, long textTokens) {
+    return Tensor.cat(
+        0,
+        sequence.cut(
+            0,
+            table.narrow(0, 0, textTokens),
+            table.narrow(0, textTokens, table.size(0) - textTokens)));
   }
 
   private Tensor sinusoid(Tensor t) {
@@ -119,8 +150,9 @@ public final class FluxTransformer implements DiffusionTransformer<FluxInputs, F
   public Tensor finish(Streams streams, FluxConditioning c) {
     try (TensorScope scope = TensorScope.open()) {
       Tensor[] mod = normOut.forward(c.temb()).chunk(2, -1); // scale first, unlike in the blocks
-      return scope.keep(
-          projOut.forward(Kernels.layerNormModulate(streams.hidden(), mod[0], mod[1], EPS)));
+      Tensor here =
+          projOut.forward(Kernels.layerNormModulate(streams.hidden(), mod[0], mod[1], EPS));
+      return scope.keep(sequence.join(here, 1, c.imageTokens()));
     }
   }
 }

@@ -13,6 +13,7 @@ import io.jdit.transformer.Block;
 import io.jdit.transformer.BlockGroup;
 import io.jdit.transformer.BlockRunner;
 import io.jdit.transformer.DiffusionTransformer;
+import io.jdit.transformer.SequenceParallel;
 import io.jdit.transformer.Streams;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -88,6 +89,7 @@ class FluxTransformerTest {
                 FluxConfig.read(f.config("transformer")),
                 w,
                 LinearFactory.dense(),
-                new FusedAttention()));
+                new FusedAttention(),
+                SequenceParallel.none()));
   }
 }

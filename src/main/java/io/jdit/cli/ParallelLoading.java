@@ -1,0 +1,25 @@
+package io.jdit.cli;
+
+import io.jdit.parallel.ParallelModel;
+import io.jdit.pipeline.Distribution;
+import io.jdit.pipeline.LoadOptions;
+
+/** Lets a pipeline be built as one rank's share of a layout. */
+public final class ParallelLoading {
+  private ParallelLoading() {}
+
+  /**
+   * {@code options} with the strategies of {@code parallel}. A cache decides by {@link
+   * ParallelModel#sampleSum} when more than one rank shares a sample.
+   */
+  public static LoadOptions apply(LoadOptions options, ParallelModel parallel) {
+    return options.withDistribution(
+        parallel.linears(),
+        parallel.attention(),
+        new Distribution(
+            parallel.textLinears(),
+            parallel.sequence(),
+            parallel.guidance(),
+            parallel.tiles(options.dtype(), options.device())));
+  }
+}

@@ -1,0 +1,101 @@
+package io.jdit.parallel;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.PrintStream;
+import java.lang.ProcessBuilder.Redirect;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Map;
+
+/** One worker process of the launcher. */
+final class LaunchedRank {
+  private final int rank;
+  private final Process process;
+  private volatile String stage = "start";
+  private volatile RankFailure reported;
+
+  private LaunchedRank(int rank, Process process) {
+    this.rank = rank;
+    this.process = process;
+  }
+
+  /**
+   * Starts a rank. Rank 0 takes over this process's input and outputs; whole lines of the others
+   * come to {@code err} with the rank before them.
+   */
+  static LaunchedRank start(
+      int rank, List<String> command, Map<String, String> variables, PrintStream err)
+      throws IOException {
+    ProcessBuilder builder = new ProcessBuilder(command);
+    builder.environment().putAll(variables);
+    if (rank == 0) {
+      builder.inheritIO();
+    } else {
+      builder.redirectInput(Redirect.from(new java.io.File("/dev/null")));
+      builder.redirectErrorStream(true);
+    }
+    Process process = builder.start();
+    if (rank != 0) {
+      Thread pump = new Thread(() -> forward(rank, process, err), "jdit-output-" + rank);
+      pump.setDaemon(true);
+      pump.start();
+    }
+    return new LaunchedRank(rank, process);
+  }
+
+  private static void forward(int rank, Process process, PrintStream err) {
+    try (BufferedReader in =
+        new BufferedReader(
+            new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
+      for (String line = in.readLine(); line != null; line = in.readLine()) {
+        err.println("[rank " + rank + "] " + line);
+      }
+    } catch (IOException e) {
+      // The process was killed in the middle of a line.
+    }
+  }
+
+  Process process() {
+    return process;
+  }
+
+  int rank() {
+    return rank;
+  }
+
+  boolean running() {
+    return process.isAlive();
+  }
+
+  void enter(String name) {
+    stage = name;
+  }
+
+  /** Notes what the rank said of its own failure. */
+  void report(String kindAndMessage) {
+    boolean collective = kindAndMessage.startsWith("collective ");
+    reported =
+        new RankFailure(
+            rank,
+            stage,
+            kindAndMessage.substring(kindAndMessage.indexOf(' ') + 1),
+            1,
+            collective ? RankFailure.Cause.COLLECTIVE : RankFailure.Cause.OWN);
+  }
+
+  /** How it failed; null while it runs without having failed, or when it ended well. */
+  RankFailure failure() {
+    RankFailure said = reported;
+    if (running()) {
+      return said;
+    }
+    int code = process.exitValue();
+    if (said != null) {
+      return new RankFailure(
+          rank, said.stage(), said.message(), code == 0 ? 1 : code, said.cause());
+    }
+    return code == 0 ? null : RankFailure.ended(rank, stage, code);
+  }
+}

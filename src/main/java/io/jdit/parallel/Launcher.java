@@ -1,0 +1,258 @@
+package io.jdit.parallel;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.OutputStreamWriter;
+import java.io.PrintStream;
+import java.io.PrintWriter;
+import java.lang.management.ManagementFactory;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Runs a command line on N ranks of this host, one process each, and ends all of them when one
+ * fails.
+ */
+public final class Launcher {
+  /** Time in which failures of several ranks count as one: the first is looked for among them. */
+  private static final long GATHER_MILLIS = 700;
+
+  private static final long TERMINATE_SECONDS = 4;
+  private static final long INTERRUPTED_SECONDS = 10;
+
+  private final List<String> command;
+  private final int size;
+  private final Map<String, String> variables;
+  private final PrintStream err;
+  private final String token =
+      HexFormat.of().formatHex(new java.security.SecureRandom().generateSeed(16));
+  private final List<LaunchedRank> ranks = new ArrayList<>();
+  private final Semaphore changes = new Semaphore(0);
+  private final CompletableFuture<Integer> storePort = new CompletableFuture<>();
+  private volatile boolean cancelled;
+
+  /**
+   * @param command program and arguments of every rank
+   * @param variables further environment variables
+   * @param err where lines of ranks above 0 and the failure go
+   */
+  public Launcher(List<String> command, int size, Map<String, String> variables, PrintStream err) {
+    if (size < 1) {
+      throw new IllegalArgumentException("the number of ranks must be >= 1, got " + size);
+    }
+    this.command = List.copyOf(command);
+    this.size = size;
+    this.variables = Map.copyOf(variables);
+    this.err = err;
+  }
+
+  /** The command that runs {@code mainClass} in a JVM like this one. */
+  public static List<String> sameJvm(String mainClass, List<String> arguments) {
+    List<String> command = new ArrayList<>();
+    command.add(java.nio.file.Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
+    command.add("-cp");
+    command.add(System.getProperty("java.class.path"));
+    command.add(mainClass);
+    command.addAll(arguments);
+    return command;
+  }
+
+  /**
+   * Starts the ranks and waits for all of them.
+   *
+   * @return 0, or the exit code of the rank that failed first
+   */
+  public int run() throws IOException, InterruptedException {
+    Thread hook = new Thread(this::cancel, "jdit-launcher-signal");
+    try (ServerSocket server = new ServerSocket(0, size, InetAddress.getLoopbackAddress())) {
+      accept(server);
+      Runtime.getRuntime().addShutdownHook(hook);
+      start(server.getLocalPort());
+      RankFailure failure = waitForEnd();
+      if (failure != null && !cancelled) {
+        err.println("jdit: " + failure.line());
+        return failure.exitCode();
+      }
+      return failure == null ? 0 : failure.exitCode();
+    } finally {
+      terminate(TERMINATE_SECONDS);
+      removeHook(hook);
+    }
+  }
+
+  private static void removeHook(Thread hook) {
+    try {
+      Runtime.getRuntime().removeShutdownHook(hook);
+    } catch (IllegalStateException e) {
+      // The process is ending already.
+    }
+  }
+
+  private void start(int port) throws IOException {
+    Map<String, String> env = new TreeMap<>(variables);
+    env.put("WORLD_SIZE", Integer.toString(size));
+    env.put("LOCAL_WORLD_SIZE", Integer.toString(size));
+    env.put("MASTER_ADDR", InetAddress.getLoopbackAddress().getHostAddress());
+    env.put("MASTER_PORT", "0");
+    env.put(LauncherLink.VARIABLE, port + ":" + token);
+    if (System.getenv("OMP_NUM_THREADS") == null) {
+      int share = Runtime.getRuntime().availableProcessors() / size;
+      env.putIfAbsent("OMP_NUM_THREADS", Integer.toString(Math.max(1, share)));
+    }
+    for (int r = 0; r < size; r++) {
+      env.put("RANK", Integer.toString(r));
+      env.put("LOCAL_RANK", Integer.toString(r));
+      LaunchedRank rank;
+      synchronized (ranks) { // a rank that speaks at once waits until it is known
+        rank = LaunchedRank.start(r, command, env, err);
+        ranks.add(rank);
+      }
+      rank.process().onExit().thenRun(changes::release);
+    }
+  }
+
+  /** Waits until all have ended, or one has failed; then names the first failure. */
+  private RankFailure waitForEnd() throws InterruptedException {
+    while (true) {
+      changes.acquire();
+      if (!failures().isEmpty()) {
+        Thread.sleep(GATHER_MILLIS);
+        return withSilentRanks(RankFailure.first(failures()));
+      }
+      if (snapshot().stream().noneMatch(LaunchedRank::running)) {
+        return null;
+      }
+    }
+  }
+
+  /** When communication failed everywhere, the ranks that reported nothing are the suspects. */
+  private RankFailure withSilentRanks(RankFailure f) {
+    List<Integer> silent =
+        snapshot().stream()
+            .filter(r -> r.running() && r.failure() == null)
+            .map(LaunchedRank::rank)
+            .toList();
+    if (f.cause() != RankFailure.Cause.COLLECTIVE || silent.isEmpty()) {
+      return f;
+    }
+    return new RankFailure(
+        f.rank(),
+        f.stage(),
+        f.message() + "; ranks without an answer: " + silent,
+        f.exitCode(),
+        f.cause());
+  }
+
+  private List<RankFailure> failures() {
+    return snapshot().stream().map(LaunchedRank::failure).filter(Objects::nonNull).toList();
+  }
+
+  private List<LaunchedRank> snapshot() {
+    synchronized (ranks) {
+      return List.copyOf(ranks);
+    }
+  }
+
+  /** Ctrl-C or SIGTERM of this process: passed on, and waited for. */
+  private void cancel() {
+    cancelled = true;
+    terminate(INTERRUPTED_SECONDS);
+  }
+
+  private void terminate(long seconds) {
+    List<LaunchedRank> running = snapshot().stream().filter(LaunchedRank::running).toList();
+    running.forEach(r -> r.process().destroy());
+    long limit = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
+    for (LaunchedRank r : running) {
+      try {
+        if (!r.process().waitFor(limit - System.nanoTime(), TimeUnit.NANOSECONDS)) {
+          r.process().destroyForcibly().waitFor();
+        }
+      } catch (InterruptedException e) {
+        r.process().destroyForcibly();
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  private void accept(ServerSocket server) {
+    daemon(
+        "jdit-launcher",
+        () -> {
+          while (true) {
+            Socket socket = server.accept();
+            daemon("jdit-launcher-rank", () -> serve(socket));
+          }
+        });
+  }
+
+  /** A thread's work that ends with the connection it serves. */
+  private interface Serving {
+    void run() throws IOException;
+  }
+
+  private static void daemon(String name, Serving work) {
+    Thread thread =
+        new Thread(
+            () -> {
+              try {
+                work.run();
+              } catch (IOException e) {
+                // The connection is closed: the process behind it has ended, or the run is over.
+              }
+            },
+            name);
+    thread.setDaemon(true);
+    thread.start();
+  }
+
+  private void serve(Socket socket) throws IOException {
+    try (socket;
+        BufferedReader in =
+            new BufferedReader(
+                new InputStreamReader(socket.getInputStream(), StandardCharsets.UTF_8));
+        PrintWriter out =
+            new PrintWriter(
+                new OutputStreamWriter(socket.getOutputStream(), StandardCharsets.UTF_8), true)) {
+      String hello = in.readLine();
+      if (hello == null || !hello.startsWith(LauncherLink.HELLO + token + " ")) {
+        return;
+      }
+      int number = Integer.parseInt(hello.substring(hello.lastIndexOf(' ') + 1));
+      storePort.thenAccept(port -> out.println(LauncherLink.PORT + port));
+      for (String line = in.readLine(); line != null; line = in.readLine()) {
+        hear(number, line);
+      }
+    }
+  }
+
+  private void hear(int number, String line) {
+    if (line.startsWith(LauncherLink.SERVING)) {
+      storePort.complete(Integer.parseInt(line.substring(LauncherLink.SERVING.length())));
+      return;
+    }
+    LaunchedRank rank;
+    synchronized (ranks) {
+      rank = ranks.get(number);
+    }
+    if (line.startsWith(LauncherLink.STAGE)) {
+      rank.enter(line.substring(LauncherLink.STAGE.length()));
+    } else if (line.startsWith(LauncherLink.FAILED)) {
+      rank.report(line.substring(LauncherLink.FAILED.length()));
+      changes.release();
+    }
+  }
+}

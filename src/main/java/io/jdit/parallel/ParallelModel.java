@@ -1,0 +1,134 @@
+package io.jdit.parallel;
+
+import io.jdit.attention.Attention;
+import io.jdit.nn.LinearFactory;
+import io.jdit.parallel.Mesh.Dimension;
+import io.jdit.tensor.DType;
+import io.jdit.tensor.Device;
+import io.jdit.transformer.GuidanceBranches;
+import io.jdit.transformer.SequenceParallel;
+import io.jdit.vae.TileSharing;
+import java.util.ArrayList;
+import java.util.List;
+
+/** The strategies that a layout stands for, on one rank: what a pipeline is built with. */
+public final class ParallelModel implements AutoCloseable {
+  private final ParallelConfig config;
+  private final MeshGroups groups;
+  private final Attention attention;
+  private final LinearFactory linears;
+  private final SequenceParallel sequence;
+  private final GuidanceBranches guidance;
+
+  /**
+   * Makes the groups; all ranks of {@code world} call it.
+   *
+   * @param local attention on one rank
+   * @throws IllegalArgumentException when the layout has another number of ranks
+   */
+  public ParallelModel(ParallelConfig config, ProcessGroup world, Attention local) {
+    this.config = config;
+    this.groups = MeshGroups.of(config.mesh(), world);
+    Mesh mesh = config.mesh();
+    TokenShares shares = new TokenShares(mesh.ring(), mesh.ulysses());
+    int ringRank = mesh.coordinate(world.rank(), Dimension.RING);
+    Attention inner = mesh.ring() > 1 ? new RingAttention(groups.ring(), shares::ofRing) : local;
+    this.attention =
+        mesh.ulysses() > 1
+            ? new Ulysses(
+                groups.ulysses(),
+                () -> shares.ofUlysses(ringRank),
+                inner,
+                config.ulyssesFloat8(),
+                config.ulyssesAsync())
+            : inner;
+    this.linears = tensorParallel(groups.tp());
+    this.sequence =
+        mesh.context() > 1
+            ? new ContextParallel(groups.context(), shares)
+            : SequenceParallel.none();
+    this.guidance = mesh.cfg() > 1 ? new CfgParallel(groups.cfg()) : GuidanceBranches.here();
+  }
+
+  private static LinearFactory tensorParallel(ProcessGroup group) {
+    return group.size() > 1 ? new TensorParallel(group) : LinearFactory.dense();
+  }
+
+  public ParallelConfig config() {
+    return config;
+  }
+
+  public MeshGroups groups() {
+    return groups;
+  }
+
+  /** Attention of the transformer. */
+  public Attention attention() {
+    return attention;
+  }
+
+  /** Linear layers of the transformer. */
+  public LinearFactory linears() {
+    return linears;
+  }
+
+  /** Linear layers of the text encoders: over all ranks of a replica, or whole on each. */
+  public LinearFactory textLinears() {
+    return config.modules().contains(ParallelConfig.TEXT_ENCODER)
+        ? tensorParallel(groups.replica())
+        : LinearFactory.dense();
+  }
+
+  public SequenceParallel sequence() {
+    return sequence;
+  }
+
+  public GuidanceBranches guidance() {
+    return guidance;
+  }
+
+  /** Who decodes tiles; null when the VAE is not shared out. */
+  public TileSharing tiles(DType dtype, Device device) {
+    return config.modules().contains(ParallelConfig.VAE) && groups.replica().size() > 1
+        ? new TileParallel(groups.replica(), dtype, device)
+        : null;
+  }
+
+  /**
+   * Sums over the ranks that share one sample and one guidance branch: what the cache decides by.
+   */
+  public float[] sampleSum(float... values) {
+    return groups.sample().sum(values);
+  }
+
+  /**
+   * Checks that all ranks of a replica are about to do the same: where they differ, they would wait
+   * for each other until the timeout.
+   *
+   * @param what it is about, for the message
+   * @param fingerprint a hash of it
+   * @throws IllegalStateException naming the ranks that differ from the first
+   */
+  public void requireSame(String what, long fingerprint) {
+    long[] all = groups.replica().gather(fingerprint);
+    List<Integer> different = new ArrayList<>();
+    for (int i = 1; i < all.length; i++) {
+      if (all[i] != all[0]) {
+        different.add(i);
+      }
+    }
+    if (!different.isEmpty()) {
+      throw new IllegalStateException(
+          what
+              + " differs between the ranks of a replica: ranks "
+              + different
+              + " do not agree with rank 0; give all ranks the same command line and files");
+    }
+  }
+
+  /** Closes the groups, not the world. */
+  @Override
+  public void close() {
+    groups.close();
+  }
+}

@@ -1,0 +1,93 @@
+package io.jdit.parallel;
+
+import io.jdit.tensor.Device;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Optional;
+
+/** This process as a rank: started by JDiT's {@link Launcher}, torchrun, srun, mpirun or pbsdsh. */
+public final class RankProcess {
+  private final RankEnvironment environment;
+  private final LauncherLink link; // null under launchers of others
+  private final Duration timeout;
+
+  private RankProcess(RankEnvironment environment, LauncherLink link, Duration timeout) {
+    this.environment = environment;
+    this.link = link;
+    this.timeout = timeout;
+  }
+
+  /**
+   * Reads the launcher's variables; empty when this process was started alone. From here on the
+   * process ends when JDiT's launcher does.
+   *
+   * @param timeout of joining and of each collective
+   */
+  public static Optional<RankProcess> start(Map<String, String> env, Duration timeout) {
+    return RankEnvironment.detect(env)
+        .map(
+            e -> {
+              String address = env.get(LauncherLink.VARIABLE);
+              return new RankProcess(
+                  e, address == null ? null : LauncherLink.connect(address, e.rank()), timeout);
+            });
+  }
+
+  public RankEnvironment environment() {
+    return environment;
+  }
+
+  /** True on the rank that writes files and speaks to the user. */
+  public boolean isFirst() {
+    return environment.rank() == 0;
+  }
+
+  /** The device of this rank: the local rank's GPU, or the CPU. */
+  public Device device(Device requested) {
+    return requested.isCuda() ? Device.parse("cuda:" + environment.localRank()) : requested;
+  }
+
+  /**
+   * Waits for the other ranks.
+   *
+   * @throws CollectiveException when ranks are missing, disagree, or the port is in use
+   */
+  public ProcessGroup join(Device device) {
+    int size = environment.size();
+    if (size == 1) {
+      return ProcessGroup.single();
+    }
+    stage("join");
+    String address = environment.masterAddress();
+    int port = environment.masterPort();
+    Rendezvous rendezvous;
+    if (isFirst()) {
+      rendezvous = Rendezvous.serve(address, port, timeout);
+      if (link != null) {
+        link.say(LauncherLink.SERVING + rendezvous.port());
+      }
+    } else {
+      rendezvous =
+          Rendezvous.join(address, port == 0 && link != null ? link.awaitPort() : port, timeout);
+    }
+    return World.of(rendezvous, environment.rank(), size, device, timeout);
+  }
+
+  /** Tells the launcher what is being done: it names the stage when this rank dies. */
+  public void stage(String name) {
+    if (link != null) {
+      link.say(LauncherLink.STAGE + name);
+    }
+  }
+
+  /** Tells the launcher why this rank is about to end. */
+  public void failed(Throwable failure) {
+    if (link != null) {
+      String kind = failure instanceof CollectiveException ? "collective " : "own ";
+      String message = failure.getMessage();
+      String text =
+          message == null || message.isBlank() ? failure.getClass().getSimpleName() : message;
+      link.say(LauncherLink.FAILED + kind + text.lines().findFirst().orElse(""));
+    }
+  }
+}

@@ -1,0 +1,172 @@
+package io.jdit.parallel;
+
+import io.jdit.pipeline.GenerationRequest;
+import io.jdit.tensor.DType;
+import io.jdit.testing.Fixture;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * One generation on several ranks.
+ *
+ * @param run call of the fixture, {@code call} for its main one; null to compare with one process
+ * @param request what to generate when {@code run} is null
+ */
+record FluxCase(
+    String name,
+    ParallelConfig config,
+    DType dtype,
+    String fixture,
+    String run,
+    GenerationRequest request) {
+  private static final String DEV = "flux1-dev-tiny";
+
+  /** 21 image tokens and 31 text tokens: no part count of 2, 4 or 8 divides them. */
+  private static final GenerationRequest ODD =
+      GenerationRequest.of("a red fox")
+          .height(48)
+          .width(112)
+          .steps(3)
+          .seed(5)
+          .maxSequenceLength(31)
+          .build();
+
+  private static final GenerationRequest GUIDED =
+      GenerationRequest.of("a red fox")
+          .negativePrompt("blurry")
+          .trueCfgScale(2.5)
+          .height(48)
+          .width(112)
+          .steps(3)
+          .seed(5)
+          .maxSequenceLength(31)
+          .build();
+
+  /** Six tiles of the VAE. */
+  private static final GenerationRequest LARGE =
+      GenerationRequest.of("a red fox")
+          .height(192)
+          .width(256)
+          .steps(1)
+          .seed(6)
+          .maxSequenceLength(32)
+          .build();
+
+  static List<FluxCase> of(int world) {
+    List<FluxCase> list = new ArrayList<>();
+    switch (world) {
+      case 2 -> {
+        list.add(fixture("ulysses 2, 20 steps", 1, 1, 1, 2, 1, "call"));
+        list.add(fixture("ring 2", 1, 1, 2, 1, 1, "two_images"));
+        list.add(fixture("tp 2", 1, 1, 1, 1, 2, "two_images"));
+        list.add(fixture("cfg 2", 1, 2, 1, 1, 1, "true_cfg"));
+        list.add(fixture("ulysses 2 async", 1, 1, 1, 2, 1, "two_images").async());
+        list.add(
+            new FluxCase(
+                "schnell ulysses 2",
+                config(1, 1, 1, 2, 1),
+                DType.FLOAT32,
+                "flux1-schnell-tiny",
+                "four_steps",
+                null));
+        list.add(fixture("text encoders 2", 1, 1, 1, 2, 1, "two_images").with("text_encoder"));
+        // Without guidance both branches compute the same bits as one process: so must the VAE.
+        list.add(single("vae 2", LARGE, 1, 2, 1, 1, 1).with("vae"));
+        list.add(single("odd ulysses 2", ODD, 1, 1, 1, 2, 1));
+        list.add(single("odd ring 2", ODD, 1, 1, 2, 1, 1));
+        list.add(single("float8 ulysses 2", ODD, 1, 1, 1, 2, 1).float8(DType.BFLOAT16));
+      }
+      case 4 -> {
+        list.add(fixture("ulysses 4", 1, 1, 1, 4, 1, "two_images"));
+        list.add(fixture("ring 4", 1, 1, 4, 1, 1, "two_images"));
+        list.add(fixture("tp 4", 1, 1, 1, 1, 4, "two_images"));
+        list.add(fixture("ulysses 2 x ring 2, 20 steps", 1, 1, 2, 2, 1, "call"));
+        list.add(fixture("ulysses 2 x ring 2 async", 1, 1, 2, 2, 1, "two_images").async());
+        list.add(fixture("ulysses 2 x tp 2", 1, 1, 1, 2, 2, "two_images"));
+        list.add(fixture("ring 2 x tp 2", 1, 1, 2, 1, 2, "two_images"));
+        list.add(fixture("dp 2 x tp 2", 2, 1, 1, 1, 2, "two_images"));
+        list.add(single("odd ulysses 4", ODD, 1, 1, 1, 4, 1));
+        list.add(single("odd ulysses 2 x ring 2", ODD, 1, 1, 2, 2, 1));
+        list.add(fixture("text encoders 4", 1, 1, 1, 4, 1, "two_images").with("text_encoder"));
+        list.add(single("vae 2 x dp 2", LARGE, 2, 2, 1, 1, 1).with("vae"));
+      }
+      case 8 -> {
+        list.add(fixture("ulysses 2 x ring 2 x tp 2, 20 steps", 1, 1, 2, 2, 2, "call"));
+        list.add(single("cfg 2 x ulysses 2 x tp 2", GUIDED, 1, 2, 1, 2, 2));
+        list.add(fixture("ring 8", 1, 1, 8, 1, 1, "two_images"));
+        list.add(single("odd ulysses 4 x ring 2", ODD, 1, 1, 2, 4, 1));
+      }
+      default -> throw new IllegalArgumentException("no cases for " + world + " ranks");
+    }
+    return list;
+  }
+
+  private static FluxCase fixture(
+      String name, int dp, int cfg, int ring, int ulysses, int tp, String run) {
+    return new FluxCase(name, config(dp, cfg, ring, ulysses, tp), DType.FLOAT32, DEV, run, null);
+  }
+
+  private static FluxCase single(
+      String name, GenerationRequest request, int dp, int cfg, int ring, int ulysses, int tp) {
+    return new FluxCase(
+        name, config(dp, cfg, ring, ulysses, tp), DType.FLOAT32, DEV, null, request);
+  }
+
+  private static ParallelConfig config(int dp, int cfg, int ring, int ulysses, int tp) {
+    return ParallelConfig.of(new Mesh(dp, cfg, ring, ulysses, tp));
+  }
+
+  private FluxCase async() {
+    return new FluxCase(name, config.withAsync(true), dtype, fixture, run, request);
+  }
+
+  private FluxCase float8(DType type) {
+    return new FluxCase(name, config.withFloat8(true), type, fixture, run, request);
+  }
+
+  private FluxCase with(String... modules) {
+    return new FluxCase(name, config.withModules(Set.of(modules)), dtype, fixture, run, request);
+  }
+
+  /** The request, from the fixture where it names a run. */
+  GenerationRequest request(Fixture f) {
+    if (run == null) {
+      return request;
+    }
+    JsonNode call =
+        run.equals("call") ? f.json().path("call") : f.json().path("runs").path(run).path("call");
+    GenerationRequest.Builder b =
+        GenerationRequest.of(call.path("prompt").asString())
+            .height(call.path("height").asInt())
+            .width(call.path("width").asInt())
+            .steps(call.path("num_inference_steps").asInt())
+            .guidanceScale(call.path("guidance_scale").asDouble())
+            .seed(call.path("seed").asLong())
+            .maxSequenceLength(call.path("max_sequence_length").asInt())
+            .images(call.path("num_images_per_prompt").asInt(1))
+            .trueCfgScale(call.path("true_cfg_scale").asDouble(1.0));
+    if (call.has("negative_prompt")) {
+      b.negativePrompt(call.path("negative_prompt").asString());
+    }
+    return b.build();
+  }
+
+  /** What one denoising step sends, by the formulas. */
+  LayoutPlan plan(GenerationRequest r) {
+    boolean guided = r.negativePrompt() != null;
+    PlanRequest p =
+        new PlanRequest(
+            TransformerShape.flux(4, 6, 4, 16, 16, 32, 32, true),
+            r.maxSequenceLength(),
+            (long) r.height() / 16 * (r.width() / 16),
+            r.images(),
+            guided ? 2 : 1,
+            dtype,
+            0,
+            1,
+            1);
+    return LayoutPlan.of(config, p);
+  }
+}
