@@ -45,7 +45,8 @@ class ArchitectureTest {
           textencoder | transformer vae pipeline cache parallel quant cli server
           tokenizer   | tensor transformer vae textencoder pipeline cache parallel quant cli server
           cache       | transformer.flux vae textencoder pipeline parallel quant cli server
-          pipeline    | cli server
+          parallel    | transformer.flux textencoder pipeline cache quant cli server
+          pipeline    | parallel cli server
           """)
   void layersKnowOnlyWhatIsBelow(String layer, String above) {
     String[] packages = above.strip().split(" ");

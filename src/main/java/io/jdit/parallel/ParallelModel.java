@@ -5,6 +5,8 @@ import io.jdit.nn.LinearFactory;
 import io.jdit.parallel.Mesh.Dimension;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Device;
+import io.jdit.tensor.Tensor;
+import io.jdit.tensor.TensorScope;
 import io.jdit.transformer.GuidanceBranches;
 import io.jdit.transformer.SequenceParallel;
 import io.jdit.vae.TileSharing;
@@ -99,6 +101,18 @@ public final class ParallelModel implements AutoCloseable {
    */
   public float[] sampleSum(float... values) {
     return groups.sample().sum(values);
+  }
+
+  /**
+   * {@link #sampleSum} of the positive branch, on the ranks of both: for a cache whose two branches
+   * share one decision. Both branches call it.
+   */
+  public float[] firstBranchSum(float... values) {
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor sums = Tensor.of(sampleSum(values));
+      groups.cfg().broadcast(sums, 0).await();
+      return sums.toFloats();
+    }
   }
 
   /**

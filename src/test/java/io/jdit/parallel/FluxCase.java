@@ -13,6 +13,7 @@ import tools.jackson.databind.JsonNode;
  *
  * @param run call of the fixture, {@code call} for its main one; null to compare with one process
  * @param request what to generate when {@code run} is null
+ * @param cache cached run of the fixture that is repeated; null without a cache
  */
 record FluxCase(
     String name,
@@ -20,7 +21,8 @@ record FluxCase(
     DType dtype,
     String fixture,
     String run,
-    GenerationRequest request) {
+    GenerationRequest request,
+    String cache) {
   private static final String DEV = "flux1-dev-tiny";
 
   /** 21 image tokens and 31 text tokens: no part count of 2, 4 or 8 divides them. */
@@ -70,10 +72,16 @@ record FluxCase(
                 DType.FLOAT32,
                 "flux1-schnell-tiny",
                 "four_steps",
+                null,
                 null));
         list.add(fixture("text encoders 2", 1, 1, 1, 2, 1, "two_images").with("text_encoder"));
         // Without guidance both branches compute the same bits as one process: so must the VAE.
         list.add(single("vae 2", LARGE, 1, 2, 1, 1, 1).with("vae"));
+        list.add(fixture("cached, ulysses 2", 1, 1, 1, 2, 1, null).cached("f1b0_default"));
+        list.add(fixture("cached, cfg 2", 1, 2, 1, 1, 1, null).cached("separate_cfg"));
+        list.add(
+            fixture("cached, cfg 2 with one decision", 1, 2, 1, 1, 1, null)
+                .cached("separate_cfg_shared_diff"));
         list.add(single("odd ulysses 2", ODD, 1, 1, 1, 2, 1));
         list.add(single("odd ring 2", ODD, 1, 1, 2, 1, 1));
         list.add(single("float8 ulysses 2", ODD, 1, 1, 1, 2, 1).float8(DType.BFLOAT16));
@@ -86,6 +94,7 @@ record FluxCase(
         list.add(fixture("ulysses 2 x ring 2 async", 1, 1, 2, 2, 1, "two_images").async());
         list.add(fixture("ulysses 2 x tp 2", 1, 1, 1, 2, 2, "two_images"));
         list.add(fixture("ring 2 x tp 2", 1, 1, 2, 1, 2, "two_images"));
+        list.add(fixture("cached, ulysses 2 x ring 2", 1, 1, 2, 2, 1, null).cached("f2b1_taylor1"));
         list.add(fixture("dp 2 x tp 2", 2, 1, 1, 1, 2, "two_images"));
         list.add(single("odd ulysses 4", ODD, 1, 1, 1, 4, 1));
         list.add(single("odd ulysses 2 x ring 2", ODD, 1, 1, 2, 2, 1));
@@ -95,6 +104,9 @@ record FluxCase(
       case 8 -> {
         list.add(fixture("ulysses 2 x ring 2 x tp 2, 20 steps", 1, 1, 2, 2, 2, "call"));
         list.add(single("cfg 2 x ulysses 2 x tp 2", GUIDED, 1, 2, 1, 2, 2));
+        list.add(
+            fixture("cached, ulysses 2 x ring 2 x tp 2", 1, 1, 2, 2, 2, null)
+                .cached("f1b0_default"));
         list.add(fixture("ring 8", 1, 1, 8, 1, 1, "two_images"));
         list.add(single("odd ulysses 4 x ring 2", ODD, 1, 1, 2, 4, 1));
       }
@@ -105,13 +117,14 @@ record FluxCase(
 
   private static FluxCase fixture(
       String name, int dp, int cfg, int ring, int ulysses, int tp, String run) {
-    return new FluxCase(name, config(dp, cfg, ring, ulysses, tp), DType.FLOAT32, DEV, run, null);
+    return new FluxCase(
+        name, config(dp, cfg, ring, ulysses, tp), DType.FLOAT32, DEV, run, null, null);
   }
 
   private static FluxCase single(
       String name, GenerationRequest request, int dp, int cfg, int ring, int ulysses, int tp) {
     return new FluxCase(
-        name, config(dp, cfg, ring, ulysses, tp), DType.FLOAT32, DEV, null, request);
+        name, config(dp, cfg, ring, ulysses, tp), DType.FLOAT32, DEV, null, request, null);
   }
 
   private static ParallelConfig config(int dp, int cfg, int ring, int ulysses, int tp) {
@@ -119,24 +132,38 @@ record FluxCase(
   }
 
   private FluxCase async() {
-    return new FluxCase(name, config.withAsync(true), dtype, fixture, run, request);
+    return new FluxCase(name, config.withAsync(true), dtype, fixture, run, request, cache);
   }
 
   private FluxCase float8(DType type) {
-    return new FluxCase(name, config.withFloat8(true), type, fixture, run, request);
+    return new FluxCase(name, config.withFloat8(true), type, fixture, run, request, cache);
   }
 
   private FluxCase with(String... modules) {
-    return new FluxCase(name, config.withModules(Set.of(modules)), dtype, fixture, run, request);
+    return new FluxCase(
+        name, config.withModules(Set.of(modules)), dtype, fixture, run, request, cache);
+  }
+
+  private FluxCase cached(String cacheRun) {
+    return new FluxCase(name, config, dtype, fixture, run, request, cacheRun);
+  }
+
+  /** What the fixture holds of the cached run. */
+  JsonNode cacheRun(Fixture f) {
+    return f.json().path("cache_runs").path(cache);
   }
 
   /** The request, from the fixture where it names a run. */
   GenerationRequest request(Fixture f) {
-    if (run == null) {
+    if (request != null) {
       return request;
     }
-    JsonNode call =
-        run.equals("call") ? f.json().path("call") : f.json().path("runs").path(run).path("call");
+    JsonNode call = f.json().path("call");
+    if (cache != null) {
+      call = f.json().path("calls").path(cacheRun(f).path("call").asString());
+    } else if (!run.equals("call")) {
+      call = f.json().path("runs").path(run).path("call");
+    }
     GenerationRequest.Builder b =
         GenerationRequest.of(call.path("prompt").asString())
             .height(call.path("height").asInt())

@@ -10,12 +10,14 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.JsonNode;
 
 /**
  * FLUX.1 on 2, 4 and 8 CPU processes over Gloo, against the reference's latents or, where the
@@ -63,8 +65,25 @@ class FluxParallelTest {
             .as("%s: blended as one process blends", c.name())
             .isEqualTo(pictures.get(c.name()));
       }
-      if (c.config().modules().isEmpty()) {
+      if (c.cache() != null) {
+        assertCachedSteps(c, results);
+      } else if (c.config().modules().isEmpty()) {
         assertBytes(c, first);
+      }
+    }
+  }
+
+  /** Every rank skips the steps that one process of the reference skips in its branch. */
+  private static void assertCachedSteps(FluxCase c, List<Map<String, String[]>> results) {
+    try (Fixture f = new Fixture(c.fixture())) {
+      JsonNode context = c.cacheRun(f).path("contexts").path("transformer_blocks");
+      Mesh mesh = c.config().mesh();
+      for (int r = 0; r < results.size(); r++) {
+        boolean negative = mesh.coordinate(r, Mesh.Dimension.CFG) == 1;
+        JsonNode steps = context.path(negative ? "cfg_cached_steps" : "cached_steps");
+        assertThat(results.get(r).get(c.name())[8])
+            .as("%s: cached steps of rank %d", c.name(), r)
+            .isEqualTo(Arrays.toString(ExchangeLayoutTest.longs(steps)));
       }
     }
   }

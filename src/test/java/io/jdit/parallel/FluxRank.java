@@ -1,6 +1,10 @@
 package io.jdit.parallel;
 
 import io.jdit.attention.FusedAttention;
+import io.jdit.cache.CacheFile;
+import io.jdit.cache.CacheFlags;
+import io.jdit.cache.CacheRunner;
+import io.jdit.cache.ResolvedCacheConfig;
 import io.jdit.cli.ParallelLoading;
 import io.jdit.media.Picture;
 import io.jdit.pipeline.GenerationRequest;
@@ -14,6 +18,7 @@ import io.jdit.tensor.LeakDetector;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 import io.jdit.testing.Fixture;
+import io.jdit.transformer.BlockRunner;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -21,6 +26,7 @@ import java.security.MessageDigest;
 import java.time.Duration;
 import java.util.HexFormat;
 import java.util.Locale;
+import java.util.Map;
 
 /** A rank of {@link FluxParallelTest}: runs all cases of its world and writes what came out. */
 final class FluxRank {
@@ -62,7 +68,8 @@ final class FluxRank {
     try (Fixture f = new Fixture(c.fixture());
         ParallelModel parallel = new ParallelModel(c.config(), world, new FusedAttention())) {
       GenerationRequest request = c.request(f);
-      LoadOptions shared = ParallelLoading.apply(options, parallel);
+      BlockRunner runner = runner(c, f, parallel);
+      LoadOptions shared = ParallelLoading.apply(options, parallel).withRunner(runner);
       try (Pipeline pipeline = Pipelines.load(f.pipeline(), shared)) {
         parallelTraffic(parallel).reset();
         try (GenerationResult r = pipeline.generate(request, Progress.NONE)) {
@@ -77,10 +84,29 @@ final class FluxRank {
                   bytes(parallel, Collective.ALL_TO_ALL),
                   bytes(parallel, Collective.POINT_TO_POINT),
                   bytes(parallel, Collective.ALL_REDUCE),
-                  bytes(parallel, Collective.ALL_GATHER)));
+                  bytes(parallel, Collective.ALL_GATHER),
+                  cachedSteps(runner)));
         }
       }
     }
+  }
+
+  private static BlockRunner runner(FluxCase c, Fixture f, ParallelModel parallel) {
+    if (c.cache() == null) {
+      return BlockRunner.direct();
+    }
+    CacheFile file =
+        CacheFile.parse(
+            c.cacheRun(f).path("yaml").asString(), c.name(), CacheFile.UnknownKeys.REJECT);
+    ResolvedCacheConfig resolved = ResolvedCacheConfig.resolve(file, Map.of(), CacheFlags.none());
+    boolean oneDecision = c.name().contains("one decision");
+    return CacheRunner.of(resolved, oneDecision ? parallel::firstBranchSum : parallel::sampleSum);
+  }
+
+  private static String cachedSteps(BlockRunner runner) {
+    return runner instanceof CacheRunner cache
+        ? cache.statistics().get(0).conditional().cachedSteps().toString()
+        : "-";
   }
 
   private static Traffic parallelTraffic(ParallelModel parallel) {
@@ -96,7 +122,7 @@ final class FluxRank {
       FluxCase c, Fixture f, GenerationRequest request, LoadOptions options, GenerationResult r)
       throws Exception {
     try (TensorScope scope = TensorScope.open()) {
-      if (c.run() == null) {
+      if (c.request() != null) {
         boolean tiled = c.config().modules().contains(ParallelConfig.VAE);
         try (Pipeline alone = Pipelines.load(f.pipeline(), options.withVaeTiling(tiled));
             GenerationResult expected = alone.generate(request, Progress.NONE)) {
@@ -106,7 +132,9 @@ final class FluxRank {
         }
       }
       Tensor expected;
-      if (c.run().equals("call")) {
+      if (c.cache() != null) {
+        expected = f.tensor("cache." + c.cache() + ".final_latents");
+      } else if (c.run().equals("call")) {
         Tensor steps = f.tensor("latents_steps");
         expected = steps.select(0, steps.size(0) - 1);
       } else {

@@ -46,6 +46,11 @@ public final class FluxTransformer implements DiffusionTransformer<FluxInputs, F
   private final Linear normOut;
   private final Linear projOut;
 
+  /** A transformer that holds all tokens. */
+  public FluxTransformer(FluxConfig config, Weights w, LinearFactory linears, Attention attention) {
+    this(config, w, linears, attention, SequenceParallel.none());
+  }
+
   public FluxTransformer(
       FluxConfig config,
       Weights w,

@@ -13,7 +13,6 @@ import io.jdit.transformer.Block;
 import io.jdit.transformer.BlockGroup;
 import io.jdit.transformer.BlockRunner;
 import io.jdit.transformer.DiffusionTransformer;
-import io.jdit.transformer.SequenceParallel;
 import io.jdit.transformer.Streams;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -89,7 +88,6 @@ class FluxTransformerTest {
                 FluxConfig.read(f.config("transformer")),
                 w,
                 LinearFactory.dense(),
-                new FusedAttention(),
-                SequenceParallel.none()));
+                new FusedAttention()));
   }
 }
