@@ -121,7 +121,8 @@ final class GenerateCommand implements Callable<Integer> {
               + Torch.cudaDevices()
               + " that LibTorch sees: lower it, or use --device cpu for CPU processes");
     }
-    RankSession.config(layout, parallel.numGpus, model.locate(terminal), terminal);
+    RankSession.config(
+        layout, parallel.numGpus, model.locate(terminal), terminal.silent()); // rank 0 says it
     List<String> arguments = spec.root().commandLine().getParseResult().originalArgs();
     return new Launcher(
             Launcher.sameJvm(Main.class.getName(), arguments),
