@@ -37,7 +37,13 @@ class FluxParallelTest {
     ByteArrayOutputStream err = new ByteArrayOutputStream();
     List<String> command =
         new ArrayList<>(Launcher.sameJvm(FluxRank.class.getName(), List.of(folder.toString())));
-    command.addAll(1, List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx512m"));
+    command.addAll(
+        1,
+        List.of(
+            "-XX:TieredStopAtLevel=1",
+            "-XX:+UseSerialGC",
+            "-Xmx512m",
+            "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"));
     Launcher launcher =
         new Launcher(
             command,

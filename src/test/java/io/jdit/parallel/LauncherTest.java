@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
+import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,6 +16,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What the launcher does with ranks that fail, and that it leaves none behind. */
 @Timeout(90)
@@ -116,6 +119,33 @@ class LauncherTest {
     assertThat(launcher.exitValue()).isEqualTo(128 + 15);
     for (ProcessHandle rank : ranks) {
       rank.onExit().get(1, TimeUnit.SECONDS);
+    }
+  }
+
+  /** Variables of two launchers; %d stands for the rank. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "SLURM_PROCID=%d SLURM_NTASKS=2 SLURM_LOCALID=%d SLURM_JOB_NODELIST=127.0.0.1",
+        "OMPI_COMM_WORLD_RANK=%d OMPI_COMM_WORLD_SIZE=2 OMPI_COMM_WORLD_LOCAL_SIZE=2"
+      })
+  void ranksOfOtherLaunchersMeet(String variables) throws Exception {
+    int port;
+    try (ServerSocket free = new ServerSocket(0)) {
+      port = free.getLocalPort();
+    }
+    List<Process> ranks = new ArrayList<>();
+    for (int r = 0; r < RANKS; r++) {
+      ProcessBuilder builder = new ProcessBuilder(command(FaultyRank.class, "fine"));
+      for (String variable : variables.replace("%d", Integer.toString(r)).split(" ")) {
+        builder.environment().put(variable.split("=")[0], variable.split("=")[1]);
+      }
+      builder.environment().put("MASTER_PORT", Integer.toString(port));
+      ranks.add(builder.redirectErrorStream(true).start());
+    }
+    for (Process rank : ranks) {
+      String output = new String(rank.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      assertThat(rank.waitFor()).as(output).isZero();
     }
   }
 
