@@ -100,6 +100,11 @@ final class CacheOptions {
   @Option(names = "--prune", description = "DBPrune: decide for each block.")
   Boolean prune;
 
+  /** The file, or null when none was given. */
+  CacheFile file() {
+    return config == null ? null : CacheFile.read(config);
+  }
+
   /** All layers together. */
   ResolvedCacheConfig resolve(Map<String, String> environment) {
     CacheFlags flags =
@@ -121,7 +126,6 @@ final class CacheOptions {
             scmCacheBins,
             scmPolicy,
             prune);
-    return ResolvedCacheConfig.resolve(
-        config == null ? null : CacheFile.read(config), environment, flags);
+    return ResolvedCacheConfig.resolve(file(), environment, flags);
   }
 }

@@ -81,6 +81,9 @@ final class CompatibilityOptions {
       description = HIDDEN)
   String pinCpuMemory;
 
+  @Option(names = "--sp-degree", hidden = true, description = HIDDEN)
+  String spDegree;
+
   @Option(names = "--generator-device", hidden = true, description = HIDDEN)
   String generatorDevice;
 

@@ -60,6 +60,11 @@ final class InspectCommand implements Callable<Integer> {
               "%-5s %-24s %s%n", t.dtype().safetensorsName(), Arrays.toString(t.shape()), name);
         }
       }
+    } else if (Files.isRegularFile(file)) {
+      throw new IllegalArgumentException(
+          "file "
+              + path
+              + " cannot be inspected: expected a .png picture, a .safetensors file or a model folder");
     } else {
       Terminal terminal = Terminal.of(out, spec.commandLine().getErr(), false, System.getenv());
       folder(

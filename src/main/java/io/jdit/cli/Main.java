@@ -1,5 +1,7 @@
 package io.jdit.cli;
 
+import io.jdit.parallel.RankEnvironment;
+import io.jdit.parallel.StandardOutput;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -19,12 +21,16 @@ import picocli.CommandLine.UnmatchedArgumentException;
       InspectCommand.class,
       CacheCommand.class,
       CompareCommand.class,
+      ParallelCommand.class,
       TuneCommand.class,
       BenchCommand.class,
       DoctorCommand.class
     })
 public final class Main {
   public static void main(String[] args) {
+    if (RankEnvironment.detect(System.getenv()).isPresent()) {
+      StandardOutput.reserveForJava(); // Gloo greets on it
+    }
     System.exit(run(args));
   }
 

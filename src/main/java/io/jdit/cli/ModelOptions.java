@@ -60,6 +60,10 @@ final class ModelOptions {
   }
 
   LoadOptions loadOptions() {
+    return loadOptions(Device.parse(device));
+  }
+
+  LoadOptions loadOptions(Device place) {
     if (threads != null && threads < 1) {
       throw new IllegalArgumentException("--threads must be >= 1, got " + threads);
     }
@@ -72,9 +76,7 @@ final class ModelOptions {
       }
     }
     LoadOptions options =
-        LoadOptions.on(Device.parse(device))
-            .withThreads(threads == null ? 0 : threads)
-            .withVaeTiling(vaeTiling);
+        LoadOptions.on(place).withThreads(threads == null ? 0 : threads).withVaeTiling(vaeTiling);
     return type == null ? options : options.withDtype(type);
   }
 }

@@ -43,6 +43,11 @@ record Terminal(
     }
   }
 
+  /** The same without anything for people. */
+  Terminal silent() {
+    return new Terminal(out, err, false, colour, columns, true);
+  }
+
   /** A line for people, unless quiet. */
   void info(String format, Object... args) {
     if (!quiet) {

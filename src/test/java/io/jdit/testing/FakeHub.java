@@ -1,4 +1,4 @@
-package io.jdit.checkpoint;
+package io.jdit.testing;
 
 import com.sun.net.httpserver.Headers;
 import com.sun.net.httpserver.HttpExchange;
@@ -26,35 +26,35 @@ import java.util.stream.Collectors;
  * A hub on this machine with one repository, and a second server that plays the storage host which
  * large files redirect to. Its faults are fields that a test sets.
  */
-final class FakeHub implements AutoCloseable {
+public final class FakeHub implements AutoCloseable {
   static {
     // Without it every answer waits 40 ms for a delayed acknowledgement.
     System.setProperty("sun.net.httpserver.nodelay", "true");
   }
 
-  static final String COMMIT = "0123456789abcdef0123456789abcdef01234567";
+  public static final String COMMIT = "0123456789abcdef0123456789abcdef01234567";
 
-  final Map<String, byte[]> files = new LinkedHashMap<>();
+  public final Map<String, byte[]> files = new LinkedHashMap<>();
 
   /** Every request as "METHOD path range authorization", in order of arrival. */
-  final List<String> requests = new CopyOnWriteArrayList<>();
+  public final List<String> requests = new CopyOnWriteArrayList<>();
 
   /** How often each path is cut off in the middle. */
-  final Map<String, AtomicInteger> breaks = new ConcurrentHashMap<>();
+  public final Map<String, AtomicInteger> breaks = new ConcurrentHashMap<>();
 
   /** Status codes to answer with before serving. */
-  final Map<String, List<Integer>> failures = new ConcurrentHashMap<>();
+  public final Map<String, List<Integer>> failures = new ConcurrentHashMap<>();
 
-  volatile boolean ignoreRange;
-  volatile boolean damaged;
-  volatile String requiredToken = "";
-  volatile String stalled = "";
+  public volatile boolean ignoreRange;
+  public volatile boolean damaged;
+  public volatile String requiredToken = "";
+  public volatile String stalled = "";
 
   private final HttpServer hub;
   private final HttpServer storage;
   private final ExecutorService threads = Executors.newCachedThreadPool();
 
-  FakeHub() throws IOException {
+  public FakeHub() throws IOException {
     hub = server();
     storage = server();
     hub.createContext("/", exchange -> serve(exchange, this::hub));
@@ -70,16 +70,16 @@ final class FakeHub implements AutoCloseable {
     return server;
   }
 
-  String url() {
+  public String url() {
     return "http://127.0.0.1:" + hub.getAddress().getPort();
   }
 
-  String storageUrl() {
+  public String storageUrl() {
     return "http://127.0.0.1:" + storage.getAddress().getPort();
   }
 
   /** Large files (safetensors) have the SHA-256 as etag, the others their git hash. */
-  static String etag(String name, byte[] content) {
+  public static String etag(String name, byte[] content) {
     try {
       if (name.endsWith(".safetensors")) {
         return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(content));
@@ -92,7 +92,7 @@ final class FakeHub implements AutoCloseable {
     }
   }
 
-  List<String> gets(String name) {
+  public List<String> gets(String name) {
     return requests.stream().filter(r -> r.startsWith("GET ") && r.contains(name)).toList();
   }
 

@@ -1,0 +1,193 @@
+package io.jdit.cli;
+
+import io.jdit.attention.FusedAttention;
+import io.jdit.cache.CacheField;
+import io.jdit.cache.RankSum;
+import io.jdit.cache.ResolvedCacheConfig;
+import io.jdit.checkpoint.ModelConfig;
+import io.jdit.parallel.LayoutChoice;
+import io.jdit.parallel.Mesh;
+import io.jdit.parallel.ParallelConfig;
+import io.jdit.parallel.ParallelModel;
+import io.jdit.parallel.ParallelSettings;
+import io.jdit.parallel.ProcessGroup;
+import io.jdit.parallel.RankProcess;
+import io.jdit.pipeline.LoadOptions;
+import io.jdit.pipeline.Progress;
+import io.jdit.tensor.Device;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/** This process's part of a run: alone, or a rank among others. */
+final class RankSession implements AutoCloseable {
+  private final RankProcess process;
+  private final ProcessGroup world;
+  private final ParallelModel parallel;
+  private final Device device;
+
+  private RankSession(
+      RankProcess process, ProcessGroup world, ParallelModel parallel, Device device) {
+    this.process = process;
+    this.world = world;
+    this.parallel = parallel;
+    this.device = device;
+  }
+
+  /** A run of one process. */
+  static RankSession alone(Device device) {
+    return new RankSession(null, null, null, device);
+  }
+
+  /**
+   * Joins the other ranks and makes the groups of the layout.
+   *
+   * @param folder the model, whose heads decide about an automatic layout
+   */
+  static RankSession join(
+      RankProcess process,
+      ParallelSettings settings,
+      Device requested,
+      Path folder,
+      Terminal terminal) {
+    ParallelConfig config = config(settings, process.environment().size(), folder, terminal);
+    Device device = process.device(requested);
+    ProcessGroup world = process.join(device);
+    return new RankSession(
+        process, world, new ParallelModel(config, world, new FusedAttention()), device);
+  }
+
+  /** The layout of {@code size} ranks; one that is chosen is said, with the reason. */
+  static ParallelConfig config(
+      ParallelSettings settings, int size, Path folder, Terminal terminal) {
+    if (size == 1) {
+      return settings.resolve(1);
+    }
+    int heads =
+        ModelConfig.read(folder.resolve("transformer").resolve("config.json"))
+            .integer("num_attention_heads", 24);
+    if (settings.givesLayout()) {
+      ParallelConfig config = settings.resolve(size);
+      requireHeads(config, heads);
+      return config;
+    }
+    LayoutChoice choice = LayoutChoice.automatic(settings, size, heads);
+    Mesh mesh = choice.mesh();
+    terminal.info("layout %s: %s", mesh, choice.reason());
+    return new ParallelSettings(
+            mesh.ulysses(),
+            mesh.ring(),
+            mesh.tp(),
+            mesh.dp(),
+            settings.cfgParallel(),
+            settings.ulyssesAnything(),
+            settings.ulyssesFloat8(),
+            settings.ulyssesAsync(),
+            null,
+            settings.attentionBackend(),
+            settings.modules())
+        .resolve(size);
+  }
+
+  private static void requireHeads(ParallelConfig config, int heads) {
+    int ulysses = config.mesh().ulysses();
+    int tp = config.mesh().tp();
+    if (heads % tp != 0) {
+      throw new IllegalArgumentException(
+          "tp_size "
+              + tp
+              + " does not divide the "
+              + heads
+              + " attention heads: use one of "
+              + divisors(heads));
+    }
+    if (heads / tp % ulysses != 0 && !config.ulyssesAnything()) {
+      throw new IllegalArgumentException(
+          "ulysses_size "
+              + ulysses
+              + " does not divide the "
+              + heads / tp
+              + " attention heads of a rank: use one of "
+              + divisors(heads / tp)
+              + ", or --ulysses-anything");
+    }
+  }
+
+  private static List<Integer> divisors(int n) {
+    return IntStream.rangeClosed(1, n).filter(d -> n % d == 0).boxed().toList();
+  }
+
+  Device device() {
+    return device;
+  }
+
+  LoadOptions apply(LoadOptions options) {
+    return parallel == null ? options : ParallelLoading.apply(options, parallel);
+  }
+
+  /** What the cache decides by; null when this rank sees everything. */
+  RankSum rankSum(ResolvedCacheConfig cache) {
+    if (parallel == null) {
+      return null;
+    }
+    boolean oneDecision =
+        Boolean.FALSE.equals(cache.settings().<Boolean>get(CacheField.ENABLE_SEPARATE_CFG));
+    return oneDecision ? parallel::firstBranchSum : parallel::sampleSum;
+  }
+
+  /** Replicas that share the prompts. */
+  int replicas() {
+    return parallel == null ? 1 : parallel.config().mesh().dp();
+  }
+
+  int replica() {
+    return parallel == null
+        ? 0
+        : parallel.config().mesh().coordinate(world.rank(), Mesh.Dimension.DP);
+  }
+
+  /** True on the rank of a replica that writes its files. */
+  boolean writes() {
+    return parallel == null || world.rank() % (world.size() / replicas()) == 0;
+  }
+
+  /** Tells the launcher what this rank is doing, besides what {@code progress} does. */
+  Progress watched(Progress progress) {
+    if (process == null) {
+      return progress;
+    }
+    return new Progress() {
+      @Override
+      public void stage(String name) {
+        process.stage(name);
+        progress.stage(name);
+      }
+
+      @Override
+      public void step(int done, int total) {
+        progress.step(done, total);
+      }
+    };
+  }
+
+  void stage(String name) {
+    if (process != null) {
+      process.stage(name);
+    }
+  }
+
+  /** Waits for all ranks: none ends while another still needs it. */
+  void finish() {
+    if (world != null) {
+      world.barrier();
+    }
+  }
+
+  @Override
+  public void close() {
+    if (parallel != null) {
+      parallel.close();
+      world.close();
+    }
+  }
+}
