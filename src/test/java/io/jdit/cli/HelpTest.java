@@ -15,7 +15,17 @@ import org.junit.jupiter.params.provider.ValueSource;
 class HelpTest {
   @ParameterizedTest
   @ValueSource(
-      strings = {"", "generate", "inspect", "cache explain", "compare", "tune", "bench", "doctor"})
+      strings = {
+        "",
+        "generate",
+        "inspect",
+        "cache explain",
+        "compare",
+        "tune",
+        "parallel plan",
+        "bench",
+        "doctor"
+      })
   void helpIsWhatTheDocumentationShows(String command) throws IOException {
     Path file =
         Path.of("docs", "cli", (command.isEmpty() ? "jdit" : command.replace(' ', '-')) + ".txt");

@@ -1,0 +1,157 @@
+package io.jdit.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.jdit.media.PictureReader;
+import io.jdit.parallel.Launcher;
+import java.io.File;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** {@code jdit generate} on several CPU ranks, as real processes. */
+class RanksTest {
+  private static final String[] RED = {
+    "--prompt",
+    "a red circle on a white background",
+    "--num-inference-steps",
+    "4",
+    "--seed",
+    "7",
+    "--device",
+    "cpu"
+  };
+
+  @TempDir private Path folder;
+
+  private record Run(int exitCode, String printed) {}
+
+  @Test
+  void twoRanksDrawThePictureOfOneAndReplicasShareThePrompts() throws Exception {
+    assertThat(CommandLineRun.of(generate(folder, "one", RED)).exitCode()).isZero();
+    byte[] expected = PictureReader.read(folder.resolve("one.png")).rgb();
+    for (String[] layout :
+        new String[][] {
+          {"--num-gpus", "2"},
+          {"--num-gpus", "2", "--cfg-parallel", "--extra-parallel-modules", "text_encoder"},
+          {"--num-gpus", "2", "--tp-size", "2"}
+        }) {
+      String[] options = join(RED, layout);
+      Run run = start(generate(folder, "many", options));
+      assertThat(run.exitCode()).as(run.printed()).isZero();
+      assertThat(run.printed()).contains("many.png").doesNotContain("[Gloo]");
+      byte[] rgb = PictureReader.read(folder.resolve("many.png")).rgb();
+      for (int i = 0; i < rgb.length; i++) {
+        assertThat(Math.abs((rgb[i] & 255) - (expected[i] & 255))).isLessThanOrEqualTo(1);
+      }
+      Files.delete(folder.resolve("many.png"));
+    }
+    String[] two =
+        join(
+            RED,
+            new String[] {
+              "--prompt", "a blue star on a gray background", "--num-gpus", "2", "--dp-size", "2"
+            });
+    Run run = start(generate(folder, "shared", two));
+    assertThat(run.exitCode()).as(run.printed()).isZero();
+    assertThat(PictureReader.read(folder.resolve("shared_0.png")).rgb()).isEqualTo(expected);
+    assertThat(folder.resolve("shared_1.png")).isNotEmptyFile();
+  }
+
+  @Test
+  void layoutsThatCannotBeAreRefusedBeforeRanksStart() {
+    CommandLineRun tp =
+        CommandLineRun.of(
+            generate(folder, "x", join(RED, new String[] {"--num-gpus", "3", "--tp-size", "2"})));
+    assertThat(tp.exitCode()).isEqualTo(ExitCode.USAGE);
+    assertThat(tp.err()).contains("the layout tp 2 needs 2 ranks, started were 3");
+    CommandLineRun heads =
+        CommandLineRun.of(
+            generate(
+                folder, "x", join(RED, new String[] {"--num-gpus", "3", "--ulysses-degree", "3"})));
+    assertThat(heads.exitCode()).isEqualTo(ExitCode.USAGE);
+    assertThat(heads.err())
+        .contains("ulysses_size 3 does not divide the 4 attention heads")
+        .contains("[1, 2, 4]");
+    CommandLineRun gpus =
+        CommandLineRun.of(
+            "generate",
+            "--prompt",
+            "x",
+            "--num-gpus",
+            "64",
+            "--device",
+            "cuda",
+            "--output-path",
+            folder.toString());
+    assertThat(gpus.exitCode()).isEqualTo(ExitCode.USAGE);
+    assertThat(gpus.err()).contains("LibTorch sees");
+  }
+
+  @Test
+  void theFailureOfARankIsSaidOnce() throws Exception {
+    Run run =
+        start(
+            generate(
+                folder,
+                "x",
+                join(RED, new String[] {"--num-gpus", "2", "--Fn", "9", "--Bn", "9", "--cache"})));
+    assertThat(run.exitCode()).isNotZero();
+    assertThat(run.printed().lines().filter(l -> l.startsWith("jdit: "))).hasSize(1);
+    assertThat(run.printed()).contains("failed in stage denoise").contains("12 blocks");
+  }
+
+  @Test
+  void plansNeedNoWeights() {
+    CommandLineRun run =
+        CommandLineRun.of(
+            "parallel",
+            "plan",
+            "--model-path",
+            "src/test/resources/manifests/flux1-dev",
+            "--num-gpus",
+            "4",
+            "--device",
+            "cpu");
+    assertThat(run.exitCode()).isZero();
+    // 11,901,408,320 parameters of two bytes; performance.md's 1.21 GB for Ulysses on 4 ranks
+    assertThat(run.out()).contains("23.803 GB per rank").contains("1.211 GB sent").contains("tp 4");
+  }
+
+  private static String[] generate(Path folder, String name, String... options) {
+    return join(
+        new String[] {
+          "generate",
+          "--output-path",
+          folder.toString(),
+          "--output-file-name",
+          name,
+          "--preview",
+          "off"
+        },
+        options);
+  }
+
+  private static String[] join(String[] a, String[] b) {
+    String[] joined = Arrays.copyOf(a, a.length + b.length);
+    System.arraycopy(b, 0, joined, a.length, b.length);
+    return joined;
+  }
+
+  private Run start(String... arguments) throws IOException, InterruptedException {
+    List<String> command =
+        new ArrayList<>(Launcher.sameJvm("io.jdit.cli.Main", Arrays.asList(arguments)));
+    File printed = Files.createTempFile(folder, "printed", ".txt").toFile();
+    Process process =
+        new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(printed).start();
+    assertThat(process.waitFor(120, TimeUnit.SECONDS)).isTrue();
+    assertThat(process.descendants()).isEmpty();
+    return new Run(process.exitValue(), Files.readString(printed.toPath()));
+  }
+}
