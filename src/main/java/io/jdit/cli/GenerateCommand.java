@@ -152,7 +152,7 @@ final class GenerateCommand implements Callable<Integer> {
     Path folder = model.locate(terminal);
     CacheRunner cacheRunner =
         resolved.enabled()
-            ? (CacheRunner) CacheRunner.of(resolved, session.rankSum(resolved))
+            ? (CacheRunner) CacheRunner.of(session.here(resolved), session.rankSum(resolved))
             : null;
     LoadOptions options =
         session

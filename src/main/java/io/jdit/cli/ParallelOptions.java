@@ -3,7 +3,7 @@ package io.jdit.cli;
 import io.jdit.cache.CacheFile;
 import io.jdit.parallel.ParallelSection;
 import io.jdit.parallel.ParallelSettings;
-import io.jdit.parallel.World;
+import io.jdit.parallel.RankProcess;
 import java.time.Duration;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -91,7 +91,7 @@ final class ParallelOptions {
   @Option(
       names = "--dist-timeout",
       paramLabel = "SECONDS",
-      description = "Limit of joining and of each collective. Default: 600.")
+      description = "Limit of each collective. Default: 600.")
   Integer timeout;
 
   /** Reads a size or {@code auto}. */
@@ -113,7 +113,7 @@ final class ParallelOptions {
     if (timeout != null && timeout < 1) {
       throw new IllegalArgumentException("--dist-timeout must be >= 1, got " + timeout);
     }
-    return timeout == null ? World.DEFAULT_TIMEOUT : Duration.ofSeconds(timeout);
+    return timeout == null ? RankProcess.DEFAULT_TIMEOUT : Duration.ofSeconds(timeout);
   }
 
   /**

@@ -131,8 +131,17 @@ final class RankSession implements AutoCloseable {
       return null;
     }
     boolean oneDecision =
-        Boolean.FALSE.equals(cache.settings().<Boolean>get(CacheField.ENABLE_SEPARATE_CFG));
+        branchesApart() && !cache.settings().<Boolean>get(CacheField.CFG_DIFF_COMPUTE_SEPARATE);
     return oneDecision ? parallel::firstBranchSum : parallel::sampleSum;
+  }
+
+  /** The cache's configuration on this rank. */
+  ResolvedCacheConfig here(ResolvedCacheConfig cache) {
+    return branchesApart() ? cache.oneBranch() : cache;
+  }
+
+  private boolean branchesApart() {
+    return parallel != null && parallel.config().mesh().cfg() > 1;
   }
 
   /** Replicas that share the prompts. */

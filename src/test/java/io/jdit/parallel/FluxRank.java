@@ -95,14 +95,14 @@ final class FluxRank {
     if (c.cache() == null) {
       return BlockRunner.direct();
     }
-    String yaml = c.cacheRun(f).path("yaml").asString();
-    if (c.config().mesh().cfg() > 1) {
-      // A rank sees one branch only: it keeps one state.
-      yaml = yaml.replace("enable_separate_cfg: true", "enable_separate_cfg: false");
-    }
-    CacheFile file = CacheFile.parse(yaml, c.name(), CacheFile.UnknownKeys.REJECT);
+    CacheFile file =
+        CacheFile.parse(
+            c.cacheRun(f).path("yaml").asString(), c.name(), CacheFile.UnknownKeys.REJECT);
     ResolvedCacheConfig resolved = ResolvedCacheConfig.resolve(file, Map.of(), CacheFlags.none());
-    boolean oneDecision = c.name().contains("one decision");
+    if (c.config().mesh().cfg() > 1) {
+      resolved = resolved.oneBranch();
+    }
+    boolean oneDecision = !resolved.config().cfgDiffComputeSeparate();
     return CacheRunner.of(resolved, oneDecision ? parallel::firstBranchSum : parallel::sampleSum);
   }
 
