@@ -60,11 +60,11 @@ final class DiffPlot {
         format(
             "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"residual difference per step,"
                 + " %s\">%n",
-            WIDTH, HEIGHT, CachePage.escape(label)));
+            WIDTH, HEIGHT, HtmlPage.escape(label)));
     svg.append(
         format(
             "<text x=\"%d\" y=\"14\">residual difference, %s; filled: from the cache</text>%n",
-            LEFT, CachePage.escape(label)));
+            LEFT, HtmlPage.escape(label)));
     appendBands(svg);
     appendAxes(svg);
     appendLine(svg);

@@ -18,6 +18,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
       GenerateCommand.class,
       InspectCommand.class,
       CacheCommand.class,
+      CompareCommand.class,
       TuneCommand.class,
       BenchCommand.class,
       DoctorCommand.class

@@ -1,14 +1,11 @@
 package io.jdit.cli;
 
-import io.jdit.cache.MeteredRunner;
+import io.jdit.cache.tune.Candidate;
 import io.jdit.cache.tune.Tuner;
 import io.jdit.cache.tune.TuningGoal;
 import io.jdit.cache.tune.TuningResult;
 import io.jdit.media.AtomicFile;
 import io.jdit.pipeline.GenerationRequest;
-import io.jdit.pipeline.Pipeline;
-import io.jdit.pipeline.Pipelines;
-import io.jdit.transformer.BlockRunner;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
@@ -20,51 +17,59 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** {@code jdit tune}: finds cache settings for a model. */
+/** {@code jdit tune}: searches cache settings for a model, a step count and a goal. */
 @Command(
     name = "tune",
     mixinStandardHelpOptions = true,
     versionProvider = Version.class,
     sortOptions = false,
     description =
-        "Searches cache settings on prompts and seeds of yours; prints the best trade-offs and writes the best one as a"
-            + " file for --cache-dit-config. The worst picture decides about quality.")
+        "Searches cache settings: the fastest above a quality, or the best above a speed-up.")
 final class TuneCommand implements Callable<Integer> {
   /** One of two goals. */
   static final class Goal {
     @Option(
         names = "--target-psnr",
         paramLabel = "DB",
-        required = true,
-        description = "As fast as possible with at least this PSNR to the uncached picture.")
+        description = "Least PSNR of every sample against the uncached picture.")
     Double psnr;
 
     @Option(
         names = "--target-speedup",
         paramLabel = "X",
-        required = true,
-        description = "As good as possible with at least so many times fewer block runs.")
+        description = "Least reduction of the time in transformer blocks.")
     Double speedup;
+
+    TuningGoal goal() {
+      double value = psnr != null ? psnr : speedup;
+      if (!(value > 0)) {
+        throw new IllegalArgumentException("the target must be > 0, got " + value);
+      }
+      return psnr != null ? new TuningGoal.Quality(psnr) : new TuningGoal.Speed(speedup);
+    }
   }
 
   @ArgGroup(multiplicity = "1")
-  private Goal goal;
+  private Goal target;
 
   @Mixin private SamplingOptions sampling;
   @Mixin private ModelOptions model;
 
   @Option(
-      names = "--max-runs",
-      paramLabel = "N",
-      defaultValue = "400",
-      description = "Cached generations that the search may make. Default: ${DEFAULT-VALUE}.")
-  private int maxRuns;
+      names = "--budget",
+      defaultValue = "300",
+      description = "Generations that may be made. Default: ${DEFAULT-VALUE}.")
+  private int budget;
 
   @Option(
-      names = "--save-config",
-      paramLabel = "FILE",
-      description = "Where to write the best settings. Default: standard output only.")
-  private Path saveConfig;
+      names = "--output",
+      paramLabel = "FILE.yaml",
+      defaultValue = "cache.yaml",
+      description = "Where the best settings go. Default: ${DEFAULT-VALUE}.")
+  private Path output;
+
+  @Option(names = "--quiet", description = "Print the result only.")
+  private boolean quiet;
 
   @Option(names = "--verbose", description = "Print stack traces of errors.")
   private boolean verbose;
@@ -73,40 +78,42 @@ final class TuneCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    TuningGoal target =
-        goal.psnr != null ? new TuningGoal.Quality(goal.psnr) : new TuningGoal.Speed(goal.speedup);
-    List<GenerationRequest> requests = sampling.requests();
     Terminal terminal =
         Terminal.of(
-            spec.commandLine().getOut(), spec.commandLine().getErr(), false, System.getenv());
-    Path folder = model.locate(terminal);
-    MeteredRunner runner = new MeteredRunner(BlockRunner.direct());
-    try (Pipeline pipeline = Pipelines.load(folder, model.loadOptions().withRunner(runner))) {
-      Tuner tuner =
-          new Tuner(
-              new PipelineTuningModel(pipeline, runner, requests),
-              target,
-              maxRuns,
-              line -> terminal.info("%s", line));
-      return report(tuner.run());
+            spec.commandLine().getOut(), spec.commandLine().getErr(), quiet, System.getenv());
+    TuningGoal goal = target.goal();
+    if (budget < 1) {
+      throw new IllegalArgumentException("--budget must be >= 1, got " + budget);
     }
-  }
-
-  private int report(TuningResult result) throws Exception {
-    var out = spec.commandLine().getOut();
-    out.print(result.table());
-    out.flush();
+    List<GenerationRequest> requests = sampling.requests();
+    TuningResult result;
+    try (CachedSamples samples =
+        new CachedSamples(model.locate(terminal), model.loadOptions(), requests, terminal)) {
+      result = new Tuner(samples, goal, budget, line -> terminal.info("%s", line)).run();
+    }
+    terminal.out().print(result.table());
+    List<Candidate> front = result.front();
+    terminal
+        .out()
+        .print(
+            ScatterPlot.render(
+                "speed-up of the blocks",
+                "worst PSNR in dB",
+                front.stream().mapToDouble(Candidate::speedup).toArray(),
+                front.stream().mapToDouble(Candidate::worstPsnr).toArray()));
+    terminal.out().flush();
     if (result.best() == null) {
-      throw new IllegalStateException(
-          "no settings met the goal in "
-              + result.runs()
-              + " generations: lower the target or raise --max-runs");
+      terminal
+          .err()
+          .println(
+              "jdit: no settings met the goal in "
+                  + result.runs()
+                  + " generations: lower it or raise --budget");
+      return ExitCode.FAILED;
     }
-    out.print("\n" + result.yaml());
-    out.flush();
-    if (saveConfig != null) {
-      AtomicFile.write(saveConfig, result.yaml().getBytes(StandardCharsets.UTF_8));
-    }
+    AtomicFile.write(output, result.yaml().getBytes(StandardCharsets.UTF_8));
+    terminal.info("%d cached generations tried", result.runs());
+    terminal.out().println(output);
     return ExitCode.OK;
   }
 }

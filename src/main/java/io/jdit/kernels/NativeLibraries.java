@@ -93,7 +93,9 @@ public final class NativeLibraries {
         return new Status(true, text.getString());
       }
     } catch (UnsatisfiedLinkError | NoClassDefFoundError | ClassNotFoundException e) {
-      return absent(library, String.valueOf(e.getMessage()).lines().findFirst().orElse(""));
+      String reason =
+          String.valueOf(e.getMessage()).replaceAll(" in java.library.path.*", " found");
+      return absent(library, reason + "; build it with scripts/build-native (g++, cmake)");
     }
   }
 

@@ -14,11 +14,12 @@ import org.junit.jupiter.params.provider.ValueSource;
  */
 class HelpTest {
   @ParameterizedTest
-  @ValueSource(strings = {"", "generate", "inspect", "tune", "bench", "doctor"})
+  @ValueSource(
+      strings = {"", "generate", "inspect", "cache explain", "compare", "tune", "bench", "doctor"})
   void helpIsWhatTheDocumentationShows(String command) throws IOException {
-    Path file = Path.of("docs", "cli", (command.isEmpty() ? "jdit" : command) + ".txt");
-    CommandLineRun run =
-        command.isEmpty() ? CommandLineRun.of("--help") : CommandLineRun.of(command, "--help");
+    Path file =
+        Path.of("docs", "cli", (command.isEmpty() ? "jdit" : command.replace(' ', '-')) + ".txt");
+    CommandLineRun run = CommandLineRun.of((command + " --help").strip().split(" "));
     assertThat(run.exitCode()).isZero();
     if (Boolean.getBoolean("jdit.help.write")) {
       Files.createDirectories(file.getParent());

@@ -1,0 +1,118 @@
+package io.jdit.cli;
+
+import io.jdit.cache.CacheFile;
+import io.jdit.cache.CacheFlags;
+import io.jdit.cache.CacheRunner;
+import io.jdit.cache.CacheSettings;
+import io.jdit.cache.MeteredRunner;
+import io.jdit.cache.ResolvedCacheConfig;
+import io.jdit.cache.tune.TuningModel;
+import io.jdit.media.Picture;
+import io.jdit.metrics.Psnr;
+import io.jdit.metrics.Ssim;
+import io.jdit.pipeline.GenerationRequest;
+import io.jdit.pipeline.GenerationResult;
+import io.jdit.pipeline.LoadOptions;
+import io.jdit.pipeline.Pipeline;
+import io.jdit.pipeline.Pipelines;
+import io.jdit.pipeline.Progress;
+import io.jdit.transformer.BlockRunner;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A pipeline with samples to try caches on: every sample is generated once without a cache, and
+ * kept.
+ */
+final class CachedSamples implements TuningModel, AutoCloseable {
+  /**
+   * A generation.
+   *
+   * @param blockMillis time spent in transformer blocks
+   * @param cachedSteps steps that the first block group served from the cache for the conditional
+   *     call
+   */
+  record Sample(Picture picture, double blockMillis, double denoiseMillis, int cachedSteps) {
+    double psnr(Sample reference) {
+      return Psnr.of(picture.rgb(), reference.picture.rgb());
+    }
+
+    double ssim(Sample reference) {
+      return Ssim.of(picture.rgb(), reference.picture.rgb(), picture.width(), picture.height());
+    }
+  }
+
+  private final MeteredRunner runner = new MeteredRunner(BlockRunner.direct());
+  private final Pipeline pipeline;
+  private final List<GenerationRequest> requests;
+  private final List<Sample> uncached = new ArrayList<>();
+
+  CachedSamples(
+      Path folder, LoadOptions options, List<GenerationRequest> requests, Terminal terminal) {
+    this.requests = requests;
+    this.pipeline = Pipelines.load(folder, options.withRunner(runner));
+    try {
+      requests.forEach(pipeline::resolve);
+      pipeline
+          .generate(requests.get(0), Progress.NONE)
+          .close(); // compiles and packs what the first run would pay for
+      for (int i = 0; i < requests.size(); i++) {
+        uncached.add(generate(i, null));
+        terminal.info(
+            "uncached %d/%d: %.0f ms in blocks",
+            i + 1, requests.size(), uncached.get(i).blockMillis());
+      }
+    } catch (RuntimeException e) {
+      pipeline.close();
+      throw e;
+    }
+  }
+
+  List<GenerationRequest> requests() {
+    return requests;
+  }
+
+  Sample uncached(int index) {
+    return uncached.get(index);
+  }
+
+  /** Generates a sample; null settings mean no cache. */
+  Sample generate(int index, ResolvedCacheConfig config) {
+    BlockRunner inner = config == null ? BlockRunner.direct() : CacheRunner.of(config, null);
+    runner.use(inner);
+    try (GenerationResult r = pipeline.generate(requests.get(index), Progress.NONE)) {
+      int cached =
+          inner instanceof CacheRunner c && !c.statistics().isEmpty()
+              ? c.statistics().get(0).conditional().cachedSteps().size()
+              : 0;
+      double denoise = r.report().denoiseSteps().stream().mapToDouble(Double::doubleValue).sum();
+      return new Sample(r.images().get(0), runner.blockMillis(), denoise, cached);
+    }
+  }
+
+  @Override
+  public int steps() {
+    return pipeline.resolve(requests.get(0)).numInferenceSteps();
+  }
+
+  @Override
+  public int samples() {
+    return requests.size();
+  }
+
+  @Override
+  public Measurement run(CacheSettings settings, int index) {
+    CacheFile file = CacheFile.parse(settings.toYaml(), "candidate", CacheFile.UnknownKeys.REJECT);
+    Sample s = generate(index, ResolvedCacheConfig.resolve(file, Map.of(), CacheFlags.none()));
+    Sample reference = uncached.get(index);
+    return new Measurement(
+        s.psnr(reference), runner.blockShare(), s.blockMillis(), reference.blockMillis());
+  }
+
+  @Override
+  public void close() {
+    pipeline.close();
+  }
+}

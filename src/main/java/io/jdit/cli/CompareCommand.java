@@ -1,0 +1,90 @@
+package io.jdit.cli;
+
+import io.jdit.cache.CacheFile;
+import io.jdit.cache.CacheFlags;
+import io.jdit.cache.ResolvedCacheConfig;
+import io.jdit.media.AtomicFile;
+import io.jdit.pipeline.GenerationRequest;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code jdit compare}: cache configurations against the uncached picture. */
+@Command(
+    name = "compare",
+    mixinStandardHelpOptions = true,
+    versionProvider = Version.class,
+    sortOptions = false,
+    description =
+        "Runs prompts uncached and with each cache configuration; prints speed-up, PSNR and SSIM.")
+final class CompareCommand implements Callable<Integer> {
+  @Option(
+      names = "--configs",
+      split = ",",
+      required = true,
+      paramLabel = "FILE[,FILE...]",
+      description = "Cache configurations as cache-dit's YAML or JSON.")
+  private List<Path> configs;
+
+  @Mixin private SamplingOptions sampling;
+  @Mixin private ModelOptions model;
+
+  @Option(
+      names = "--report",
+      paramLabel = "FILE.html",
+      description = "Write one page with the pictures and their differences.")
+  private Path report;
+
+  @Option(names = "--quiet", description = "Print the table only.")
+  private boolean quiet;
+
+  @Option(names = "--verbose", description = "Print stack traces of errors.")
+  private boolean verbose;
+
+  @Spec private CommandSpec spec;
+
+  @Override
+  public Integer call() throws Exception {
+    Terminal terminal =
+        Terminal.of(
+            spec.commandLine().getOut(), spec.commandLine().getErr(), quiet, System.getenv());
+    List<ResolvedCacheConfig> resolved = new ArrayList<>();
+    for (Path config : configs) {
+      resolved.add(
+          ResolvedCacheConfig.resolve(CacheFile.read(config), Map.of(), CacheFlags.none()));
+    }
+    List<GenerationRequest> requests = sampling.requests();
+    List<Comparison> comparisons = new ArrayList<>();
+    List<CachedSamples.Sample> references = new ArrayList<>();
+    try (CachedSamples samples =
+        new CachedSamples(model.locate(terminal), model.loadOptions(), requests, terminal)) {
+      for (int i = 0; i < requests.size(); i++) {
+        references.add(samples.uncached(i));
+      }
+      for (int c = 0; c < resolved.size(); c++) {
+        List<CachedSamples.Sample> runs = new ArrayList<>();
+        for (int i = 0; i < requests.size(); i++) {
+          runs.add(samples.generate(i, resolved.get(c)));
+        }
+        comparisons.add(new Comparison(configs.get(c).getFileName().toString(), references, runs));
+        terminal.info("%s done", configs.get(c));
+      }
+    }
+    terminal.out().print(Comparison.table(comparisons));
+    terminal.out().flush();
+    if (report != null) {
+      String page = ComparisonPage.render(requests, references, comparisons);
+      AtomicFile.write(report, page.getBytes(StandardCharsets.UTF_8));
+      terminal.out().println(report);
+    }
+    return ExitCode.OK;
+  }
+}

@@ -1,0 +1,82 @@
+package io.jdit.cli;
+
+import io.jdit.cache.HtmlPage;
+import io.jdit.media.Picture;
+import io.jdit.media.PngWriter;
+import io.jdit.pipeline.GenerationRequest;
+import java.io.IOException;
+import java.util.Base64;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/**
+ * The page of {@code jdit compare}: the table, then for every sample the pictures and where they
+ * differ.
+ */
+final class ComparisonPage {
+  /** Differences are shown ten times as large as they are. */
+  private static final int AMPLIFICATION = 10;
+
+  private ComparisonPage() {}
+
+  static String render(
+      List<GenerationRequest> requests,
+      List<CachedSamples.Sample> references,
+      List<Comparison> comparisons)
+      throws IOException {
+    StringBuilder page = new StringBuilder(HtmlPage.head("Cache configurations compared"));
+    page.append("<div class=\"scroll\"><table>\n");
+    for (String line : Comparison.table(comparisons).split("\n")) {
+      if (!line.startsWith("|-")) {
+        page.append("<tr>");
+        for (String cell : line.substring(1, line.length() - 1).split("\\|", -1)) {
+          page.append("<td>").append(HtmlPage.escape(cell.strip())).append("</td>");
+        }
+        page.append("</tr>\n");
+      }
+    }
+    page.append("</table></div>\n<p>Difference maps are amplified ")
+        .append(AMPLIFICATION)
+        .append(" times.</p>\n");
+    for (int i = 0; i < requests.size(); i++) {
+      GenerationRequest r = requests.get(i);
+      page.append("<h2>")
+          .append(HtmlPage.escape(r.prompt() + ", seed " + r.seed()))
+          .append("</h2>\n<div class=\"scroll\"><table><tr>");
+      cell(page, "uncached", references.get(i).picture(), null);
+      for (Comparison c : comparisons) {
+        CachedSamples.Sample run = c.runs().get(i);
+        String caption =
+            String.format(Locale.ROOT, "%s: %.1f dB", c.name(), run.psnr(references.get(i)));
+        cell(page, caption, run.picture(), difference(run.picture(), references.get(i).picture()));
+      }
+      page.append("</tr></table></div>\n");
+    }
+    return page.append("</body>\n</html>\n").toString();
+  }
+
+  private static void cell(StringBuilder page, String caption, Picture picture, Picture difference)
+      throws IOException {
+    page.append("<td>").append(image(picture));
+    if (difference != null) {
+      page.append("<br>").append(image(difference));
+    }
+    page.append("<br>").append(HtmlPage.escape(caption)).append("</td>");
+  }
+
+  private static String image(Picture picture) throws IOException {
+    return "<img alt=\"\" style=\"min-width: 8rem; image-rendering: pixelated\" src=\"data:image/png;base64,"
+        + Base64.getEncoder().encodeToString(PngWriter.encode(picture, Map.of()))
+        + "\">";
+  }
+
+  static Picture difference(Picture a, Picture b) {
+    byte[] rgb = new byte[a.rgb().length];
+    for (int i = 0; i < rgb.length; i++) {
+      rgb[i] =
+          (byte) Math.min(255, AMPLIFICATION * Math.abs((a.rgb()[i] & 255) - (b.rgb()[i] & 255)));
+    }
+    return new Picture(a.width(), a.height(), rgb);
+  }
+}
