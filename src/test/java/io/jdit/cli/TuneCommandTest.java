@@ -23,14 +23,14 @@ class TuneCommandTest {
             "10",
             "--true-cfg-scale",
             "1",
-            "--max-runs",
+            "--budget",
             "30",
             "--device",
             "cpu",
-            "--save-config",
+            "--output",
             file.toString());
     assertThat(run.exitCode()).as(run.err()).isZero();
-    assertThat(run.out()).contains("<- best").contains("cache_config:");
+    assertThat(run.out()).contains("<- best").contains(file.toString());
     CacheFile config = CacheFile.read(file);
     assertThat(config.settings().<Integer>get(CacheField.FN_COMPUTE_BLOCKS)).isEqualTo(1);
     CommandLineRun generated =
@@ -66,7 +66,7 @@ class TuneCommandTest {
             "2",
             "--target-psnr",
             "30",
-            "--max-runs",
+            "--budget",
             "3");
     assertThat(run.exitCode()).isNotZero();
     assertThat(run.err()).contains("a budget of 3 generations is too small: 8 are needed");
