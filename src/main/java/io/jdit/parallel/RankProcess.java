@@ -7,6 +7,12 @@ import java.util.Optional;
 
 /** This process as a rank: started by JDiT's {@link Launcher}, torchrun, srun, mpirun or pbsdsh. */
 public final class RankProcess {
+  /** Limit of one collective when nobody gave another. */
+  public static final Duration DEFAULT_TIMEOUT = Duration.ofMinutes(10);
+
+  /** Ranks start at different times, above all on several hosts with cold file systems. */
+  private static final Duration JOIN_TIMEOUT = Duration.ofMinutes(3);
+
   private final RankEnvironment environment;
   private final LauncherLink link; // null under launchers of others
   private final Duration timeout;
@@ -21,7 +27,7 @@ public final class RankProcess {
    * Reads the launcher's variables; empty when this process was started alone. From here on the
    * process ends when JDiT's launcher does.
    *
-   * @param timeout of joining and of each collective
+   * @param timeout of each collective
    */
   public static Optional<RankProcess> start(Map<String, String> env, Duration timeout) {
     return RankEnvironment.detect(env)
@@ -62,15 +68,17 @@ public final class RankProcess {
     int port = environment.masterPort();
     Rendezvous rendezvous;
     if (isFirst()) {
-      rendezvous = Rendezvous.serve(address, port, timeout);
+      rendezvous = Rendezvous.serve(address, port, JOIN_TIMEOUT);
       if (link != null) {
         link.say(LauncherLink.SERVING + rendezvous.port());
       }
     } else {
       rendezvous =
-          Rendezvous.join(address, port == 0 && link != null ? link.awaitPort() : port, timeout);
+          Rendezvous.join(
+              address, port == 0 && link != null ? link.awaitPort() : port, JOIN_TIMEOUT);
     }
-    return World.of(rendezvous, environment.rank(), size, device, timeout);
+    rendezvous.assemble(environment.rank(), size, JOIN_TIMEOUT);
+    return new C10dGroup("world", environment.rank(), size, rendezvous, device.isCuda(), timeout);
   }
 
   /** Tells the launcher what is being done: it names the stage when this rank dies. */

@@ -1,6 +1,5 @@
 package io.jdit.parallel;
 
-import io.jdit.tensor.Device;
 import io.jdit.tensor.TensorScope;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -29,7 +28,7 @@ final class LocalWorld {
             threads.submit(
                 () -> {
                   try (Rendezvous own = Rendezvous.join("127.0.0.1", server.port(), TIMEOUT);
-                      ProcessGroup group = World.of(own, rank, size, Device.CPU, TIMEOUT);
+                      ProcessGroup group = join(own, rank, size, TIMEOUT);
                       TensorScope scope = TensorScope.open()) {
                     return body.apply(group);
                   }
@@ -50,6 +49,12 @@ final class LocalWorld {
     } finally {
       threads.shutdownNow();
     }
+  }
+
+  /** The group of ranks that meet at {@code rendezvous}. */
+  static ProcessGroup join(Rendezvous rendezvous, int rank, int size, Duration timeout) {
+    rendezvous.assemble(rank, size, TIMEOUT);
+    return new C10dGroup("world", rank, size, rendezvous, false, timeout);
   }
 
   static void run(int size, Consumer<ProcessGroup> body) {

@@ -122,7 +122,7 @@ class ProcessGroupTest {
           2,
           world -> {
             try (Rendezvous own = Rendezvous.join("127.0.0.1", server.port(), limit);
-                ProcessGroup g = World.of(own, world.rank(), 2, Device.CPU, limit)) {
+                ProcessGroup g = LocalWorld.join(own, world.rank(), 2, limit)) {
               if (world.rank() == 0) {
                 Tensor t = Tensor.zeros(DType.FLOAT32, Device.CPU, 4);
                 assertThatThrownBy(() -> g.allReduce(t).await())
