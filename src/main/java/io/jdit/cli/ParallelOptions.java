@@ -3,7 +3,7 @@ package io.jdit.cli;
 import io.jdit.cache.CacheFile;
 import io.jdit.parallel.ParallelSection;
 import io.jdit.parallel.ParallelSettings;
-import io.jdit.parallel.World;
+import io.jdit.parallel.RankProcess;
 import java.time.Duration;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -113,7 +113,7 @@ final class ParallelOptions {
     if (timeout != null && timeout < 1) {
       throw new IllegalArgumentException("--dist-timeout must be >= 1, got " + timeout);
     }
-    return timeout == null ? World.DEFAULT_TIMEOUT : Duration.ofSeconds(timeout);
+    return timeout == null ? RankProcess.DEFAULT_TIMEOUT : Duration.ofSeconds(timeout);
   }
 
   /**

@@ -23,11 +23,11 @@ class TuneCommandTest {
             "10",
             "--true-cfg-scale",
             "1",
-            "--budget",
+            "--max-runs",
             "30",
             "--device",
             "cpu",
-            "--output",
+            "--save-config",
             file.toString());
     assertThat(run.exitCode()).as(run.err()).isZero();
     assertThat(run.out()).contains("<- best").contains(file.toString());
@@ -66,7 +66,7 @@ class TuneCommandTest {
             "2",
             "--target-psnr",
             "30",
-            "--budget",
+            "--max-runs",
             "3");
     assertThat(run.exitCode()).isNotZero();
     assertThat(run.err()).contains("a budget of 3 generations is too small: 8 are needed");
