@@ -1,7 +1,5 @@
 package io.jdit.cli;
 
-import io.jdit.parallel.RankEnvironment;
-import io.jdit.parallel.StandardOutput;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -28,9 +26,6 @@ import picocli.CommandLine.UnmatchedArgumentException;
     })
 public final class Main {
   public static void main(String[] args) {
-    if (RankEnvironment.detect(System.getenv()).isPresent()) {
-      StandardOutput.reserveForJava(); // Gloo greets on it
-    }
     System.exit(run(args));
   }
 

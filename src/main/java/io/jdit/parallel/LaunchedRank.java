@@ -11,19 +11,24 @@ import java.util.Map;
 
 /** One worker process of the launcher. */
 final class LaunchedRank {
+  private static final String GLOO_GREETING = "[Gloo] Rank ";
+  private static final long MILLIS_TO_DRAIN = 2000;
+
   private final int rank;
   private final Process process;
+  private final Thread pump;
   private volatile String stage = "start";
   private volatile RankFailure reported;
 
-  private LaunchedRank(int rank, Process process) {
+  private LaunchedRank(int rank, Process process, Thread pump) {
     this.rank = rank;
     this.process = process;
+    this.pump = pump;
   }
 
   /**
-   * Starts a rank. Rank 0 takes over this process's input and outputs; whole lines of the others
-   * come to {@code err} with the rank before them.
+   * Starts a rank. Rank 0 takes over this process's input and outputs, less Gloo's greetings on the
+   * standard output; whole lines of the others come to {@code err} with the rank before them.
    */
   static LaunchedRank start(
       int rank, List<String> command, Map<String, String> variables, PrintStream err)
@@ -31,26 +36,28 @@ final class LaunchedRank {
     ProcessBuilder builder = new ProcessBuilder(command);
     builder.environment().putAll(variables);
     if (rank == 0) {
-      builder.inheritIO();
+      builder.redirectInput(Redirect.INHERIT).redirectError(Redirect.INHERIT);
     } else {
       builder.redirectInput(Redirect.from(new java.io.File("/dev/null")));
       builder.redirectErrorStream(true);
     }
     Process process = builder.start();
-    if (rank != 0) {
-      Thread pump = new Thread(() -> forward(rank, process, err), "jdit-output-" + rank);
-      pump.setDaemon(true);
-      pump.start();
-    }
-    return new LaunchedRank(rank, process);
+    String prefix = rank == 0 ? "" : "[rank " + rank + "] ";
+    PrintStream to = rank == 0 ? System.out : err;
+    Thread pump = new Thread(() -> forward(prefix, process, to), "jdit-output-" + rank);
+    pump.setDaemon(true);
+    pump.start();
+    return new LaunchedRank(rank, process, pump);
   }
 
-  private static void forward(int rank, Process process, PrintStream err) {
+  private static void forward(String prefix, Process process, PrintStream to) {
     try (BufferedReader in =
         new BufferedReader(
             new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
       for (String line = in.readLine(); line != null; line = in.readLine()) {
-        err.println("[rank " + rank + "] " + line);
+        if (!line.startsWith(GLOO_GREETING)) {
+          to.println(prefix + line);
+        }
       }
     } catch (IOException e) {
       // The process was killed in the middle of a line.
@@ -67,6 +74,11 @@ final class LaunchedRank {
 
   boolean running() {
     return process.isAlive();
+  }
+
+  /** Waits until everything that the ended process printed has been passed on. */
+  void drain() throws InterruptedException {
+    pump.join(MILLIS_TO_DRAIN);
   }
 
   void enter(String name) {

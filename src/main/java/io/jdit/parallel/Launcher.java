@@ -82,6 +82,11 @@ public final class Launcher {
       Runtime.getRuntime().addShutdownHook(hook);
       start(server.getLocalPort());
       RankFailure failure = waitForEnd();
+      for (LaunchedRank rank : snapshot()) {
+        if (!rank.running()) {
+          rank.drain();
+        }
+      }
       if (failure != null && !cancelled) {
         err.println("jdit: " + failure.line());
         return failure.exitCode();

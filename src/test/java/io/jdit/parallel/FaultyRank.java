@@ -14,7 +14,6 @@ final class FaultyRank {
   private FaultyRank() {}
 
   public static void main(String[] args) throws Exception {
-    StandardOutput.reserveForJava();
     Duration timeout = Duration.ofSeconds(args[1].equals("hang") ? 2 : 30);
     RankProcess process = RankProcess.start(System.getenv(), timeout).orElseThrow();
     int rank = process.environment().rank();

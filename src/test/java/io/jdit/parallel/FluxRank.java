@@ -42,7 +42,6 @@ final class FluxRank {
    * @param args folder of the results
    */
   public static void main(String[] args) throws Exception {
-    StandardOutput.reserveForJava();
     RankProcess process = RankProcess.start(System.getenv(), Duration.ofSeconds(60)).orElseThrow();
     try (ProcessGroup world = process.join(Device.CPU);
         PrintWriter out =

@@ -170,12 +170,7 @@ public final class Tuner {
   private void descend(List<Candidate> complete) {
     Set<CacheSettings> tried = new HashSet<>();
     complete.forEach(c -> tried.add(c.settings()));
-    List<Candidate> starts =
-        complete.stream()
-            .filter(c -> mask(c.settings()) != null)
-            .sorted(Comparator.comparingDouble(goal::distance))
-            .limit(FINALISTS / 2)
-            .toList();
+    List<Candidate> starts = starts(complete);
     for (int i = 0; i < starts.size(); i++) {
       int limit = runs + (budget - runs) / (starts.size() - i);
       Candidate best = starts.get(i);
@@ -188,13 +183,28 @@ public final class Tuner {
     }
   }
 
+  /** Static masks closest to the goal, one per speed. */
+  private List<Candidate> starts(List<Candidate> complete) {
+    List<Candidate> ordered =
+        complete.stream()
+            .filter(c -> mask(c.settings()) != null)
+            .sorted(Comparator.comparingDouble(goal::distance))
+            .toList();
+    List<Candidate> starts = new ArrayList<>();
+    for (Candidate c : ordered) {
+      if (starts.size() < FINALISTS / 2
+          && starts.stream().noneMatch(s -> s.speedup() == c.speedup())) {
+        starts.add(c);
+      }
+    }
+    return starts;
+  }
+
   private Candidate firstBetterNeighbour(
       Candidate best, int limit, Set<CacheSettings> tried, List<Candidate> complete) {
     StepMask from = mask(best.settings());
-    List<StepMask> neighbours = new ArrayList<>();
-    if (goal.isMet(best) == goal instanceof TuningGoal.Quality) {
-      neighbours.addAll(shortened(from));
-    }
+    boolean faster = goal instanceof TuningGoal.Speed ? !goal.isMet(best) : goal.isMet(best);
+    List<StepMask> neighbours = new ArrayList<>(faster ? shortened(from) : lengthened(from));
     neighbours.addAll(shifted(from));
     for (StepMask mask : neighbours) {
       Candidate neighbour = new Candidate(CandidateGrid.withMask(best.settings(), mask));
@@ -216,11 +226,7 @@ public final class Tuner {
 
   /** Measures on all samples, or gives up at the first that rules out an improvement. */
   private boolean survives(Candidate candidate, Candidate best) {
-    // Meeting a quality is enough; without it, or for a speed, the worst sample has to improve.
-    double floor =
-        goal instanceof TuningGoal.Quality quality && goal.isMet(best)
-            ? quality.psnr()
-            : best.worstPsnr();
+    double floor = floor(candidate, best);
     for (int i = 0; i < model.samples(); i++) {
       measure(candidate, i + 1);
       if (candidate.worstPsnr() < floor) {
@@ -228,6 +234,47 @@ public final class Tuner {
       }
     }
     return true;
+  }
+
+  /** What the worst sample has to reach for the candidate to be better than {@code best}. */
+  private double floor(Candidate candidate, Candidate best) {
+    if (goal instanceof TuningGoal.Quality quality) {
+      boolean shifted = computedSteps(candidate) == computedSteps(best);
+      return goal.isMet(best) || !shifted ? quality.psnr() : best.worstPsnr();
+    }
+    return goal.isMet(best) ? best.worstPsnr() : Double.NEGATIVE_INFINITY;
+  }
+
+  private int computedSteps(Candidate candidate) {
+    return mask(candidate.settings()).computedWithin(model.steps());
+  }
+
+  /** Masks with one computed step more, those in the longest gaps first. */
+  static List<StepMask> lengthened(StepMask mask) {
+    String digits = mask.toString();
+    List<StepMask> masks = new ArrayList<>();
+    List<Integer> positions = new ArrayList<>();
+    for (int i = 1; i < digits.length(); i++) {
+      if (!mask.computes(i)) {
+        positions.add(i);
+      }
+    }
+    positions.sort(Comparator.comparingInt(i -> -distanceToComputed(mask, i)));
+    for (int i : positions) {
+      masks.add(with(digits, -1, i));
+    }
+    return masks;
+  }
+
+  /** Distance to the nearer computed step; the end of the mask counts as one. */
+  private static int distanceToComputed(StepMask mask, int step) {
+    int distance = 1;
+    while (!mask.computes(step - distance)
+        && step + distance < mask.length()
+        && !mask.computes(step + distance)) {
+      distance++;
+    }
+    return distance;
   }
 
   /** Masks with one computed step less, the last ones first; the first step stays. */
@@ -258,7 +305,9 @@ public final class Tuner {
 
   private static StepMask with(String digits, int cleared, int set) {
     StringBuilder changed = new StringBuilder(digits);
-    changed.setCharAt(cleared, '0');
+    if (cleared >= 0) {
+      changed.setCharAt(cleared, '0');
+    }
     if (set >= 0) {
       changed.setCharAt(set, '1');
     }
