@@ -29,6 +29,7 @@ public final class Launcher {
   /** Time in which failures of several ranks count as one: the first is looked for among them. */
   private static final long GATHER_MILLIS = 700;
 
+  private static final long EXIT_SECONDS = 2;
   private static final long TERMINATE_SECONDS = 4;
   private static final long INTERRUPTED_SECONDS = 10;
 
@@ -135,7 +136,11 @@ public final class Launcher {
       changes.acquire();
       if (!failures().isEmpty()) {
         Thread.sleep(GATHER_MILLIS);
-        return withSilentRanks(RankFailure.first(failures()));
+        RankFailure first = RankFailure.first(failures());
+        LaunchedRank culprit = snapshot().get(first.rank());
+        // A rank that reported its failure is about to end: its exit code says more than none.
+        culprit.process().waitFor(EXIT_SECONDS, TimeUnit.SECONDS);
+        return withSilentRanks(culprit.failure());
       }
       if (snapshot().stream().noneMatch(LaunchedRank::running)) {
         return null;
