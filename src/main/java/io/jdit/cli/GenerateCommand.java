@@ -1,11 +1,10 @@
 package io.jdit.cli;
 
 import io.jdit.cache.CacheRunner;
+import io.jdit.cache.CacheSettings;
 import io.jdit.cache.ResolvedCacheConfig;
 import io.jdit.checkpoint.SafeTensorsWriter;
-import io.jdit.media.JpegWriter;
 import io.jdit.media.Picture;
-import io.jdit.media.PngWriter;
 import io.jdit.media.TerminalPreview;
 import io.jdit.metrics.StageReport;
 import io.jdit.pipeline.GenerationRequest;
@@ -15,6 +14,7 @@ import io.jdit.pipeline.LoadOptions;
 import io.jdit.pipeline.Pipeline;
 import io.jdit.pipeline.Pipelines;
 import io.jdit.pipeline.Progress;
+import io.jdit.pipeline.batch.BatchFile;
 import io.jdit.tensor.Tensor;
 import io.jdit.transformer.BlockRunner;
 import java.io.IOException;
@@ -61,6 +61,13 @@ final class GenerateCommand implements Callable<Integer> {
           "Write one page with the residual differences per step, the cached steps, times and the picture.")
   private Path cacheReport;
 
+  @Option(
+      names = "--resume",
+      description =
+          "With --prompt-path: skip what manifest.jsonl in the output folder proves done, and share the rest with"
+              + " every other process that runs this batch there.")
+  private boolean resume;
+
   @Spec private CommandSpec spec;
 
   @Override
@@ -71,33 +78,71 @@ final class GenerateCommand implements Callable<Integer> {
             spec.commandLine().getErr(),
             output.quiet,
             System.getenv());
-    List<GenerationRequest> requests = sampling.requests();
+    boolean batch = sampling.promptPath != null;
+    if (resume && !batch) {
+      throw new IllegalArgumentException("--resume goes on with a batch: give --prompt-path");
+    }
+    if (batch && (output.saveLatents != null || cacheReport != null)) {
+      throw new IllegalArgumentException(
+          (output.saveLatents != null ? "--save-latents" : "--cache-report")
+              + " writes one file and does not go with --prompt-path");
+    }
+    List<GenerationRequest> requests = batch ? List.of() : sampling.requests();
     output.prepare();
+    BatchFile file = batch ? sampling.batch(output.outputFileName) : null;
     compatibility.given(spec).forEach(o -> terminal.info("%s has no effect in JDiT", o));
-    Interruption interruption = Interruption.install(terminal);
+    Interruption interruption =
+        batch ? Interruption.resumable(terminal) : Interruption.install(terminal);
     try {
-      run(requests, terminal);
+      return batch ? run(file, interruption, terminal) : run(requests, terminal);
     } finally {
       interruption.remove();
     }
-    return ExitCode.OK;
   }
 
-  private void run(List<GenerationRequest> requests, Terminal terminal) throws Exception {
+  private int run(BatchFile file, Interruption interruption, Terminal terminal) throws Exception {
     StageReport report = new StageReport();
-    CacheRunner cacheRunner = cacheRunner(terminal);
-    Path folder = model.locate(terminal);
-    LoadOptions options =
-        model.loadOptions().withRunner(cacheRunner == null ? BlockRunner.direct() : cacheRunner);
+    ResolvedCacheConfig cacheConfig = cacheConfig(terminal);
+    CacheRunner cacheRunner = cacheRunner(cacheConfig);
+    LoadOptions options = loadOptions(cacheRunner);
+    BatchRun batch =
+        new BatchRun(
+            sampling.promptPath,
+            file,
+            new BatchRun.Model(model.modelPath, options, settings(cacheConfig)),
+            output,
+            report,
+            interruption,
+            terminal);
+    if (file.items().isEmpty()) {
+      return ExitCode.FAILED;
+    }
+    int code;
+    try (Pipeline pipeline = load(report, options, terminal)) {
+      terminal.info("%s", pipeline);
+      if (warmup) {
+        warmUp(pipeline, file.items().get(0).request(), terminal);
+      }
+      code = batch.run(pipeline, resume);
+    }
+    if (batch.lastSettings() != null) {
+      summarise(options, batch.lastSettings(), report, batch.saved(), List.of(), terminal);
+    }
+    return code;
+  }
+
+  private int run(List<GenerationRequest> requests, Terminal terminal) throws Exception {
+    StageReport report = new StageReport();
+    CacheRunner cacheRunner = cacheRunner(cacheConfig(terminal));
+    LoadOptions options = loadOptions(cacheRunner);
     List<CacheOutcome> outcomes = new ArrayList<>();
     List<SavedImage> saved = new ArrayList<>();
     GenerationSettings last = null;
-    try (Pipeline pipeline = report.measure("load", () -> Pipelines.load(folder, options))) {
+    try (Pipeline pipeline = load(report, options, terminal)) {
       requests.forEach(pipeline::resolve);
       terminal.info("%s", pipeline);
       if (warmup) {
-        pipeline.generate(requests.get(0), Progress.NONE).close();
-        terminal.info("warm-up done, not part of the times below");
+        warmUp(pipeline, requests.get(0), terminal);
       }
       int count = requests.stream().mapToInt(GenerationRequest::images).sum();
       for (GenerationRequest request : requests) {
@@ -119,6 +164,33 @@ final class GenerateCommand implements Callable<Integer> {
         }
       }
     }
+    summarise(options, last, report, saved, outcomes, terminal);
+    return ExitCode.OK;
+  }
+
+  private Pipeline load(StageReport report, LoadOptions options, Terminal terminal)
+      throws Exception {
+    Path folder = model.locate(terminal);
+    return report.measure("load", () -> Pipelines.load(folder, options));
+  }
+
+  private LoadOptions loadOptions(CacheRunner cacheRunner) {
+    return model.loadOptions().withRunner(cacheRunner == null ? BlockRunner.direct() : cacheRunner);
+  }
+
+  private static void warmUp(Pipeline pipeline, GenerationRequest request, Terminal terminal) {
+    pipeline.generate(request, Progress.NONE).close();
+    terminal.info("warm-up done, not part of the times below");
+  }
+
+  private void summarise(
+      LoadOptions options,
+      GenerationSettings last,
+      StageReport report,
+      List<SavedImage> saved,
+      List<CacheOutcome> outcomes,
+      Terminal terminal)
+      throws IOException {
     RunSummary summary = new RunSummary(model.modelPath, options, last, report, saved, outcomes);
     summary.print(terminal);
     if (output.perfDumpPath != null) {
@@ -126,16 +198,37 @@ final class GenerateCommand implements Callable<Integer> {
     }
   }
 
-  /** The cache that file, environment and flags ask for; null for none. */
-  private CacheRunner cacheRunner(Terminal terminal) {
+  /** What file, environment and flags ask for. */
+  private ResolvedCacheConfig cacheConfig(Terminal terminal) {
     ResolvedCacheConfig resolved = cache.resolve(System.getenv());
     resolved.warnings().forEach(w -> terminal.info("warning: %s", w));
-    BlockRunner runner = CacheRunner.of(resolved, null);
     if (cacheReport != null && !resolved.enabled()) {
       throw new IllegalArgumentException(
           "--cache-report needs a cache: give --cache or --cache-dit-config");
     }
+    return resolved;
+  }
+
+  /** Null for none. */
+  private static CacheRunner cacheRunner(ResolvedCacheConfig resolved) {
+    BlockRunner runner = CacheRunner.of(resolved, null);
     return resolved.enabled() ? (CacheRunner) runner : null;
+  }
+
+  /** Empty without a cache. */
+  private static Map<String, Object> settings(ResolvedCacheConfig resolved) {
+    if (!resolved.enabled()) {
+      return Map.of();
+    }
+    Map<String, Object> map = new LinkedHashMap<>();
+    CacheSettings settings = resolved.settings();
+    settings.fields().forEach(f -> map.put(f.key(), String.valueOf(settings.<Object>get(f))));
+    if (!resolved.perBlockGroup().isEmpty()) {
+      map.put(
+          "per_block_group",
+          resolved.perBlockGroup().stream().map(CacheSettings::toString).toList());
+    }
+    return map;
   }
 
   private List<SavedImage> save(
@@ -153,12 +246,7 @@ final class GenerateCommand implements Callable<Integer> {
               s.toString() + i,
               first + i,
               output.outputFileName == null && s.images() == 1 ? 1 : count);
-      Map<String, String> texts = PictureTexts.of(s, model.modelPath, options);
-      if (file.toString().endsWith(".png")) {
-        PngWriter.write(file, picture, texts);
-      } else {
-        JpegWriter.write(file, picture, 90, texts.get("settings"));
-      }
+      PictureFile.write(file, picture, PictureTexts.of(s, model.modelPath, options));
       saved.add(new SavedImage(file, s.seed()));
       terminal.out().println(file);
       if (output.preview == OutputOptions.Preview.ON
