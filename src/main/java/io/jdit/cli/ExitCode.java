@@ -22,6 +22,9 @@ final class ExitCode {
   /** It does not fit into memory. */
   static final int MEMORY = 4;
 
+  /** A batch was stopped by a signal and goes on with {@code --resume}; EX_TEMPFAIL of sysexits. */
+  static final int RESUME = 75;
+
   /** Ended by Ctrl-C or SIGTERM. */
   static final int CANCELLED = 130;
 

@@ -1,31 +1,24 @@
 package io.jdit.cli;
 
 import io.jdit.cache.CacheRunner;
+import io.jdit.cache.CacheSettings;
 import io.jdit.cache.ResolvedCacheConfig;
-import io.jdit.checkpoint.SafeTensorsWriter;
-import io.jdit.media.JpegWriter;
-import io.jdit.media.Picture;
-import io.jdit.media.PngWriter;
-import io.jdit.media.TerminalPreview;
 import io.jdit.metrics.StageReport;
 import io.jdit.parallel.Launcher;
+import io.jdit.parallel.Mesh;
+import io.jdit.parallel.ParallelConfig;
 import io.jdit.parallel.ParallelSettings;
 import io.jdit.parallel.RankProcess;
 import io.jdit.pipeline.GenerationRequest;
-import io.jdit.pipeline.GenerationResult;
-import io.jdit.pipeline.GenerationSettings;
 import io.jdit.pipeline.LoadOptions;
 import io.jdit.pipeline.Pipeline;
 import io.jdit.pipeline.Pipelines;
 import io.jdit.pipeline.Progress;
+import io.jdit.pipeline.batch.BatchFile;
 import io.jdit.tensor.Device;
-import io.jdit.tensor.Tensor;
 import io.jdit.tensor.Torch;
 import io.jdit.transformer.BlockRunner;
-import java.io.IOException;
 import java.nio.file.Path;
-import java.time.LocalDateTime;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -68,6 +61,13 @@ final class GenerateCommand implements Callable<Integer> {
           "Write one page with the residual differences per step, the cached steps, times and the picture.")
   private Path cacheReport;
 
+  @Option(
+      names = "--resume",
+      description =
+          "With --prompt-path: skip what manifest.jsonl in the output folder proves done, and share the rest with"
+              + " every other process that runs this batch there.")
+  private boolean resume;
+
   @Spec private CommandSpec spec;
 
   @Override
@@ -80,8 +80,11 @@ final class GenerateCommand implements Callable<Integer> {
             spec.commandLine().getErr(),
             output.quiet || !speaks,
             System.getenv());
-    List<GenerationRequest> requests = sampling.requests();
+    boolean batch = sampling.promptPath != null;
+    requireBatchOptions(batch);
+    List<GenerationRequest> requests = batch ? List.of() : sampling.requests();
     output.prepare();
+    BatchFile file = batch ? sampling.batch(output.outputFileName) : null;
     compatibility.given(spec).forEach(o -> terminal.info("%s has no effect in JDiT", o));
     ParallelSettings layout = parallel.settings(cache.file());
     ResolvedCacheConfig resolved = cache.resolve(System.getenv());
@@ -91,15 +94,27 @@ final class GenerateCommand implements Callable<Integer> {
           "--cache-report needs a cache: give --cache or --cache-dit-config");
     }
     if (rank.isEmpty() && parallel.numGpus > 1) {
-      return launch(layout, terminal);
+      return launch(layout, batch, terminal);
     }
-    Interruption interruption = Interruption.install(terminal);
+    Interruption interruption =
+        batch ? Interruption.resumable(terminal) : Interruption.install(terminal);
     try (RankSession session = session(rank, layout, terminal)) {
-      run(requests, resolved, session, terminal);
+      CacheRunner runner =
+          resolved.enabled()
+              ? (CacheRunner) CacheRunner.of(session.here(resolved), session.rankSum(resolved))
+              : null;
+      LoadOptions options =
+          session
+              .apply(model.loadOptions(session.device()))
+              .withRunner(runner == null ? BlockRunner.direct() : runner);
+      if (batch) {
+        return run(file, options, resolved, session, interruption, terminal);
+      }
+      new PromptRun(model.modelPath, options, runner, output, cacheReport, session, terminal)
+          .run(model.locate(terminal), requests, warmup);
       return ExitCode.OK;
     } catch (Exception | Error e) {
-      rank.ifPresent(r -> r.failed(e));
-      if (rank.isPresent()) {
+      if (rank.isPresent() && rank.get().reports(e)) {
         return ExitCode.of(e); // the launcher says it, once for all ranks
       }
       throw e;
@@ -108,10 +123,21 @@ final class GenerateCommand implements Callable<Integer> {
     }
   }
 
+  private void requireBatchOptions(boolean batch) {
+    if (resume && !batch) {
+      throw new IllegalArgumentException("--resume goes on with a batch: give --prompt-path");
+    }
+    if (batch && (output.saveLatents != null || cacheReport != null)) {
+      throw new IllegalArgumentException(
+          (output.saveLatents != null ? "--save-latents" : "--cache-report")
+              + " writes one file and does not go with --prompt-path");
+    }
+  }
+
   /**
    * Checks what can be checked in one process, then starts the ranks with the same command line.
    */
-  private int launch(ParallelSettings layout, Terminal terminal) throws Exception {
+  private int launch(ParallelSettings layout, boolean batch, Terminal terminal) throws Exception {
     Device device = Device.parse(model.device);
     if (device.isCuda() && parallel.numGpus > Torch.cudaDevices()) {
       throw new IllegalArgumentException(
@@ -121,8 +147,12 @@ final class GenerateCommand implements Callable<Integer> {
               + Torch.cudaDevices()
               + " that LibTorch sees: lower it, or use --device cpu for CPU processes");
     }
-    RankSession.config(
-        layout, parallel.numGpus, model.locate(terminal), terminal.silent()); // rank 0 says it
+    ParallelConfig config =
+        RankSession.config(
+            layout, parallel.numGpus, model.locate(terminal), terminal.silent()); // rank 0 says it
+    if (batch) {
+      requireSingleRanks(config.mesh());
+    }
     List<String> arguments = spec.root().commandLine().getParseResult().originalArgs();
     return new Launcher(
             Launcher.sameJvm(Main.class.getName(), arguments),
@@ -142,114 +172,80 @@ final class GenerateCommand implements Callable<Integer> {
     return RankSession.join(rank.get(), layout, requested, model.locate(terminal), terminal);
   }
 
-  private void run(
-      List<GenerationRequest> requests,
+  /**
+   * Replicas claim pictures from the batch one by one; a replica of several ranks would have to
+   * agree on each.
+   */
+  private static void requireSingleRanks(Mesh mesh) {
+    if (mesh.ranks() != mesh.dp()) {
+      throw new IllegalArgumentException(
+          "--prompt-path needs replicas of one rank each, the layout is "
+              + mesh
+              + ": give --dp-size "
+              + mesh.ranks());
+    }
+  }
+
+  private int run(
+      BatchFile file,
+      LoadOptions options,
       ResolvedCacheConfig resolved,
       RankSession session,
+      Interruption interruption,
       Terminal terminal)
       throws Exception {
+    requireSingleRanks(session.mesh());
     StageReport report = new StageReport();
+    BatchRun batch =
+        new BatchRun(
+            sampling.promptPath,
+            file,
+            new BatchRun.Model(model.modelPath, options, settings(resolved)),
+            output,
+            report,
+            interruption,
+            terminal);
+    if (file.items().isEmpty()) {
+      return ExitCode.FAILED;
+    }
     Path folder = model.locate(terminal);
-    CacheRunner cacheRunner =
-        resolved.enabled()
-            ? (CacheRunner) CacheRunner.of(session.here(resolved), session.rankSum(resolved))
-            : null;
-    LoadOptions options =
-        session
-            .apply(model.loadOptions(session.device()))
-            .withRunner(cacheRunner == null ? BlockRunner.direct() : cacheRunner);
-    List<CacheOutcome> outcomes = new ArrayList<>();
-    List<SavedImage> saved = new ArrayList<>();
-    GenerationSettings last = null;
+    int code;
     session.stage("load");
     try (Pipeline pipeline = report.measure("load", () -> Pipelines.load(folder, options))) {
-      requests.forEach(pipeline::resolve);
       terminal.info("%s", pipeline);
       if (warmup) {
-        pipeline.generate(requests.get(0), Progress.NONE).close();
+        pipeline.generate(file.items().get(0).request(), Progress.NONE).close();
         terminal.info("warm-up done, not part of the times below");
       }
-      int count = requests.stream().mapToInt(GenerationRequest::images).sum();
-      int first = 0;
-      for (int i = 0; i < requests.size(); i++) {
-        GenerationRequest request = requests.get(i);
-        if (i % session.replicas() == session.replica()) {
-          int index = first;
-          try (StepDisplay display = new StepDisplay(terminal);
-              GenerationResult result = pipeline.generate(request, session.watched(display))) {
-            last = result.settings();
-            result.warnings().forEach(w -> terminal.info("warning: %s", w));
-            report.addAll(result.report());
-            if (session.writes()) {
-              if (cacheRunner != null) {
-                outcomes.add(cacheOutcome(cacheRunner, result, options, terminal));
-              }
-              session.stage("save");
-              report.measure(
-                  "save", () -> saved.addAll(save(result, options, index, count, terminal)));
-            }
-          }
-        }
-        first += request.images();
-      }
+      session.stage("batch");
+      // Replicas share the work through claims in the output folder.
+      code = batch.run(pipeline, resume || session.replicas() > 1);
     }
-    session.finish();
-    if (last != null && session.writes()) {
-      RunSummary summary = new RunSummary(model.modelPath, options, last, report, saved, outcomes);
+    if (batch.lastSettings() != null && session.replica() == 0) {
+      RunSummary summary =
+          new RunSummary(
+              model.modelPath, options, batch.lastSettings(), report, batch.saved(), List.of());
       summary.print(terminal);
-      if (output.perfDumpPath != null && session.replica() == 0) {
+      if (output.perfDumpPath != null) {
         summary.write(output.perfDumpPath);
       }
     }
+    return code;
   }
 
-  private CacheOutcome cacheOutcome(
-      CacheRunner runner, GenerationResult result, LoadOptions options, Terminal terminal)
-      throws IOException {
-    CacheOutcome outcome = CacheOutcome.of(runner, result.report());
-    outcome.print(terminal);
-    if (cacheReport != null) {
-      outcome.writePage(cacheReport, result, model.modelPath, options);
+  /** Empty without a cache. */
+  private static Map<String, Object> settings(ResolvedCacheConfig resolved) {
+    if (!resolved.enabled()) {
+      return Map.of();
     }
-    return outcome;
-  }
-
-  private List<SavedImage> save(
-      GenerationResult result, LoadOptions options, int first, int count, Terminal terminal)
-      throws IOException {
-    GenerationSettings s = result.settings();
-    List<SavedImage> saved = new ArrayList<>();
-    LocalDateTime now = LocalDateTime.now();
-    for (int i = 0; i < result.images().size(); i++) {
-      Picture picture = result.images().get(i);
-      Path file =
-          output.file(
-              s.prompt(),
-              now,
-              s.toString() + i,
-              first + i,
-              output.outputFileName == null && s.images() == 1 ? 1 : count);
-      Map<String, String> texts = PictureTexts.of(s, model.modelPath, options);
-      if (file.toString().endsWith(".png")) {
-        PngWriter.write(file, picture, texts);
-      } else {
-        JpegWriter.write(file, picture, 90, texts.get("settings"));
-      }
-      saved.add(new SavedImage(file, s.seed()));
-      terminal.out().println(file);
-      if (output.preview == OutputOptions.Preview.ON
-          || (output.preview == OutputOptions.Preview.AUTO
-              && terminal.colour()
-              && !terminal.quiet())) {
-        terminal.out().print(TerminalPreview.render(picture, terminal.columns()));
-        terminal.out().flush();
-      }
+    Map<String, Object> map = new LinkedHashMap<>();
+    CacheSettings settings = resolved.settings();
+    settings.fields().forEach(f -> map.put(f.key(), String.valueOf(settings.<Object>get(f))));
+    if (!resolved.perBlockGroup().isEmpty()) {
+      map.put(
+          "per_block_group",
+          resolved.perBlockGroup().stream().map(CacheSettings::toString).toList());
     }
-    if (output.saveLatents != null) {
-      Map<String, Tensor> tensors = new LinkedHashMap<>();
-      tensors.put("latents", result.latents());
-      SafeTensorsWriter.write(output.saveLatents, tensors);
-    }
-    return saved;
+    return map;
   }
 }

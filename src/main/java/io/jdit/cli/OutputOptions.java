@@ -83,17 +83,7 @@ final class OutputOptions {
       outputFileName = absolute.getFileName().toString();
     }
     if (outputFileName != null) {
-      if (Path.of(outputFileName).getNameCount() != 1) {
-        throw new IllegalArgumentException(
-            "--output-file-name '"
-                + outputFileName
-                + "' is not a plain name: use --output-path for the folder");
-      }
-      String lower = OutputNames.explicit(outputFileName, "png").toLowerCase();
-      if (!lower.endsWith(".png") && !lower.endsWith(".jpg") && !lower.endsWith(".jpeg")) {
-        throw new IllegalArgumentException(
-            "--output-file-name '" + outputFileName + "': pictures are .png or .jpg");
-      }
+      outputFileName = OutputNames.picture("--output-file-name", outputFileName);
     }
     requireWritable("--output-path", outputPath);
     requireWritableParent("--perf-dump-path", perfDumpPath);
@@ -133,7 +123,7 @@ final class OutputOptions {
   Path file(String prompt, LocalDateTime time, String parameters, int index, int count) {
     String name =
         outputFileName != null
-            ? OutputNames.explicit(outputFileName, "png")
+            ? outputFileName
             : OutputNames.generated(prompt, time, parameters, "png");
     return outputPath.resolve(OutputNames.indexed(name, index, count));
   }

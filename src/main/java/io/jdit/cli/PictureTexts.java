@@ -3,6 +3,7 @@ package io.jdit.cli;
 import io.jdit.pipeline.GenerationSettings;
 import io.jdit.pipeline.LoadOptions;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -37,7 +38,8 @@ final class PictureTexts {
     map.put("max_sequence_length", s.maxSequenceLength());
     map.put("num_outputs_per_prompt", s.images());
     map.put("dtype", options.dtype().text());
-    map.put("device", options.device().toString());
+    // Not its number: a picture does not depend on which of several equal devices drew it.
+    map.put("device", options.device().type().name().toLowerCase(Locale.ROOT));
     return map;
   }
 }

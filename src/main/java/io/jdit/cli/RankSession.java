@@ -144,6 +144,10 @@ final class RankSession implements AutoCloseable {
     return parallel != null && parallel.config().mesh().cfg() > 1;
   }
 
+  Mesh mesh() {
+    return parallel == null ? Mesh.single() : parallel.config().mesh();
+  }
+
   /** Replicas that share the prompts. */
   int replicas() {
     return parallel == null ? 1 : parallel.config().mesh().dp();

@@ -1,10 +1,10 @@
 package io.jdit.cli;
 
 import io.jdit.pipeline.GenerationRequest;
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
+import io.jdit.pipeline.batch.BadLine;
+import io.jdit.pipeline.batch.BatchDefaults;
+import io.jdit.pipeline.batch.BatchFile;
+import io.jdit.pipeline.batch.BatchItem;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -86,16 +86,47 @@ final class SamplingOptions {
   /**
    * The requests, in order: every prompt with every seed.
    *
-   * @throws IllegalArgumentException without a prompt, or when the prompt file cannot be read
+   * @throws IllegalArgumentException without a prompt, or when the prompt file cannot be read or
+   *     one of its lines cannot be run
    */
   List<GenerationRequest> requests() {
-    List<String> all = new ArrayList<>(prompts);
     if (promptPath != null) {
-      all.addAll(readPrompts());
+      BatchFile file = batch(null);
+      for (BadLine bad : file.badLines()) {
+        throw new IllegalArgumentException(
+            promptPath + " line " + bad.line() + ": " + bad.problem());
+      }
+      return file.items().stream().map(BatchItem::request).toList();
     }
-    if (all.isEmpty()) {
+    if (prompts.isEmpty()) {
       throw new IllegalArgumentException("nothing to draw: give --prompt or --prompt-path");
     }
+    checkSeeds();
+    List<GenerationRequest> requests = new ArrayList<>();
+    for (String prompt : prompts) {
+      for (long seed : seeds) {
+        requests.add(request(prompt, seed));
+      }
+    }
+    return requests;
+  }
+
+  /**
+   * The prompt file.
+   *
+   * @param fileName plain name that the line number is put into; null for the prompt's words
+   * @throws IllegalArgumentException when it cannot be read
+   */
+  BatchFile batch(String fileName) {
+    if (!prompts.isEmpty()) {
+      throw new IllegalArgumentException(
+          "--prompt and --prompt-path exclude each other: write the prompt into the file");
+    }
+    checkSeeds();
+    return BatchFile.read(promptPath, new BatchDefaults(request("", 0), seeds, fileName));
+  }
+
+  private void checkSeeds() {
     if (seeds.size() > 1 && outputs > 1 && outputs != seeds.size()) {
       throw new IllegalArgumentException(
           "--seed has "
@@ -104,43 +135,20 @@ final class SamplingOptions {
               + outputs
               + ": a list of seeds makes one picture each");
     }
-    List<GenerationRequest> requests = new ArrayList<>();
-    for (String prompt : all) {
-      for (long seed : seeds) {
-        requests.add(
-            GenerationRequest.of(prompt)
-                .prompt2(prompt2)
-                .negativePrompt(negativePrompt)
-                .trueCfgScale(trueCfgScale)
-                .guidanceScale(guidanceScale)
-                .height(height)
-                .width(width)
-                .steps(steps)
-                .seed(seed)
-                .images(seeds.size() > 1 ? 1 : outputs)
-                .maxSequenceLength(maxSequenceLength)
-                .build());
-      }
-    }
-    return requests;
   }
 
-  private List<String> readPrompts() {
-    try {
-      List<String> lines =
-          Files.readAllLines(promptPath, StandardCharsets.UTF_8).stream()
-              .map(String::strip)
-              .filter(l -> !l.isEmpty())
-              .toList();
-      if (lines.isEmpty()) {
-        throw new IllegalArgumentException("--prompt-path " + promptPath + " holds no prompt");
-      }
-      return lines;
-    } catch (NoSuchFileException e) {
-      throw new IllegalArgumentException("--prompt-path " + promptPath + " does not exist");
-    } catch (IOException e) {
-      throw new IllegalArgumentException(
-          "--prompt-path " + promptPath + " cannot be read as UTF-8 text: " + e.getMessage());
-    }
+  private GenerationRequest request(String prompt, long seed) {
+    return GenerationRequest.of(prompt)
+        .prompt2(prompt2)
+        .negativePrompt(negativePrompt)
+        .trueCfgScale(trueCfgScale)
+        .guidanceScale(guidanceScale)
+        .height(height)
+        .width(width)
+        .steps(steps)
+        .seed(seed)
+        .images(seeds.size() > 1 ? 1 : outputs)
+        .maxSequenceLength(maxSequenceLength)
+        .build();
   }
 }

@@ -1,5 +1,6 @@
 package io.jdit.kernels;
 
+import io.jdit.tensor.BundledLibraries;
 import io.jdit.tensor.Torch;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -77,8 +78,12 @@ public final class NativeLibraries {
     // LibTorch first: its libgomp.so.1 then serves our library too, and both share one thread pool.
     Torch.load();
     try {
-      Loader.load(
-          Class.forName(binding, false, NativeLibraries.class.getClassLoader()), where(), true);
+      Class<?> wrapper = Class.forName(binding, false, NativeLibraries.class.getClassLoader());
+      if (BundledLibraries.present()) {
+        BundledLibraries.load("libjni" + wrapper.getSimpleName() + ".so");
+      } else {
+        Loader.load(wrapper, where(), true);
+      }
       int version = abiVersion.getAsInt();
       if (version != expectedVersion) {
         return absent(

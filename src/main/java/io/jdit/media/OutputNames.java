@@ -1,6 +1,7 @@
 package io.jdit.media;
 
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.text.Normalizer;
@@ -19,6 +20,8 @@ public final class OutputNames {
       DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss", Locale.ROOT);
   private static final Set<String> EXTENSIONS =
       Set.of("png", "jpg", "jpeg", "webp", "gif", "bmp", "mp4");
+
+  private static final Set<String> PICTURES = Set.of("png", "jpg", "jpeg");
 
   private OutputNames() {}
 
@@ -53,16 +56,47 @@ public final class OutputNames {
   }
 
   /**
+   * The name that a user gave one picture.
+   *
+   * @param option what the user calls it, for messages
+   * @throws IllegalArgumentException when it is not a plain name, or not one of a picture
+   */
+  public static String picture(String option, String name) {
+    if (Path.of(name).getNameCount() != 1 || name.isBlank()) {
+      throw new IllegalArgumentException(
+          option + " '" + name + "' is not a plain name: use --output-path for the folder");
+    }
+    String full = explicit(name, "png");
+    if (!PICTURES.contains(extensionOf(full).toLowerCase(Locale.ROOT))) {
+      throw new IllegalArgumentException(option + " '" + name + "': pictures are .png or .jpg");
+    }
+    return full;
+  }
+
+  /** {@code {line}_{prompt}.{extension}}: the same for every run, the line with five digits. */
+  public static String ofLine(int line, String prompt, String extension) {
+    int length = Math.min(MAX_PROMPT, prompt.codePointCount(0, prompt.length()));
+    String start = prompt.substring(0, prompt.offsetByCodePoints(0, length));
+    return normalize(String.format(Locale.ROOT, "%05d_%s", line, start)) + "." + extension;
+  }
+
+  /** {@code name} with {@code _line} ahead of its extension, the line with five digits. */
+  public static String numbered(String name, int line) {
+    return suffixed(name, String.format(Locale.ROOT, "_%05d", line));
+  }
+
+  /**
    * {@code name} as it is for a single picture, else with {@code _index} ahead of its extension.
    */
   public static String indexed(String name, int index, int count) {
-    if (count == 1) {
-      return name;
-    }
+    return count == 1 ? name : suffixed(name, "_" + index);
+  }
+
+  private static String suffixed(String name, String suffix) {
     String extension = extensionOf(name);
     String stem =
         extension.isEmpty() ? name : name.substring(0, name.length() - extension.length() - 1);
-    return stem + "_" + index + (extension.isEmpty() ? "" : "." + extension);
+    return stem + suffix + (extension.isEmpty() ? "" : "." + extension);
   }
 
   /**

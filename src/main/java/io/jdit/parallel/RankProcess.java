@@ -88,6 +88,12 @@ public final class RankProcess {
     }
   }
 
+  /** Tells the launcher why this rank is about to end; false when nobody listens. */
+  public boolean reports(Throwable failure) {
+    failed(failure);
+    return link != null;
+  }
+
   /** Tells the launcher why this rank is about to end. */
   public void failed(Throwable failure) {
     if (link != null) {

@@ -5,6 +5,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.bytedeco.pytorch.InferenceMode;
 
 /**
@@ -48,7 +49,16 @@ public final class DeviceWorker implements AutoCloseable {
     if (Thread.currentThread() == thread[0]) {
       return task.call();
     }
-    Future<T> future = executor.submit(task);
+    AtomicBoolean cancelled = new AtomicBoolean();
+    Future<T> future =
+        executor.submit(
+            () -> {
+              // The executor clears an interrupt that comes ahead of the task.
+              if (cancelled.get()) {
+                Thread.currentThread().interrupt();
+              }
+              return task.call();
+            });
     boolean interrupted = false;
     try {
       while (true) {
@@ -56,6 +66,7 @@ public final class DeviceWorker implements AutoCloseable {
           return future.get();
         } catch (InterruptedException e) {
           interrupted = true;
+          cancelled.set(true);
           thread[0].interrupt();
         } catch (ExecutionException e) {
           if (e.getCause() instanceof Exception cause) {

@@ -32,7 +32,11 @@ public final class Torch {
         return;
       }
       try {
-        Loader.load(torch.class);
+        if (BundledLibraries.present()) {
+          BundledLibraries.loadLibTorch();
+        } else {
+          Loader.load(torch.class);
+        }
       } catch (UnsatisfiedLinkError | NoClassDefFoundError e) {
         throw new IllegalStateException(
             "LibTorch cannot be loaded: "

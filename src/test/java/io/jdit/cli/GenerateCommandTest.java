@@ -109,12 +109,14 @@ class GenerateCommandTest {
     assertThat(run.err()).isEmpty();
     try (Stream<Path> files = Files.list(folder.resolve("out"))) {
       assertThat(files.map(f -> f.getFileName().toString()).sorted())
-          .containsExactly("p_0.png", "p_1.png", "p_2.png", "p_3.png");
+          .containsExactly(
+              "manifest.jsonl", "p_00001_0.png", "p_00001_1.png", "p_00003_0.png", "p_00003_1.png");
     }
-    List<String> seeds = List.of("1", "2", "1", "2");
-    for (int i = 0; i < 4; i++) {
-      assertThat(PngText.read(folder.resolve("out/p_" + i + ".png")))
-          .containsEntry("seed", seeds.get(i));
+    for (String line : List.of("00001", "00003")) {
+      for (int i = 0; i < 2; i++) {
+        assertThat(PngText.read(folder.resolve("out/p_" + line + "_" + i + ".png")))
+            .containsEntry("seed", String.valueOf(i + 1));
+      }
     }
   }
 

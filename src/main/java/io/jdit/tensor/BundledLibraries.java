@@ -1,0 +1,48 @@
+package io.jdit.tensor;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.bytedeco.javacpp.Loader;
+
+/**
+ * The native libraries of an installation, loaded from where they lie. JavaCPP's own loader unpacks
+ * or links libraries in a cache folder behind a lock, which many processes that start at once wait
+ * for, and which a read-only file system has no place for. An installation sets {@code
+ * -Djdit.natives=DIR}, a flat folder whose libraries find each other by their run path, and {@code
+ * -Dorg.bytedeco.javacpp.loadlibraries=false}.
+ */
+public final class BundledLibraries {
+  private static final List<String> LIBTORCH =
+      List.of(
+          // GCC builds libgfortran without a run path: what it needs has to be there before.
+          "libquadmath.so.0",
+          "libgfortran.so.5",
+          "libjnijavacpp.so",
+          "libjnitorch.so",
+          "libjnitorch_gloo.so");
+
+  private BundledLibraries() {}
+
+  /** Whether this process runs from an installation. */
+  public static boolean present() {
+    return System.getProperty("jdit.natives") != null && !Loader.isLoadLibraries();
+  }
+
+  /**
+   * Loads a library and what it needs.
+   *
+   * @throws UnsatisfiedLinkError when the folder lacks it
+   */
+  public static void load(String fileName) {
+    Path file = Path.of(System.getProperty("jdit.natives")).resolve(fileName).toAbsolutePath();
+    if (!Files.exists(file)) {
+      throw new UnsatisfiedLinkError(file + " is missing from this installation");
+    }
+    System.load(file.toString());
+  }
+
+  static void loadLibTorch() {
+    LIBTORCH.forEach(BundledLibraries::load);
+  }
+}

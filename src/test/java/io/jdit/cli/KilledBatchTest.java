@@ -1,0 +1,178 @@
+package io.jdit.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.jdit.pipeline.batch.Manifest;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** Batches in real processes that are stopped and killed. */
+class KilledBatchTest {
+  private static final int LINES = 64;
+  private static final int REPLICAS = 4;
+  private static final int SIGKILL = 137;
+
+  @TempDir private Path folder;
+  private Path prompts;
+  private Path out;
+
+  @BeforeEach
+  void prompts() throws IOException {
+    List<String> colours = List.of("red", "green", "blue", "yellow");
+    prompts =
+        Files.write(
+            folder.resolve("prompts.jsonl"),
+            IntStream.range(0, LINES)
+                .mapToObj(
+                    i ->
+                        "{\"prompt\": \"a %s circle on a white background\", \"seed\": %d}"
+                            .formatted(colours.get(i % colours.size()), i))
+                .toList());
+    out = folder.resolve("out");
+  }
+
+  @Test
+  void killedAndResumedReplicasGiveWhatOneUndisturbedProcessGives() throws Exception {
+    long seed = System.nanoTime();
+    System.out.println("seed " + seed);
+    Random random = new Random(seed);
+    Process undisturbed = start(folder.resolve("expected"), "2");
+
+    List<Process> replicas = new ArrayList<>();
+    for (int i = 0; i < REPLICAS; i++) {
+      replicas.add(start(out, "2", "--resume"));
+    }
+    // Three kills once pictures come, each at a random number of them; the replaced replica goes
+    // on.
+    for (int kill = 0; kill < 3; kill++) {
+      int pictures = 4 + 12 * kill + random.nextInt(12);
+      while (count(out) < pictures && replicas.stream().anyMatch(Process::isAlive)) {
+        Thread.sleep(20);
+      }
+      Thread.sleep(random.nextInt(100));
+      Process victim = replicas.remove(random.nextInt(replicas.size()));
+      if (kill == 1) {
+        victim.destroy();
+        assertThat(victim.waitFor(20, TimeUnit.SECONDS)).isTrue();
+        assertThat(victim.exitValue()).isEqualTo(ExitCode.RESUME);
+      } else {
+        victim.destroyForcibly();
+        assertThat(victim.waitFor(20, TimeUnit.SECONDS)).isTrue();
+        assertThat(victim.exitValue()).isEqualTo(SIGKILL);
+      }
+      if (kill < 2) {
+        replicas.add(start(out, "2", "--resume"));
+      }
+    }
+    for (Process replica : replicas) {
+      assertThat(replica.waitFor(50, TimeUnit.SECONDS)).isTrue();
+      assertThat(replica.exitValue()).isZero();
+    }
+    assertThat(undisturbed.waitFor(50, TimeUnit.SECONDS)).isTrue();
+    assertThat(undisturbed.exitValue()).isZero();
+
+    Map<String, String> expected = pictures(folder.resolve("expected"));
+    assertThat(expected).hasSize(LINES);
+    assertThat(pictures(out)).isEqualTo(expected);
+    assertThat(manifest(out)).isEqualTo(expected);
+    assertThat(Files.exists(out.resolve(".claims"))).isFalse();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"TERM", "USR1", "INT"})
+  void aSignalDropsThePictureInWorkAndSaysToResume(String signal) throws Exception {
+    Process process = start(out, "100000", "--resume");
+    StringBuilder printed = new StringBuilder();
+    try (BufferedReader reader = process.inputReader()) {
+      for (String line = reader.readLine(); line != null; line = reader.readLine()) {
+        printed.append(line).append('\n');
+        if (line.startsWith("0/64 done")) {
+          new ProcessBuilder("kill", "-s", signal, String.valueOf(process.pid())).start().waitFor();
+        }
+      }
+    }
+    assertThat(process.waitFor(20, TimeUnit.SECONDS)).isTrue();
+    assertThat(process.exitValue()).isEqualTo(75);
+    assertThat(printed).contains("--resume").doesNotContain("Exception");
+    // Claims stay, without their owner, for whoever goes on.
+    assertThat(count(out)).isZero();
+    try (Stream<Path> files = Files.list(out.resolve(".claims"))) {
+      assertThat(files.map(f -> f.getFileName().toString())).noneMatch(f -> f.startsWith("worker"));
+    }
+  }
+
+  private Process start(Path output, String steps, String... more) throws IOException {
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-Dorg.bytedeco.javacpp.maxPhysicalBytes=0",
+                "-XX:TieredStopAtLevel=1",
+                "-XX:+UseSerialGC",
+                "-Xmx512m",
+                "-cp",
+                System.getProperty("java.class.path"),
+                "io.jdit.cli.Main",
+                "generate",
+                "--prompt-path",
+                prompts.toString(),
+                "--output-path",
+                output.toString(),
+                "--num-inference-steps",
+                steps,
+                "--threads",
+                "1",
+                "--device",
+                "cpu"));
+    command.addAll(List.of(more));
+    ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+    if (steps.equals("2")) {
+      builder.redirectOutput(Files.createTempFile(folder, "replica", ".log").toFile());
+    }
+    return builder.start();
+  }
+
+  private static int count(Path folder) throws IOException {
+    return Files.isDirectory(folder) ? pictures(folder).size() : 0;
+  }
+
+  /** Name to SHA-256. */
+  private static Map<String, String> pictures(Path folder) throws IOException {
+    Map<String, String> map = new TreeMap<>();
+    try (Stream<Path> files = Files.list(folder)) {
+      for (Path file : files.filter(f -> f.toString().endsWith(".png")).toList()) {
+        map.put(file.getFileName().toString(), Manifest.sha256(file));
+      }
+    }
+    return map;
+  }
+
+  /** Path to SHA-256; every path stands in one line. */
+  private static Map<String, String> manifest(Path folder) throws IOException {
+    Map<String, String> map = new TreeMap<>();
+    for (String line : Files.readAllLines(folder.resolve(Manifest.FILE_NAME))) {
+      JsonNode entry = JsonMapper.shared().readTree(line);
+      assertThat(map.put(entry.path("path").asString(), entry.path("sha256").asString()))
+          .as("second entry: %s", line)
+          .isNull();
+    }
+    return map;
+  }
+}
