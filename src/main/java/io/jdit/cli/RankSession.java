@@ -16,8 +16,6 @@ import io.jdit.pipeline.LoadOptions;
 import io.jdit.pipeline.Progress;
 import io.jdit.tensor.Device;
 import java.nio.file.Path;
-import java.util.List;
-import java.util.stream.IntStream;
 
 /** This process's part of a run: alone, or a rank among others. */
 final class RankSession implements AutoCloseable {
@@ -68,7 +66,7 @@ final class RankSession implements AutoCloseable {
             .integer("num_attention_heads", 24);
     if (settings.givesLayout()) {
       ParallelConfig config = settings.resolve(size);
-      requireHeads(config, heads);
+      config.requireHeads(heads);
       return config;
     }
     LayoutChoice choice = LayoutChoice.automatic(settings, size, heads);
@@ -87,34 +85,6 @@ final class RankSession implements AutoCloseable {
             settings.attentionBackend(),
             settings.modules())
         .resolve(size);
-  }
-
-  private static void requireHeads(ParallelConfig config, int heads) {
-    int ulysses = config.mesh().ulysses();
-    int tp = config.mesh().tp();
-    if (heads % tp != 0) {
-      throw new IllegalArgumentException(
-          "tp_size "
-              + tp
-              + " does not divide the "
-              + heads
-              + " attention heads: use one of "
-              + divisors(heads));
-    }
-    if (heads / tp % ulysses != 0 && !config.ulyssesAnything()) {
-      throw new IllegalArgumentException(
-          "ulysses_size "
-              + ulysses
-              + " does not divide the "
-              + heads / tp
-              + " attention heads of a rank: use one of "
-              + divisors(heads / tp)
-              + ", or --ulysses-anything");
-    }
-  }
-
-  private static List<Integer> divisors(int n) {
-    return IntStream.rangeClosed(1, n).filter(d -> n % d == 0).boxed().toList();
   }
 
   Device device() {

@@ -77,7 +77,7 @@ class RanksTest {
                 folder, "x", join(RED, new String[] {"--num-gpus", "3", "--ulysses-degree", "3"})));
     assertThat(heads.exitCode()).isEqualTo(ExitCode.USAGE);
     assertThat(heads.err())
-        .contains("ulysses_size 3 does not divide the 4 attention heads")
+        .contains("ulysses_size 3 cannot share out 4 attention heads")
         .contains("[1, 2, 4]");
     CommandLineRun gpus =
         CommandLineRun.of(
