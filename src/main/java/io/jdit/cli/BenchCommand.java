@@ -1,5 +1,7 @@
 package io.jdit.cli;
 
+import io.jdit.cache.CacheRunner;
+import io.jdit.cache.ResolvedCacheConfig;
 import io.jdit.metrics.StageReport;
 import io.jdit.pipeline.FluxBenchmark;
 import io.jdit.pipeline.GenerationRequest;
@@ -11,10 +13,12 @@ import io.jdit.pipeline.Progress;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -33,6 +37,7 @@ import tools.jackson.databind.json.JsonMapper;
         "Times a model's stages, or the steps of a FLUX transformer with random weights; prints medians and JSON.")
 final class BenchCommand implements Callable<Integer> {
   @Mixin private ModelOptions model;
+  @Mixin private CacheOptions cache;
 
   @Option(
       names = "--flux-mid",
@@ -40,6 +45,18 @@ final class BenchCommand implements Callable<Integer> {
           "Time the mid-size FLUX shape with random weights instead of a model: hidden 768, 4 double and 8 single"
               + " blocks, 1024 image and 128 text tokens.")
   private boolean fluxMid;
+
+  @Option(
+      names = "--double-blocks",
+      defaultValue = "4",
+      description = "With --flux-mid: double blocks. Default: ${DEFAULT-VALUE}.")
+  private int doubleBlocks;
+
+  @Option(
+      names = "--single-blocks",
+      defaultValue = "8",
+      description = "With --flux-mid: single blocks. Default: ${DEFAULT-VALUE}.")
+  private int singleBlocks;
 
   @Option(
       names = "--runs",
@@ -66,7 +83,8 @@ final class BenchCommand implements Callable<Integer> {
     if (runs < 1 || warmupRuns < 0) {
       throw new IllegalArgumentException("--runs must be >= 1 and --warmup-runs >= 0");
     }
-    LoadOptions options = model.loadOptions();
+    ResolvedCacheConfig resolved = cache.resolve(System.getenv());
+    LoadOptions options = model.loadOptions().withRunner(CacheRunner.of(resolved, null));
     Map<String, List<Double>> times = fluxMid ? benchTransformer(options) : benchModel(options);
     PrintWriter out = spec.commandLine().getOut();
     Map<String, Object> json = new LinkedHashMap<>();
@@ -87,7 +105,7 @@ final class BenchCommand implements Callable<Integer> {
               sorted.get(0),
               sorted.get(sorted.size() - 1));
           json.put(
-              name + "_ms",
+              name.replace(' ', '_') + "_ms",
               Map.of("median", median, "min", sorted.get(0), "max", sorted.get(sorted.size() - 1)));
         });
     out.println(JsonMapper.shared().writeValueAsString(json));
@@ -96,7 +114,16 @@ final class BenchCommand implements Callable<Integer> {
 
   private Map<String, List<Double>> benchTransformer(LoadOptions options) throws Exception {
     Map<String, List<Double>> times = new LinkedHashMap<>();
-    times.put("step", FluxBenchmark.mid(options).steps(warmupRuns, runs));
+    List<Double> steps =
+        FluxBenchmark.mid(options).withBlocks(doubleBlocks, singleBlocks).steps(warmupRuns, runs);
+    Set<Integer> cached =
+        options.runner() instanceof CacheRunner c
+            ? new HashSet<>(c.statistics().get(0).conditional().cachedSteps())
+            : Set.of();
+    for (int i = 0; i < steps.size(); i++) {
+      String name = cached.contains(warmupRuns + i) ? "cached step" : "step";
+      times.computeIfAbsent(name, n -> new ArrayList<>()).add(steps.get(i));
+    }
     return times;
   }
 

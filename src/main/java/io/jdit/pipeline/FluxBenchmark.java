@@ -32,6 +32,22 @@ public record FluxBenchmark(
     return new FluxBenchmark(options, config, 128, 32, 32);
   }
 
+  public FluxBenchmark withBlocks(int doubleBlocks, int singleBlocks) {
+    FluxConfig c =
+        new FluxConfig(
+            config.inChannels(),
+            config.outChannels(),
+            doubleBlocks,
+            singleBlocks,
+            config.numAttentionHeads(),
+            config.attentionHeadDim(),
+            config.jointAttentionDim(),
+            config.pooledProjectionDim(),
+            config.guidanceEmbeds(),
+            config.axesDimsRope());
+    return new FluxBenchmark(options, c, textTokens, gridHeight, gridWidth);
+  }
+
   /** Milliseconds of each measured step: one transformer call and nothing else. */
   public List<Double> steps(int warmup, int runs) throws Exception {
     try (DeviceWorker worker = new DeviceWorker("jdit-bench", options.threads())) {
