@@ -18,6 +18,9 @@ public final class BundledLibraries {
           // GCC builds libgfortran without a run path: what it needs has to be there before.
           "libquadmath.so.0",
           "libgfortran.so.5",
+          // Ahead of OpenMP, as JavaCPP does: where it sees that, it warns of every parallel
+          // region.
+          "libopenblas.so.0",
           "libjnijavacpp.so",
           "libjnitorch.so",
           "libjnitorch_gloo.so");

@@ -4,8 +4,10 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
+import java.nio.channels.FileLockInterruptionException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -102,7 +104,7 @@ public final class Manifest {
                 StandardOpenOption.READ,
                 StandardOpenOption.WRITE,
                 StandardOpenOption.CREATE);
-        FileLock lock = channel.lock()) {
+        FileLock lock = lock(channel)) {
       read(channel);
       ByteArrayOutputStream text = new ByteArrayOutputStream();
       if (endsTorn(channel)) {
@@ -124,6 +126,21 @@ public final class Manifest {
       for (ManifestEntry entry : entries) {
         verified.put(entry.path(), entry.sha256());
       }
+    }
+  }
+
+  private FileLock lock(FileChannel channel) throws IOException {
+    try {
+      return channel.lock();
+    } catch (ClosedByInterruptException | FileLockInterruptionException e) {
+      throw e;
+    } catch (IOException e) {
+      throw new IOException(
+          file
+              + " cannot be locked ("
+              + e.getMessage()
+              + "): choose an --output-path on a file system with file locks",
+          e);
     }
   }
 
