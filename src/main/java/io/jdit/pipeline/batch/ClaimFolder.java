@@ -158,6 +158,14 @@ final class ClaimFolder implements AutoCloseable {
   }
 
   /** Leaves: whatever this process holds may be claimed by others from now on. */
+  /** Without the folder no claim can ever be had: a process must not wait for one. */
+  void requireExists() throws IOException {
+    if (!Files.isDirectory(folder)) {
+      throw new NoSuchFileException(
+          folder.toString(), null, "the claims of the batch were removed while it ran");
+    }
+  }
+
   @Override
   public void close() throws IOException {
     heart.shutdownNow();

@@ -68,6 +68,7 @@ public final class ClaimQueue implements BatchQueue {
       if (!othersWork) {
         return Optional.empty();
       }
+      claims.requireExists();
       Thread.sleep(POLL_MILLIS);
     }
   }

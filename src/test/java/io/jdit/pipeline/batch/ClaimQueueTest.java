@@ -42,6 +42,19 @@ class ClaimQueueTest {
   }
 
   @Test
+  void aFolderThatIsRemovedEndsTheWait() throws IOException {
+    try (ClaimFolder claims = ClaimFolder.join(folder.resolve("claims"))) {
+      claims.requireExists();
+      try (var files = java.nio.file.Files.walk(folder.resolve("claims"))) {
+        for (Path f : files.sorted(java.util.Comparator.reverseOrder()).toList()) {
+          java.nio.file.Files.delete(f);
+        }
+      }
+      assertThatThrownBy(claims::requireExists).hasMessageContaining("were removed while it ran");
+    }
+  }
+
+  @Test
   void claimsOfDeadProcessesAreTakenOver() throws Exception {
     Process process = new ProcessBuilder("sleep", "60").start();
     WorkerIdentity here = WorkerIdentity.current();
