@@ -12,6 +12,7 @@ final class BatchDisplay {
   private final long start = System.nanoTime();
   private long lastLine;
   private boolean drawn;
+  private BatchCount printed;
 
   /**
    * @param badPictures those of lines that cannot be run: failed from the start
@@ -28,10 +29,12 @@ final class BatchDisplay {
       terminal.err().print(line);
       terminal.err().flush();
       drawn = true;
-    } else if (count.left() == 0
-        || lastLine == 0
-        || (System.nanoTime() - lastLine) / 1e9 >= SECONDS_BETWEEN_LINES) {
+    } else if (!count.equals(printed)
+        && (count.left() == 0
+            || lastLine == 0
+            || (System.nanoTime() - lastLine) / 1e9 >= SECONDS_BETWEEN_LINES)) {
       lastLine = System.nanoTime();
+      printed = count;
       terminal.info("%s", line);
     }
   }
