@@ -1,6 +1,5 @@
 package io.jdit.tensor;
 
-import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.Arrays;
 import org.bytedeco.javacpp.BytePointer;
@@ -291,10 +290,6 @@ public final class Tensor implements AutoCloseable {
     return wrap(handle().flatten(from, to));
   }
 
-  public Tensor expand(long... shape) {
-    return wrap(handle().expand(shape));
-  }
-
   /** Another handle of the same memory. */
   public Tensor alias() {
     return wrap(new org.bytedeco.pytorch.Tensor(handle()));
@@ -397,16 +392,6 @@ public final class Tensor implements AutoCloseable {
     handle().add_(other.handle());
   }
 
-  public void mul_(double value) {
-    try (Scalar s = new Scalar(value)) {
-      handle().mul_(s);
-    }
-  }
-
-  public void mul_(Tensor other) {
-    handle().mul_(other.handle());
-  }
-
   /** Copies the elements of {@code source} here, casting and broadcasting. */
   public void copy_(Tensor source) {
     handle().copy_(source.handle());
@@ -428,10 +413,6 @@ public final class Tensor implements AutoCloseable {
 
   public Tensor exp() {
     return wrap(handle().exp());
-  }
-
-  public Tensor log() {
-    return wrap(handle().log());
   }
 
   public Tensor sqrt() {
@@ -463,12 +444,6 @@ public final class Tensor implements AutoCloseable {
     return wrap(handle().round());
   }
 
-  public Tensor pow(double exponent) {
-    try (Scalar s = new Scalar(exponent)) {
-      return wrap(handle().pow(s));
-    }
-  }
-
   public Tensor clamp(double min, double max) {
     try (Scalar lo = new Scalar(min);
         Scalar hi = new Scalar(max);
@@ -486,12 +461,6 @@ public final class Tensor implements AutoCloseable {
   public Tensor gt(double value) {
     try (Scalar s = new Scalar(value)) {
       return wrap(handle().gt(s));
-    }
-  }
-
-  public Tensor lt(double value) {
-    try (Scalar s = new Scalar(value)) {
-      return wrap(handle().lt(s));
     }
   }
 
@@ -579,16 +548,6 @@ public final class Tensor implements AutoCloseable {
       p.get(out);
       return out;
     }
-  }
-
-  /** The memory of a contiguous CPU tensor, borrowed. At most 2 GiB. */
-  public ByteBuffer buffer() {
-    if (!device().isCpu() || !isContiguous()) {
-      throw new IllegalStateException("buffer() needs a contiguous CPU tensor, found " + this);
-    }
-    BytePointer p = new BytePointer(dataPointer());
-    p.capacity(bytes());
-    return p.asByteBuffer();
   }
 
   /** Frees the handle; the memory goes when no view needs it. Closing twice does nothing. */
