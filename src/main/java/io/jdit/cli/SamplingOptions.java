@@ -37,6 +37,12 @@ final class SamplingOptions {
   String negativePrompt;
 
   @Option(
+      names = "--negative-prompt-2",
+      paramLabel = "TEXT",
+      description = "Negative prompt of the second text encoder. Default: the negative prompt.")
+  String negativePrompt2;
+
+  @Option(
       names = "--true-cfg-scale",
       paramLabel = "S",
       description =
@@ -141,6 +147,7 @@ final class SamplingOptions {
     return GenerationRequest.of(prompt)
         .prompt2(prompt2)
         .negativePrompt(negativePrompt)
+        .negativePrompt2(negativePrompt2)
         .trueCfgScale(trueCfgScale)
         .guidanceScale(guidanceScale)
         .height(height)

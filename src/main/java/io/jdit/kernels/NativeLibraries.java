@@ -105,7 +105,7 @@ public final class NativeLibraries {
   }
 
   private static Status absent(String library, String reason) {
-    LOG.info("lib{}.so is not used, the slower tensor operators are: {}", library, reason);
+    LOG.warn("lib{}.so is not used, the slower tensor operators are: {}", library, reason);
     return new Status(false, "not loaded: " + reason);
   }
 

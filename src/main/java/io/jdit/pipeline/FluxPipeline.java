@@ -242,6 +242,7 @@ final class FluxPipeline implements Pipeline {
     try (TensorScope scope = TensorScope.open()) {
       TokenIds clip = tokenizer.encode(prompt, textEncoder.config().maxPositionEmbeddings());
       TokenIds t5 = tokenizer2.encode(prompt2 != null ? prompt2 : prompt, s.maxSequenceLength());
+      warnIfCut("CLIP", clip, textEncoder.config().maxPositionEmbeddings(), warnings);
       warnIfCut("T5", t5, s.maxSequenceLength(), warnings);
       Tensor pooled = textEncoder.pooled(new long[][] {clip.ids()});
       Tensor embeds = textEncoder2.forward(new long[][] {t5.ids()});
