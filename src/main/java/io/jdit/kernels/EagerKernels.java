@@ -1,12 +1,13 @@
 package io.jdit.kernels;
 
+import io.jdit.kernels.Kernels.AttentionWithLse;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Functional;
+import io.jdit.tensor.FusedSdpa;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 import java.util.ArrayList;
 import java.util.List;
-import org.bytedeco.pytorch.global.torch;
 
 /**
  * The functions of {@link Kernels} written with tensor operators: what they are tested against, and
@@ -66,26 +67,15 @@ final class EagerKernels {
     }
   }
 
-  /** Log-sum-exp of the scaled scores, float32 [B, H, Sq]. */
-  static Tensor logSumExp(Tensor q, Tensor k, double scale, boolean causal) {
+  static AttentionWithLse attentionWithLse(
+      Tensor q, Tensor k, Tensor v, double scale, boolean causal) {
     try (TensorScope scope = TensorScope.open()) {
-      Tensor queries = q.transpose(1, 2).to(DType.FLOAT32);
-      Tensor scores =
-          queries.matmul(k.transpose(1, 2).transpose(2, 3).to(DType.FLOAT32)).mul(scale);
-      if (causal) {
-        scores = scores.add(causalMask(q.size(1), k.size(1)).to(q.device()));
-      }
-      return scope.keep(Tensor.wrap(torch.logsumexp(scores.handle(), -1)));
+      Tensor[] heads =
+          FusedSdpa.withLogSumExp(
+              q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), scale, causal);
+      return new AttentionWithLse(
+          scope.keep(heads[0].transpose(1, 2).contiguous()), scope.keep(heads[1]));
     }
-  }
-
-  /** 0 where key <= query, else minus infinity. */
-  private static Tensor causalMask(long queries, long keys) {
-    float[] mask = new float[Math.toIntExact(queries * keys)];
-    for (int i = 0; i < mask.length; i++) {
-      mask[i] = i % keys <= i / keys ? 0 : Float.NEGATIVE_INFINITY;
-    }
-    return Tensor.of(mask, queries, keys);
   }
 
   /** Sums {|prev - r|, |prev|} as float64 [2], r = h - h0 or h. */

@@ -265,14 +265,15 @@ public final class Kernels {
     return attend(q, k, v, scale, causal, null);
   }
 
-  /** {@link #attention} and the log-sum-exp of the scaled scores. */
+  /**
+   * {@link #attention} and the log-sum-exp of the scaled scores, which are never held in memory on
+   * either device.
+   */
   public static AttentionWithLse attentionWithLse(
       Tensor q, Tensor k, Tensor v, double scale, boolean causal) {
     requireAttention(q, k, v);
     if (q.device().isCuda() || !supports(q)) {
-      return new AttentionWithLse(
-          EagerKernels.attention(q, k, v, scale, causal),
-          EagerKernels.logSumExp(q, k, scale, causal));
+      return EagerKernels.attentionWithLse(q, k, v, scale, causal);
     }
     Tensor lse = Tensor.empty(DType.FLOAT32, q.device(), q.size(0), q.size(2), q.size(1));
     return new AttentionWithLse(attend(q, k, v, scale, causal, lse), lse);

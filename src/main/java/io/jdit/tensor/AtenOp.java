@@ -1,6 +1,7 @@
 package io.jdit.tensor;
 
 import org.bytedeco.pytorch.Dispatcher;
+import org.bytedeco.pytorch.FunctionSchema;
 import org.bytedeco.pytorch.IValue;
 import org.bytedeco.pytorch.IValueVector;
 import org.bytedeco.pytorch.OperatorHandle;
@@ -20,15 +21,29 @@ final class AtenOp {
     this.handle = Dispatcher.singleton().findSchemaOrThrow(name, "");
   }
 
+  /** The declaration of arguments and results, borrowed. */
+  FunctionSchema schema() {
+    return handle.schema();
+  }
+
   /** Calls the operator with all its arguments, which are closed, and returns its first result. */
   Tensor call(IValue... arguments) {
+    return call(1, arguments)[0];
+  }
+
+  /** The same, for the first {@code results} results, which must be tensors. */
+  Tensor[] call(int results, IValue... arguments) {
     try (IValueVector stack = new IValueVector(arguments)) {
       for (IValue a : arguments) {
         a.close();
       }
       handle.callBoxed(stack);
-      // get() and toTensor() give references into the stack: the copy is a handle of its own.
-      return Tensor.wrap(new org.bytedeco.pytorch.Tensor(stack.get(0).toTensor()));
+      Tensor[] tensors = new Tensor[results];
+      for (int i = 0; i < results; i++) {
+        // get() and toTensor() give references into the stack: the copy is a handle of its own.
+        tensors[i] = Tensor.wrap(new org.bytedeco.pytorch.Tensor(stack.get(i).toTensor()));
+      }
+      return tensors;
     }
   }
 }

@@ -17,6 +17,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 @ExtendWith({InstructionSets.class, NoLeaks.class})
@@ -167,14 +168,26 @@ final class AttentionKernelTest {
     org.assertj.core.api.Assertions.assertThat(out[32]).isZero();
   }
 
-  @Test
-  void logSumExpOfTheTwinAgrees() {
+  /** LibTorch's fused operator, called by name, against the definition. */
+  @ParameterizedTest
+  @EnumSource(names = {"FLOAT32", "BFLOAT16", "FLOAT16"})
+  void logSumExpOfTheTwinAgrees(DType dtype) {
     Random random = seeded(24);
-    Tensor q = random(random, DType.FLOAT32, 1, 9, 2, 8);
-    Tensor k = random(random, DType.FLOAT32, 1, 11, 2, 8);
     for (boolean causal : new boolean[] {false, true}) {
-      Tensor[] expected = definition(q, k, k, 0.3, causal);
-      assertThat(EagerKernels.logSumExp(q, k, 0.3, causal)).isCloseTo(expected[1], 2e-6);
+      Tensor q = random(random, dtype, 2, 9, 3, 8);
+      Tensor k = random(random, dtype, 2, 11, 3, 8);
+      Tensor v = random(random, dtype, 2, 11, 3, 8);
+      Tensor[] expected = definition(q, k, v, 0.3, causal);
+      var found = EagerKernels.attentionWithLse(q, k, v, 0.3, causal);
+      assertThat(found.out())
+          .isCloseTo(expected[0], dtype == DType.FLOAT32 ? 3e-6 : 2 * halfUlp(dtype));
+      assertThat(found.logSumExp()).isCloseTo(expected[1], 2e-6);
+      org.assertj.core.api.Assertions.assertThat(found.out().isContiguous()).isTrue();
+      org.assertj.core.api.Assertions.assertThat(found.logSumExp().isContiguous()).isTrue();
+      org.assertj.core.api.Assertions.assertThat(found.logSumExp().dtype())
+          .isEqualTo(DType.FLOAT32);
+      assertThat(Kernels.attentionWithLse(q, k, v, 0.3, causal).logSumExp())
+          .isCloseTo(found.logSumExp(), 2e-6);
     }
   }
 

@@ -1,0 +1,103 @@
+package io.jdit.tensor;
+
+import org.bytedeco.pytorch.IValue;
+
+/**
+ * LibTorch's fused kernels of scaled dot product attention, called by name for their second result,
+ * the log-sum-exp of the scores, which {@code scaled_dot_product_attention} drops.
+ */
+public final class FusedSdpa {
+  /** The fused CUDA kernels take head dimensions that are multiples of this. */
+  private static final long DIM_MULTIPLE = 8;
+
+  private static final long LARGEST_FLASH_DIM = 256;
+  private static final double NO_DROPOUT = 0;
+
+  /** Made at the first call: the CUDA operators are declared in the CPU library as well. */
+  static final class Ops {
+    static final AtenOp CPU_FLASH = new AtenOp("aten::_scaled_dot_product_flash_attention_for_cpu");
+    static final AtenOp FLASH = new AtenOp("aten::_scaled_dot_product_flash_attention");
+    static final AtenOp EFFICIENT = new AtenOp("aten::_scaled_dot_product_efficient_attention");
+
+    private Ops() {}
+  }
+
+  /** Which operator runs. */
+  enum Backend {
+    CPU_FLASH,
+    FLASH,
+    EFFICIENT
+  }
+
+  private FusedSdpa() {}
+
+  /**
+   * softmax(scale q k^T) v and the natural log-sum-exp of the scaled scores.
+   *
+   * @param q [B, H, Nq, D], on the CPU or on CUDA
+   * @param k [B, H, Nk, D]; v likewise
+   * @param causal query i sees the keys 0 .. i
+   * @return output [B, H, Nq, D] and float32 [B, H, Nq], contiguous
+   */
+  public static Tensor[] withLogSumExp(Tensor q, Tensor k, Tensor v, double scale, boolean causal) {
+    Backend backend =
+        q.device().isCuda()
+            ? cudaBackend(q.dtype(), q.size(3), causal && q.size(2) != k.size(2))
+            : Backend.CPU_FLASH;
+    try (TensorScope scope = TensorScope.open()) {
+      long dim = q.size(3);
+      long missing = backend == Backend.CPU_FLASH ? 0 : Math.floorMod(-dim, DIM_MULTIPLE);
+      Tensor[] results =
+          call(backend, padded(q, missing), padded(k, missing), padded(v, missing), scale, causal);
+      // The efficient kernel rounds the number of queries up.
+      Tensor lse = results[1].narrow(2, 0, q.size(2)).to(DType.FLOAT32).contiguous();
+      Tensor out = missing == 0 ? results[0] : results[0].narrow(3, 0, dim);
+      return new Tensor[] {scope.keep(out), scope.keep(lse)};
+    }
+  }
+
+  /**
+   * Flash attention where it can: sixteen bits, heads up to 256, and causal only for a square of
+   * scores, since it aligns the diagonal with the last key.
+   */
+  static Backend cudaBackend(DType dtype, long dim, boolean causalNotSquare) {
+    boolean sixteenBits = dtype == DType.BFLOAT16 || dtype == DType.FLOAT16;
+    return sixteenBits && dim <= LARGEST_FLASH_DIM && !causalNotSquare
+        ? Backend.FLASH
+        : Backend.EFFICIENT;
+  }
+
+  private static Tensor[] call(
+      Backend backend, Tensor q, Tensor k, Tensor v, double scale, boolean causal) {
+    IValue query = new IValue(q.handle());
+    IValue key = new IValue(k.handle());
+    IValue value = new IValue(v.handle());
+    IValue dropout = new IValue(NO_DROPOUT);
+    IValue lower = new IValue(causal);
+    IValue factor = new IValue(scale);
+    return switch (backend) {
+      case CPU_FLASH -> {
+        IValue noMask = new IValue();
+        yield Ops.CPU_FLASH.call(2, query, key, value, dropout, lower, noMask, factor);
+      }
+      case FLASH -> {
+        IValue debugMask = new IValue(false);
+        yield Ops.FLASH.call(2, query, key, value, dropout, lower, debugMask, factor);
+      }
+      case EFFICIENT -> {
+        IValue noBias = new IValue();
+        IValue withLse = new IValue(true);
+        yield Ops.EFFICIENT.call(2, query, key, value, noBias, withLse, dropout, lower, factor);
+      }
+    };
+  }
+
+  /** Features side by side, as the CUDA kernels need them, and zeros added: they change no score. */
+  private static Tensor padded(Tensor x, long missing) {
+    if (missing == 0) {
+      return x.stride(3) == 1 ? x : x.contiguous();
+    }
+    return Tensor.cat(
+        3, x, Tensor.zeros(x.dtype(), x.device(), x.size(0), x.size(1), x.size(2), missing));
+  }
+}
