@@ -29,6 +29,27 @@ int require_size(const char* op, const char* name, int64_t value, int64_t least)
   return 0;
 }
 
+// Copies sizes and strides of a packed exchange; fails for a negative size.
+int read_rows(const char* op, const int64_t* shape, const int64_t* strides,
+              const int64_t* packed_strides, int64_t dim, int scale_dtype, Float8Rows* rows) {
+  if (require_pointer(op, "shape", shape) || require_pointer(op, "x_strides", strides) ||
+      require_pointer(op, "packed_strides", packed_strides) || require_size(op, "dim", dim, 1)) {
+    return 1;
+  }
+  if (scale_dtype != JDIT_FLOAT32 && scale_dtype != JDIT_BFLOAT16) {
+    return fail("%s: scale_dtype code %d; expected 0 (float32) or 1 (bfloat16)", op, scale_dtype);
+  }
+  for (int d = 0; d < 4; d++) {
+    if (require_size(op, "shape[i]", shape[d], 0)) return 1;
+    rows->shape[d] = shape[d];
+    rows->strides[d] = strides[d];
+    rows->packed_strides[d] = packed_strides[d];
+  }
+  rows->dim = dim;
+  rows->count = shape[0] * shape[1] * shape[2] * shape[3];
+  return 0;
+}
+
 }  // namespace
 
 int fail(const char* format, ...) {
@@ -239,6 +260,49 @@ int jdit_foca_eval(const void* a, const void* a1, const void* f, const void* f1,
   double weight = 3.0 / t;
   return run(FocaEval{a, a1, f, f1, base, y, sum, t <= 3, static_cast<float>(t / 2),
                       static_cast<float>(weight), static_cast<float>(1 - weight), n, dtype},
+             stream);
+}
+
+int jdit_fp8_pack(const void* x, void* packed, const int64_t* shape, const int64_t* x_strides,
+                  const int64_t* packed_strides, int64_t dim, int scale_dtype, int dtype,
+                  void* stream) {
+  REQUIRE_DTYPE();
+  Float8Pack args{x, packed, {}, scale_dtype, dtype};
+  REQUIRE(read_rows(__func__, shape, x_strides, packed_strides, dim, scale_dtype, &args.rows));
+  if (args.rows.count == 0) return 0;
+  REQUIRE_POINTER(x);
+  REQUIRE_POINTER(packed);
+  return run(args, stream);
+}
+
+int jdit_fp8_unpack(const void* packed, void* x, const int64_t* shape,
+                    const int64_t* packed_strides, const int64_t* x_strides, int64_t dim,
+                    int scale_dtype, int dtype, void* stream) {
+  REQUIRE_DTYPE();
+  Float8Unpack args{packed, x, {}, scale_dtype, dtype};
+  REQUIRE(read_rows(__func__, shape, x_strides, packed_strides, dim, scale_dtype, &args.rows));
+  if (args.rows.count == 0) return 0;
+  REQUIRE_POINTER(packed);
+  REQUIRE_POINTER(x);
+  return run(args, stream);
+}
+
+int jdit_merge_attention(void* out, void* lse, const void* part, const void* part_lse,
+                         int64_t batch, int64_t tokens, int64_t heads, int64_t head_dim, int dtype,
+                         void* stream) {
+  REQUIRE_DTYPE();
+  REQUIRE_SIZE(batch, 0);
+  REQUIRE_SIZE(tokens, 0);
+  REQUIRE_SIZE(heads, 0);
+  REQUIRE_SIZE(head_dim, 1);
+  if (batch == 0 || tokens == 0 || heads == 0) return 0;
+  REQUIRE_POINTER(out);
+  REQUIRE_POINTER(lse);
+  REQUIRE_POINTER(part);
+  REQUIRE_POINTER(part_lse);
+  return run(MergeAttention{static_cast<float*>(out), static_cast<float*>(lse), part,
+                            static_cast<const float*>(part_lse), batch, tokens, heads, head_dim,
+                            dtype},
              stream);
 }
 

@@ -95,6 +95,34 @@ struct FocaEval {
   int dtype;
 };
 
+// An index space of rows of `dim` adjacent numbers and of their packed bytes.
+struct Float8Rows {
+  int64_t shape[4], strides[4], packed_strides[4], dim;
+  int64_t count;  // product of shape
+};
+
+struct Float8Pack {
+  const void* x;
+  void* packed;
+  Float8Rows rows;
+  int scale_dtype, dtype;
+};
+
+struct Float8Unpack {
+  const void* packed;
+  void* x;
+  Float8Rows rows;
+  int scale_dtype, dtype;
+};
+
+struct MergeAttention {
+  float *out, *lse;
+  const void* part;
+  const float* part_lse;
+  int64_t batch, tokens, heads, head_dim;
+  int dtype;
+};
+
 // What a back end implements: 0, or the value of fail().
 int run(const LayerNormModulate& args, void* stream);
 int run(const RmsNormRope& args, void* stream);
@@ -105,6 +133,9 @@ int run(const ResidualDiff& args, void* stream);
 int run(const TaylorUpdate& args, void* stream);
 int run(const TaylorEval& args, void* stream);
 int run(const FocaEval& args, void* stream);
+int run(const Float8Pack& args, void* stream);
+int run(const Float8Unpack& args, void* stream);
+int run(const MergeAttention& args, void* stream);
 int select_isa(const char* isa);
 const char* build_info();
 

@@ -12,7 +12,7 @@ namespace {
 #define JDIT_TABLE(isa)                                                                     \
   {isa::layer_norm_modulate, isa::rms_norm_rope, isa::gated_residual, isa::gelu_tanh,       \
    isa::attention,           isa::residual_diff, isa::taylor_update,  isa::taylor_eval,     \
-   isa::foca_eval}
+   isa::foca_eval,           isa::fp8_pack,      isa::fp8_unpack,     isa::merge_attention}
 
 constexpr KernelTable kScalar = JDIT_TABLE(scalar);
 #if defined(__x86_64__)
@@ -109,6 +109,9 @@ int run(const ResidualDiff& a, void*) { return forward(&KernelTable::residual_di
 int run(const TaylorUpdate& a, void*) { return forward(&KernelTable::taylor_update, a); }
 int run(const TaylorEval& a, void*) { return forward(&KernelTable::taylor_eval, a); }
 int run(const FocaEval& a, void*) { return forward(&KernelTable::foca_eval, a); }
+int run(const Float8Pack& a, void*) { return forward(&KernelTable::fp8_pack, a); }
+int run(const Float8Unpack& a, void*) { return forward(&KernelTable::fp8_unpack, a); }
+int run(const MergeAttention& a, void*) { return forward(&KernelTable::merge_attention, a); }
 
 int select_isa(const char* name) {
   const Isa* isa = find(name);

@@ -16,6 +16,9 @@ struct KernelTable {
   void (*taylor_update)(const TaylorUpdate&);
   void (*taylor_eval)(const TaylorEval&);
   void (*foca_eval)(const FocaEval&);
+  void (*fp8_pack)(const Float8Pack&);
+  void (*fp8_unpack)(const Float8Unpack&);
+  void (*merge_attention)(const MergeAttention&);
 };
 
 #define JDIT_DECLARE_ISA(isa)                            \
@@ -29,6 +32,9 @@ struct KernelTable {
   void taylor_update(const TaylorUpdate&);               \
   void taylor_eval(const TaylorEval&);                   \
   void foca_eval(const FocaEval&);                       \
+  void fp8_pack(const Float8Pack&);                      \
+  void fp8_unpack(const Float8Unpack&);                  \
+  void merge_attention(const MergeAttention&);           \
   }
 
 JDIT_DECLARE_ISA(scalar)

@@ -22,6 +22,11 @@ struct bf16 {
 struct f16 {
   uint16_t bits;
 };
+// Sign, 4 bits of exponent, 3 of mantissa; no infinity, NaN has all lower seven bits set. store()
+// takes numbers that round to 448 at most.
+struct e4m3 {
+  uint8_t bits;
+};
 
 // How many lanes of a vector take part: all of them, or the first `count` at the end of a row.
 struct Full {};

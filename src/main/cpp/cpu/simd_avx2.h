@@ -77,6 +77,46 @@ JDIT_INLINE Vec from_16bit(__m128i x, bf16) {
 }
 JDIT_INLINE Vec from_16bit(__m128i x, f16) { return {_mm256_cvtph_ps(x)}; }
 
+// The lower eight bytes of `codes`.
+JDIT_INLINE Vec from_8bit(__m128i codes) {
+  __m128i u = _mm_cvtepu8_epi16(codes), low = _mm_and_si128(u, _mm_set1_epi16(0x7f));
+  // As float16 the exponent is 8 too small, in subnormals too.
+  __m128i half = _mm_or_si128(_mm_slli_epi16(low, 7), _mm_slli_epi16(_mm_sub_epi16(u, low), 8));
+  __m256i nan = _mm256_cvtepi16_epi32(_mm_cmpeq_epi16(low, _mm_set1_epi16(0x7f)));
+  return {_mm256_or_ps(_mm256_mul_ps(_mm256_cvtph_ps(half), _mm256_set1_ps(256.0f)),
+                       _mm256_castsi256_ps(nan))};
+}
+JDIT_INLINE __m128i to_8bit(Vec x) {
+  __m256i u = _mm256_castps_si256(x.v), odd = _mm256_srli_epi32(_mm256_slli_epi32(u, 11), 31);
+  __m256 magnitude = _mm256_andnot_ps(_mm256_set1_ps(-0.0f), x.v), shift = _mm256_set1_ps(0x1p14f);
+  __m256i code = _mm256_add_epi32(_mm256_castps_si256(magnitude),
+                                  _mm256_set1_epi32(0x7ffff - (120 << 23)));
+  code = _mm256_srli_epi32(_mm256_add_epi32(code, odd), 20);
+  // Subnormal: the addition aligns the mantissa and rounds it to nearest even.
+  __m256i small_code = _mm256_sub_epi32(_mm256_castps_si256(_mm256_add_ps(magnitude, shift)),
+                                        _mm256_castps_si256(shift));
+  __m256 small = _mm256_cmp_ps(magnitude, _mm256_set1_ps(0x1p-6f), _CMP_LT_OQ);
+  code = _mm256_blendv_epi8(code, small_code, _mm256_castps_si256(small));
+  code = _mm256_or_si256(code, _mm256_slli_epi32(_mm256_srli_epi32(u, 31), 7));
+  __m128i words = _mm_packus_epi32(_mm256_castsi256_si128(code), _mm256_extracti128_si256(code, 1));
+  return _mm_packus_epi16(words, words);
+}
+JDIT_INLINE Vec load(const e4m3* p, Full) {
+  return from_8bit(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+}
+JDIT_INLINE Vec load(const e4m3* p, Tail t) {
+  __m128i codes = _mm_setzero_si128();
+  std::memcpy(&codes, p, static_cast<size_t>(t.count));
+  return from_8bit(codes);
+}
+JDIT_INLINE void store(e4m3* p, Vec x, Full) {
+  _mm_storel_epi64(reinterpret_cast<__m128i*>(p), to_8bit(x));
+}
+JDIT_INLINE void store(e4m3* p, Vec x, Tail t) {
+  __m128i codes = to_8bit(x);
+  std::memcpy(p, &codes, static_cast<size_t>(t.count));
+}
+
 JDIT_INLINE Vec round_bf16(Vec x) {
   return {_mm256_castsi256_ps(
       _mm256_and_si256(bf16_in_upper_half(x), _mm256_set1_epi32(static_cast<int>(0xffff0000u))))};

@@ -72,6 +72,43 @@ JDIT_INLINE Vec from_16bit(__m256i x, bf16) {
 }
 JDIT_INLINE Vec from_16bit(__m256i x, f16) { return {_mm512_cvtph_ps(x)}; }
 
+JDIT_INLINE Vec from_8bit(__m128i codes) {
+  __m256i u = _mm256_cvtepu8_epi16(codes), low = _mm256_and_si256(u, _mm256_set1_epi16(0x7f));
+  // As float16 the exponent is 8 too small, in subnormals too.
+  __m256i half = _mm256_or_si256(_mm256_slli_epi16(low, 7),
+                                 _mm256_slli_epi16(_mm256_sub_epi16(u, low), 8));
+  __mmask16 nan = _mm256_cmpeq_epi16_mask(low, _mm256_set1_epi16(0x7f));
+  return {_mm512_mask_mov_ps(_mm512_mul_ps(_mm512_cvtph_ps(half), _mm512_set1_ps(256.0f)), nan,
+                             _mm512_set1_ps(__builtin_nanf("")))};
+}
+JDIT_INLINE __m128i to_8bit(Vec x) {
+  __m512i u = _mm512_castps_si512(x.v);
+  __m512 magnitude = _mm512_abs_ps(x.v), shift = _mm512_set1_ps(0x1p14f);
+  __m512i code = _mm512_add_epi32(_mm512_castps_si512(magnitude),
+                                  _mm512_set1_epi32(0x7ffff - (120 << 23)));
+  __mmask16 odd = _mm512_test_epi32_mask(u, _mm512_set1_epi32(1 << 20));
+  code = _mm512_srli_epi32(_mm512_mask_add_epi32(code, odd, code, _mm512_set1_epi32(1)), 20);
+  // Subnormal: the addition aligns the mantissa and rounds it to nearest even.
+  __mmask16 small = _mm512_cmp_ps_mask(magnitude, _mm512_set1_ps(0x1p-6f), _CMP_LT_OQ);
+  code = _mm512_mask_sub_epi32(code, small, _mm512_castps_si512(_mm512_add_ps(magnitude, shift)),
+                               _mm512_castps_si512(shift));
+  // code | (u >> 24 & 0x80)
+  return _mm512_cvtepi32_epi8(_mm512_ternarylogic_epi32(code, _mm512_srli_epi32(u, 24),
+                                                        _mm512_set1_epi32(0x80), 0xf8));
+}
+JDIT_INLINE Vec load(const e4m3* p, Full) {
+  return from_8bit(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+}
+JDIT_INLINE Vec load(const e4m3* p, Tail t) {
+  return from_8bit(_mm_maskz_loadu_epi8(tail_mask(t), p));
+}
+JDIT_INLINE void store(e4m3* p, Vec x, Full) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), to_8bit(x));
+}
+JDIT_INLINE void store(e4m3* p, Vec x, Tail t) {
+  _mm_mask_storeu_epi8(p, tail_mask(t), to_8bit(x));
+}
+
 JDIT_INLINE Vec round_bf16(Vec x) {
   return {_mm512_castsi512_ps(
       _mm512_and_si512(bf16_in_upper_half(x), _mm512_set1_epi32(static_cast<int>(0xffff0000u))))};

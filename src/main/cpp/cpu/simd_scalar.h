@@ -59,6 +59,25 @@ JDIT_INLINE void narrow(float x, f16* out) {
   out->bits = static_cast<uint16_t>(sign | half);
 }
 
+JDIT_INLINE float widen(e4m3 x) {
+  uint32_t sign = (x.bits & 0x80u) << 24, magnitude = x.bits & 0x7fu;
+  if (magnitude == 0x7f) return float_of(sign | 0x7fc00000u);
+  if (magnitude < 8) return float_of(sign | bits_of(static_cast<float>(magnitude) * 0x1p-9f));
+  return float_of(sign | ((magnitude << 20) + (120u << 23)));
+}
+JDIT_INLINE void narrow(float x, e4m3* out) {
+  uint32_t u = bits_of(x), sign = u >> 24 & 0x80u;
+  u &= 0x7fffffffu;
+  uint32_t code;
+  if (u < bits_of(0x1p-6f)) {
+    // Subnormal: the addition aligns the mantissa and rounds it to nearest even.
+    code = bits_of(float_of(u) + 0x1p14f) - bits_of(0x1p14f);
+  } else {
+    code = (u + 0x7ffff + (u >> 20 & 1) - (120u << 23)) >> 20;
+  }
+  out->bits = static_cast<uint8_t>(sign | code);
+}
+
 #define JDIT_LANES(expression)                               \
   Vec r;                                                     \
   for (int64_t i = 0; i < kLanes; i++) r.lane[i] = expression; \

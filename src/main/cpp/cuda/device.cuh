@@ -88,6 +88,7 @@ inline int launched(const char* op) {
 }
 
 inline constexpr int kThreads = 256;
+inline constexpr int kWarp = 32;
 
 // More blocks than any card runs at once; the kernels stride over the rest.
 inline int blocks_for(int64_t threads) {

@@ -4,8 +4,6 @@
 namespace jdit {
 namespace {
 
-constexpr int kWarp = 32;
-
 // N is 2 where pairs are aligned, else 1: then each element of a pair is loaded by itself.
 template <int N, class T>
 __device__ inline Values<2> load_pair(const T* p, bool both) {

@@ -17,7 +17,7 @@
 
 #include <stdint.h>
 
-#define JDIT_ABI_VERSION 1
+#define JDIT_ABI_VERSION 2
 
 #define JDIT_FLOAT32 0
 #define JDIT_BFLOAT16 1
@@ -142,6 +142,35 @@ JDIT_EXPORT int jdit_taylor_eval(const void* const* ladder, int64_t terms, const
 JDIT_EXPORT int jdit_foca_eval(const void* a, const void* a1, const void* f, const void* f1,
                                const void* base, void* y, void* sum, double t, int64_t n,
                                int dtype, void* stream);
+
+/*
+ * Rows of dim numbers as dim e4m3 codes and a scale behind them, for communication. The rows are an
+ * index space shape[0..3]; a row lies at the sum of index * stride, in elements of x and in bytes
+ * of packed, and is contiguous. shape and strides are four numbers each, in host memory.
+ *   scale_dtype JDIT_FLOAT32:  scale = max(max|x| / 448, 1e-6), code = e4m3(x / scale)
+ *   scale_dtype JDIT_BFLOAT16: scale = max(max|x|, 1e-4) / 448, code = e4m3(x * (1 / scale)), and
+ *                              the scale is rounded after that
+ * e4m3 rounds to nearest even. A row with NaN or an infinity becomes NaN.
+ */
+JDIT_EXPORT int jdit_fp8_pack(const void* x, void* packed, const int64_t* shape,
+                              const int64_t* x_strides, const int64_t* packed_strides,
+                              int64_t dim, int scale_dtype, int dtype, void* stream);
+
+/* The inverse: x = code * scale. */
+JDIT_EXPORT int jdit_fp8_unpack(const void* packed, void* x, const int64_t* shape,
+                                const int64_t* packed_strides, const int64_t* x_strides,
+                                int64_t dim, int scale_dtype, int dtype, void* stream);
+
+/*
+ * Merges attention over another set of keys into out and lse, in place:
+ *   w = sigmoid(part_lse - lse); out = out - w (out - part); lse = lse - log(sigmoid(lse - part_lse))
+ * out float32, part of dtype, both [batch, tokens, heads, head_dim]; lse, part_lse float32
+ * [batch, heads, tokens]; all contiguous. An infinite lse, of either sign, means no keys: that side
+ * is ignored, whatever its numbers, and lse is minus infinity where both sides have none.
+ */
+JDIT_EXPORT int jdit_merge_attention(void* out, void* lse, const void* part, const void* part_lse,
+                                     int64_t batch, int64_t tokens, int64_t heads,
+                                     int64_t head_dim, int dtype, void* stream);
 
 #ifdef __cplusplus
 }

@@ -33,7 +33,7 @@ class CudaKernels extends io.jdit.kernels.CudaKernelsPreset {
 
   // #include <stdint.h>
 
-  public static final int JDIT_ABI_VERSION = 1;
+  public static final int JDIT_ABI_VERSION = 2;
 
   public static final int JDIT_FLOAT32 = 0;
   public static final int JDIT_BFLOAT16 = 1;
@@ -146,7 +146,7 @@ class CudaKernels extends io.jdit.kernels.CudaKernelsPreset {
    * out = softmax(scale q k^T) v with online softmax; q, out [batch, q_len, heads, head_dim] and
    * k, v [batch, k_len, heads, head_dim] with strides of batch, token and head. Causal lets query i
    * see the keys 0..i. lse, when not null, receives the natural log-sum-exp of the scaled scores,
-   * float32 [batch, heads, q_len]. The CUDA library refuses: LibTorch's flash attention is used there.
+   * float32 [batch, heads, q_len]. The CUDA library refuses: use LibTorch's flash attention.
    */
   public static native int jdit_attention(
       @Const Pointer q,
@@ -261,6 +261,101 @@ class CudaKernels extends io.jdit.kernels.CudaKernelsPreset {
       Pointer sum,
       double t,
       @Cast("int64_t") long n,
+      int dtype,
+      Pointer stream);
+
+  /*
+   * Rows of dim numbers as dim e4m3 codes and a scale behind them, for communication. The rows are an
+   * index space shape[0..3]; a row lies at the sum of index * stride, in elements of x and in bytes
+   * of packed, and is contiguous. shape and strides are four numbers each, in host memory.
+   *   scale_dtype JDIT_FLOAT32:  scale = max(max|x| / 448, 1e-6), code = e4m3(x / scale)
+   *   scale_dtype JDIT_BFLOAT16: scale = max(max|x|, 1e-4) / 448, code = e4m3(x * (1 / scale)), and
+   *                              the scale is rounded after that
+   * e4m3 rounds to nearest even. A row with NaN or an infinity becomes NaN.
+   */
+  public static native int jdit_fp8_pack(
+      @Const Pointer x,
+      Pointer packed,
+      @Cast("const int64_t*") LongPointer shape,
+      @Cast("const int64_t*") LongPointer x_strides,
+      @Cast("const int64_t*") LongPointer packed_strides,
+      @Cast("int64_t") long dim,
+      int scale_dtype,
+      int dtype,
+      Pointer stream);
+
+  public static native int jdit_fp8_pack(
+      @Const Pointer x,
+      Pointer packed,
+      @Cast("const int64_t*") LongBuffer shape,
+      @Cast("const int64_t*") LongBuffer x_strides,
+      @Cast("const int64_t*") LongBuffer packed_strides,
+      @Cast("int64_t") long dim,
+      int scale_dtype,
+      int dtype,
+      Pointer stream);
+
+  public static native int jdit_fp8_pack(
+      @Const Pointer x,
+      Pointer packed,
+      @Cast("const int64_t*") long[] shape,
+      @Cast("const int64_t*") long[] x_strides,
+      @Cast("const int64_t*") long[] packed_strides,
+      @Cast("int64_t") long dim,
+      int scale_dtype,
+      int dtype,
+      Pointer stream);
+
+  /* The inverse: x = code * scale. */
+  public static native int jdit_fp8_unpack(
+      @Const Pointer packed,
+      Pointer x,
+      @Cast("const int64_t*") LongPointer shape,
+      @Cast("const int64_t*") LongPointer packed_strides,
+      @Cast("const int64_t*") LongPointer x_strides,
+      @Cast("int64_t") long dim,
+      int scale_dtype,
+      int dtype,
+      Pointer stream);
+
+  public static native int jdit_fp8_unpack(
+      @Const Pointer packed,
+      Pointer x,
+      @Cast("const int64_t*") LongBuffer shape,
+      @Cast("const int64_t*") LongBuffer packed_strides,
+      @Cast("const int64_t*") LongBuffer x_strides,
+      @Cast("int64_t") long dim,
+      int scale_dtype,
+      int dtype,
+      Pointer stream);
+
+  public static native int jdit_fp8_unpack(
+      @Const Pointer packed,
+      Pointer x,
+      @Cast("const int64_t*") long[] shape,
+      @Cast("const int64_t*") long[] packed_strides,
+      @Cast("const int64_t*") long[] x_strides,
+      @Cast("int64_t") long dim,
+      int scale_dtype,
+      int dtype,
+      Pointer stream);
+
+  /*
+   * Merges attention over another set of keys into out and lse, in place:
+   *   w = sigmoid(part_lse - lse); out = out - w (out - part); lse = lse - log(sigmoid(lse - part_lse))
+   * out float32, part of dtype, both [batch, tokens, heads, head_dim]; lse, part_lse float32
+   * [batch, heads, tokens]; all contiguous. An infinite lse, of either sign, means no keys: that side
+   * is ignored, whatever its numbers, and lse is minus infinity where both sides have none.
+   */
+  public static native int jdit_merge_attention(
+      Pointer out,
+      Pointer lse,
+      @Const Pointer part,
+      @Const Pointer part_lse,
+      @Cast("int64_t") long batch,
+      @Cast("int64_t") long tokens,
+      @Cast("int64_t") long heads,
+      @Cast("int64_t") long head_dim,
       int dtype,
       Pointer stream);
 

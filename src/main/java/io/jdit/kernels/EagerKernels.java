@@ -8,6 +8,7 @@ import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 import java.util.ArrayList;
 import java.util.List;
+import org.bytedeco.pytorch.global.torch;
 
 /**
  * The functions of {@link Kernels} written with tensor operators: what they are tested against, and
@@ -15,6 +16,8 @@ import java.util.List;
  * rounding after each.
  */
 final class EagerKernels {
+  private static final double LARGEST_E4M3 = 448;
+
   private EagerKernels() {}
 
   static Tensor layerNormModulate(Tensor x, Tensor scale, Tensor shift, double eps) {
@@ -76,6 +79,77 @@ final class EagerKernels {
       return new AttentionWithLse(
           scope.keep(heads[0].transpose(1, 2).contiguous()), scope.keep(heads[1]));
     }
+  }
+
+  /** Bytes [..., format.bytes(D)] of x [..., D]. */
+  static Tensor packFloat8(Tensor x, Float8Format format) {
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor f = x.to(DType.FLOAT32);
+      Tensor largest = Tensor.wrap(torch.amax(f.abs().handle(), new long[] {-1}, true));
+      Tensor scales;
+      Tensor scaled;
+      if (format == Float8Format.INPUT) {
+        scales = largest.div(LARGEST_E4M3).clamp(1e-6, Double.POSITIVE_INFINITY);
+        scaled = f.div(scales);
+      } else {
+        scales = largest.clamp(1e-4, Double.POSITIVE_INFINITY).div(LARGEST_E4M3);
+        scaled = f.mul(Tensor.full(1, DType.FLOAT32, x.device()).div(scales));
+      }
+      Tensor codes =
+          scaled
+              .clamp(-LARGEST_E4M3, LARGEST_E4M3)
+              .to(DType.FLOAT8_E4M3)
+              .viewAs(DType.UINT8)
+              .contiguous();
+      return scope.keep(
+          Tensor.cat(-1, codes, scales.to(format.scaleType()).contiguous().viewAs(DType.UINT8)));
+    }
+  }
+
+  /** Float32 [..., D] of bytes [..., format.bytes(D)]. */
+  static Tensor unpackFloat8(Tensor packed, Float8Format format) {
+    try (TensorScope scope = TensorScope.open()) {
+      long bytes = format.scaleType().bytes();
+      int last = packed.dim() - 1;
+      long dim = packed.size(last) - bytes;
+      Tensor codes = packed.narrow(last, 0, dim).contiguous().viewAs(DType.FLOAT8_E4M3);
+      Tensor scales = packed.narrow(last, dim, bytes).contiguous().viewAs(format.scaleType());
+      return scope.keep(codes.to(DType.FLOAT32).mul(scales.to(DType.FLOAT32)));
+    }
+  }
+
+  static void mergeAttention_(AttentionWithLse merged, AttentionWithLse part) {
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor lse = withoutKeysMinusInfinity(merged.logSumExp());
+      Tensor partLse = withoutKeysMinusInfinity(part.logSumExp());
+      Tensor none = Tensor.full(Double.NEGATIVE_INFINITY, DType.FLOAT32, lse.device());
+      Tensor w = perRow(partLse.sub(lse).sigmoid());
+      Tensor out = merged.out();
+      Tensor partOut = part.out().to(DType.FLOAT32);
+      Tensor sum = out.sub(w.mul(out.sub(partOut)));
+      // Selected, not weighted with 0 or 1: the side without keys may hold anything.
+      Tensor first = where(perRow(equal(lse, none)), partOut, sum);
+      out.copy_(where(perRow(equal(partLse, none)), out, first));
+      merged.logSumExp().copy_(Tensor.wrap(torch.logaddexp(lse.handle(), partLse.handle())));
+    }
+  }
+
+  private static Tensor withoutKeysMinusInfinity(Tensor lse) {
+    Tensor infinity = Tensor.full(Double.POSITIVE_INFINITY, DType.FLOAT32, lse.device());
+    return where(equal(lse, infinity), infinity.neg(), lse);
+  }
+
+  /** [B, H, N] as [B, N, H, 1]. */
+  private static Tensor perRow(Tensor perHead) {
+    return perHead.transpose(1, 2).unsqueeze(-1);
+  }
+
+  private static Tensor equal(Tensor a, Tensor b) {
+    return Tensor.wrap(torch.eq(a.handle(), b.handle()));
+  }
+
+  private static Tensor where(Tensor condition, Tensor a, Tensor b) {
+    return Tensor.wrap(torch.where(condition.handle(), a.handle(), b.handle()));
   }
 
   /** Sums {|prev - r|, |prev|} as float64 [2], r = h - h0 or h. */

@@ -1,5 +1,6 @@
 package io.jdit.parallel;
 
+import io.jdit.kernels.Float8Format;
 import java.util.EnumMap;
 import java.util.Map;
 
@@ -74,8 +75,8 @@ public final class LayoutPlan {
     long dim = request.shape().headDim();
     long plain = dim * elementBytes();
     boolean float8 = config.ulyssesFloat8();
-    long operands = plain + 2 * (float8 ? Float8Payload.inputBytes(dim) : plain);
-    long output = float8 ? Float8Payload.outputBytes(dim) : plain;
+    long operands = plain + 2 * (float8 ? Float8Format.INPUT.bytes(dim) : plain);
+    long output = float8 ? Float8Format.OUTPUT.bytes(dim) : plain;
     long heads = (long) request.batch() * padding().perRank();
     long others = shares.ofRing()[0] - tokensHere;
     long rows = heads * tokensHere * (ranks - 1);

@@ -17,7 +17,8 @@ final class Ulysses implements Attention {
   private final ProcessGroup group;
   private final Supplier<long[]> tokenCounts;
   private final Attention inner;
-  private final boolean float8;
+  private final Payload input;
+  private final Payload output;
   private final boolean async;
 
   /**
@@ -34,7 +35,8 @@ final class Ulysses implements Attention {
     this.group = group;
     this.tokenCounts = tokenCounts;
     this.inner = inner;
-    this.float8 = float8;
+    this.input = float8 ? Payload.FLOAT8_INPUT : Payload.NUMBERS;
+    this.output = float8 ? Payload.FLOAT8_OUTPUT : Payload.NUMBERS;
     this.async = async;
   }
 
@@ -54,18 +56,16 @@ final class Ulysses implements Attention {
     return async ? new Call() : Attention.super.begin();
   }
 
-  /** An operand on its way: the exchange and how its bytes are read. */
-  private record Sent(Work work, Tensor buffer, Tensor received, boolean packed, DType dtype) {
-    /** Waits and returns the numbers. */
-    Tensor await() {
+  /** An operand on its way. */
+  private record Sent(
+      Work work, Tensor buffer, Tensor received, Payload payload, DType dtype, long dim) {
+    /** Waits and returns [B, S, heads computed here, D]. */
+    Tensor await(HeadExchange exchange) {
       work.await();
       buffer.close();
-      if (!packed) {
-        return received;
-      }
-      Tensor numbers = Float8Payload.unpackInput(received, dtype);
+      Tensor heads = exchange.unpackHeads(received, payload, dtype, dim);
       received.close();
-      return numbers;
+      return heads;
     }
   }
 
@@ -78,31 +78,31 @@ final class Ulysses implements Attention {
 
     @Override
     public void query(Tensor tensor) {
-      q = send(tensor, float8);
+      q = send(tensor, input);
     }
 
     @Override
     public void key(Tensor tensor) {
-      k = send(tensor, false);
+      k = send(tensor, Payload.NUMBERS);
     }
 
     @Override
     public void value(Tensor tensor) {
-      v = send(tensor, float8);
+      v = send(tensor, input);
     }
 
-    private Sent send(Tensor x, boolean pack) {
+    private Sent send(Tensor x, Payload payload) {
       if (exchange == null) {
         prepare(x);
       }
       try (TensorScope scope = TensorScope.open()) {
-        Tensor heads = exchange.packHeads(x);
-        Tensor buffer = (pack ? Float8Payload.packInput(heads) : heads).flatten(0, 1);
+        Tensor buffer = exchange.packHeads(x, payload).flatten(0, 1);
         Tensor received =
             Tensor.empty(
                 buffer.dtype(), x.device(), total(), x.size(0), buffer.size(2), buffer.size(3));
         Work work = group.allToAll(buffer, mine(), received, counts);
-        return new Sent(work, scope.keep(buffer), scope.keep(received), pack, x.dtype());
+        return new Sent(
+            work, scope.keep(buffer), scope.keep(received), payload, x.dtype(), x.size(3));
       }
     }
 
@@ -135,12 +135,12 @@ final class Ulysses implements Attention {
     @Override
     public Result start() {
       try (TensorScope scope = TensorScope.open()) {
-        Tensor value = exchange.unpackHeads(v.await());
-        Tensor query = exchange.unpackHeads(q.await());
-        Tensor key = exchange.unpackHeads(k.await());
+        Tensor value = v.await(exchange);
+        Tensor query = q.await(exchange);
+        Tensor key = k.await(exchange);
         DType dtype = query.dtype();
-        Tensor tokens = exchange.packTokens(inner.forward(query, key, value));
-        Tensor buffer = float8 ? Float8Payload.packOutput(tokens) : tokens;
+        long dim = query.size(3);
+        Tensor buffer = exchange.packTokens(inner.forward(query, key, value), output);
         Tensor received =
             Tensor.empty(
                 buffer.dtype(),
@@ -152,25 +152,13 @@ final class Ulysses implements Attention {
         Work work = group.allToAll(buffer, counts, received, mine());
         scope.keep(buffer);
         scope.keep(received);
-        return () -> finish(work, buffer, received, dtype);
-      }
-    }
-
-    private Tensor finish(Work work, Tensor buffer, Tensor received, DType dtype) {
-      work.await();
-      buffer.close();
-      try (TensorScope scope = TensorScope.open()) {
-        Tensor numbers = float8 ? Float8Payload.unpackOutput(received, dtype) : received;
-        Tensor pieces =
-            numbers.view(
-                counts.length,
-                counts[group.rank()],
-                numbers.size(1),
-                numbers.size(2),
-                numbers.size(3));
-        return scope.keep(exchange.unpackTokens(pieces));
-      } finally {
-        received.close();
+        return () -> {
+          work.await();
+          buffer.close();
+          Tensor mine = exchange.unpackTokens(received, output, dtype, dim);
+          received.close();
+          return mine;
+        };
       }
     }
   }

@@ -92,7 +92,9 @@ public final class FusedSdpa {
     };
   }
 
-  /** Features side by side, as the CUDA kernels need them, and zeros added: they change no score. */
+  /**
+   * Features side by side, as the CUDA kernels need them, and zeros added: they change no score.
+   */
   private static Tensor padded(Tensor x, long missing) {
     if (missing == 0) {
       return x.stride(3) == 1 ? x : x.contiguous();

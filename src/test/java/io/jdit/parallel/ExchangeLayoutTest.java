@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.jdit.checkpoint.ModelConfig;
 import io.jdit.checkpoint.SafeTensorsFile;
 import io.jdit.tensor.DType;
+import io.jdit.tensor.Generator;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 import io.jdit.testing.Fixture;
@@ -102,29 +103,65 @@ class ExchangeLayoutTest {
     recording.closeSent();
   }
 
+  /** From the projection's layout to the bytes on the wire and back, as the exchange does it. */
   @Test
   void float8PayloadHasTheBytesOfTheReference() {
     try (TensorScope scope = TensorScope.open();
         SafeTensorsFile f = SafeTensorsFile.open(FOLDER.resolve("fp8_comm.safetensors"))) {
       Tensor input = f.read("qv_input"); // [B, s, P, h, D]
-      Tensor packed = Float8Payload.packInput(input.permute(2, 1, 0, 3, 4).contiguous());
+      Tensor packed =
+          new HeadExchange(HeadPadding.of(6, 2), 0)
+              .packHeads(input.flatten(2, 3), Payload.FLOAT8_INPUT);
       assertThat(packed.equalTo(f.read("qv_packed"))).isTrue();
-      Tensor numbers = Float8Payload.unpackInput(packed, DType.BFLOAT16);
-      for (int slot = 0; slot < 2; slot++) {
-        assertThat(
-                numbers
-                    .select(0, slot)
-                    .permute(1, 0, 2, 3)
-                    .contiguous()
-                    .equalTo(f.read("qv_dequant_slot" + slot)))
-            .isTrue();
+      for (int rank = 0; rank < 2; rank++) {
+        Tensor heads =
+            new HeadExchange(HeadPadding.of(6, 2), rank)
+                .unpackHeads(packed.select(0, rank), Payload.FLOAT8_INPUT, DType.BFLOAT16, 32);
+        assertThat(heads.equalTo(f.read("qv_dequant_slot" + rank))).isTrue();
       }
-      Tensor out = Float8Payload.packOutput(f.read("o_input"));
-      assertThat(out.equalTo(f.read("o_packed"))).isTrue();
-      assertThat(Float8Payload.unpackOutput(out, DType.BFLOAT16).equalTo(f.read("o_dequant")))
+
+      Tensor output = f.read("o_input"); // [P, h, B, s, D]
+      Tensor expected = f.read("o_packed");
+      Tensor bytes = Payload.FLOAT8_OUTPUT.buffer(output, 2, 3, 2, 6);
+      Payload.FLOAT8_OUTPUT.write(output, bytes);
+      assertThat(bytes.equalTo(expected)).isTrue();
+      // The product sends the same rows in the order of the uneven mode, [S, B, h, D].
+      Tensor computed = output.select(0, 0).permute(1, 2, 0, 3);
+      assertThat(
+              new HeadExchange(HeadPadding.of(6, 2), 0)
+                  .packTokens(computed, Payload.FLOAT8_OUTPUT)
+                  .equalTo(expected.select(0, 0).permute(2, 1, 0, 3).contiguous()))
           .isTrue();
-      assertThat(packed.size(-1)).isEqualTo(Float8Payload.inputBytes(input.size(-1)));
-      assertThat(out.size(-1)).isEqualTo(Float8Payload.outputBytes(input.size(-1)));
+      assertThat(
+              Payload.FLOAT8_OUTPUT
+                  .numbers(expected, DType.BFLOAT16, 32)
+                  .equalTo(f.read("o_dequant")))
+          .isTrue();
+      assertThat(Payload.FLOAT8_INPUT.bytes(32, DType.BFLOAT16)).isEqualTo(packed.size(-1));
+      assertThat(Payload.FLOAT8_OUTPUT.bytes(32, DType.BFLOAT16)).isEqualTo(expected.size(-1));
+    }
+  }
+
+  /** Seven heads on four ranks: the last rank computes one and its padding is nobody's. */
+  @Test
+  void paddedHeadsTravelAsZerosInFloat8() {
+    try (TensorScope scope = TensorScope.open();
+        Generator generator = new Generator(3)) {
+      HeadPadding padding = HeadPadding.of(7, 4);
+      Tensor x = generator.randn(DType.BFLOAT16, 2, 5, 7, 16);
+      Tensor packed = new HeadExchange(padding, 0).packHeads(x, Payload.FLOAT8_INPUT);
+      assertThat(packed.shape()).containsExactly(4, 5, 2, 2, 20);
+      assertThat(packed.select(0, 3).select(2, 1).toBytes()).containsOnly(0);
+      for (int rank = 0; rank < 4; rank++) {
+        Tensor heads =
+            new HeadExchange(padding, rank)
+                .unpackHeads(packed.select(0, rank), Payload.FLOAT8_INPUT, DType.BFLOAT16, 16);
+        int computed = rank == 3 ? 1 : 2;
+        Tensor sent = x.narrow(2, 2 * rank, computed);
+        assertThat(heads.shape()).containsExactly(2, 5, computed, 16);
+        // Half an e4m3 step is 1/16 of a value or 2^-10 of the row's largest one.
+        assertThat(heads.sub(sent).abs().max().item()).isLessThan(sent.abs().max().item() / 16);
+      }
     }
   }
 
