@@ -5,8 +5,6 @@ import io.jdit.cache.CacheSettings;
 import io.jdit.cache.ResolvedCacheConfig;
 import io.jdit.metrics.StageReport;
 import io.jdit.parallel.Launcher;
-import io.jdit.parallel.Mesh;
-import io.jdit.parallel.ParallelConfig;
 import io.jdit.parallel.ParallelSettings;
 import io.jdit.parallel.RankProcess;
 import io.jdit.pipeline.GenerationRequest;
@@ -64,8 +62,7 @@ final class GenerateCommand implements Callable<Integer> {
   @Option(
       names = "--resume",
       description =
-          "With --prompt-path: skip what manifest.jsonl in the output folder proves done, and share the rest with"
-              + " every other process that runs this batch there.")
+          "With --prompt-path: skip what manifest.jsonl in the output folder proves done.")
   private boolean resume;
 
   @Spec private CommandSpec spec;
@@ -97,7 +94,7 @@ final class GenerateCommand implements Callable<Integer> {
       return launch(layout, batch, terminal);
     }
     Interruption interruption =
-        batch ? Interruption.resumable(terminal) : Interruption.install(terminal);
+        batch ? Interruption.resumable(terminal, speaks) : Interruption.install(terminal, speaks);
     try (RankSession session = session(rank, layout, terminal)) {
       CacheRunner runner =
           resolved.enabled()
@@ -147,19 +144,27 @@ final class GenerateCommand implements Callable<Integer> {
               + Torch.cudaDevices()
               + " that LibTorch sees: lower it, or use --device cpu for CPU processes");
     }
-    ParallelConfig config =
-        RankSession.config(
-            layout, parallel.numGpus, model.locate(terminal), terminal.silent()); // rank 0 says it
-    if (batch) {
-      requireSingleRanks(config.mesh());
-    }
+    RankSession.config(
+        layout, parallel.numGpus, model.locate(terminal), terminal.silent()); // rank 0 says it
     List<String> arguments = spec.root().commandLine().getParseResult().originalArgs();
-    return new Launcher(
+    Launcher launcher =
+        new Launcher(
             Launcher.sameJvm(Main.class.getName(), arguments),
             parallel.numGpus,
             Map.of(),
-            System.err)
-        .run();
+            System.err);
+    if (!batch) {
+      return launcher.run();
+    }
+    // The ranks hear of a signal from the launcher; the exit code of a batch is ours.
+    Interruption interruption = Interruption.resumable(terminal, false);
+    try {
+      return launcher.run();
+    } catch (InterruptedException e) {
+      return ExitCode.RESUME;
+    } finally {
+      interruption.remove();
+    }
   }
 
   private RankSession session(
@@ -172,20 +177,6 @@ final class GenerateCommand implements Callable<Integer> {
     return RankSession.join(rank.get(), layout, requested, model.locate(terminal), terminal);
   }
 
-  /**
-   * Replicas claim pictures from the batch one by one; a replica of several ranks would have to
-   * agree on each.
-   */
-  private static void requireSingleRanks(Mesh mesh) {
-    if (mesh.ranks() != mesh.dp()) {
-      throw new IllegalArgumentException(
-          "--prompt-path needs replicas of one rank each, the layout is "
-              + mesh
-              + ": give --dp-size "
-              + mesh.ranks());
-    }
-  }
-
   private int run(
       BatchFile file,
       LoadOptions options,
@@ -194,7 +185,6 @@ final class GenerateCommand implements Callable<Integer> {
       Interruption interruption,
       Terminal terminal)
       throws Exception {
-    requireSingleRanks(session.mesh());
     StageReport report = new StageReport();
     BatchRun batch =
         new BatchRun(
@@ -203,24 +193,18 @@ final class GenerateCommand implements Callable<Integer> {
             new BatchRun.Model(model.modelPath, options, settings(resolved)),
             output,
             report,
+            session,
             interruption,
             terminal);
     if (file.items().isEmpty()) {
       return ExitCode.FAILED;
     }
     Path folder = model.locate(terminal);
-    int code;
-    session.stage("load");
-    try (Pipeline pipeline = report.measure("load", () -> Pipelines.load(folder, options))) {
-      terminal.info("%s", pipeline);
-      if (warmup) {
-        pipeline.generate(file.items().get(0).request(), Progress.NONE).close();
-        terminal.info("warm-up done, not part of the times below");
-      }
-      session.stage("batch");
-      // Replicas share the work through claims in the output folder.
-      code = batch.run(pipeline, resume || session.replicas() > 1);
-    }
+    int code =
+        batch.run(
+            Pipelines.requests(folder),
+            () -> load(folder, options, file.items().get(0).request(), report, session, terminal),
+            resume);
     if (batch.lastSettings() != null && session.replica() == 0) {
       RunSummary summary =
           new RunSummary(
@@ -231,6 +215,25 @@ final class GenerateCommand implements Callable<Integer> {
       }
     }
     return code;
+  }
+
+  /** Loads the model for a batch, and warms it up when that was asked for. */
+  private Pipeline load(
+      Path folder,
+      LoadOptions options,
+      GenerationRequest first,
+      StageReport report,
+      RankSession session,
+      Terminal terminal)
+      throws Exception {
+    session.stage("load");
+    Pipeline pipeline = report.measure("load", () -> Pipelines.load(folder, options));
+    terminal.info("%s", pipeline);
+    if (warmup) {
+      pipeline.generate(first, Progress.NONE).close();
+      terminal.info("warm-up done, not part of the times below");
+    }
+    return pipeline;
   }
 
   /** Empty without a cache. */

@@ -129,6 +129,21 @@ final class RankSession implements AutoCloseable {
         : parallel.config().mesh().coordinate(world.rank(), Mesh.Dimension.DP);
   }
 
+  /** The ranks that work on one request together, this one among them. */
+  ProcessGroup replicaGroup() {
+    return parallel == null ? ProcessGroup.single() : parallel.groups().replica();
+  }
+
+  /** The number of the first of all ranks. */
+  long broadcast(long value) {
+    return world == null ? value : world.broadcast(value, 0);
+  }
+
+  /** True on the first of all ranks: what concerns all of them is said there. */
+  boolean first() {
+    return world == null || world.rank() == 0;
+  }
+
   /** True on the rank of a replica that writes its files. */
   boolean writes() {
     return parallel == null || world.rank() % (world.size() / replicas()) == 0;

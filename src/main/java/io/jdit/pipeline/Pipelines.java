@@ -16,15 +16,7 @@ public final class Pipelines {
    *     anything is read
    */
   public static Pipeline load(Path folder, LoadOptions options) {
-    ModelFolder model = ModelFolder.open(folder);
-    if (!model.className().equals("FluxPipeline")) {
-      throw new ModelFormatException(
-          "pipeline class "
-              + model.className()
-              + " of "
-              + folder
-              + " is not supported, FluxPipeline is");
-    }
+    ModelFolder model = open(folder);
     MemoryCheck.require(model, options);
     DeviceWorker worker = new DeviceWorker("jdit-" + options.device(), options.threads());
     try {
@@ -36,5 +28,27 @@ public final class Pipelines {
       worker.close();
       throw new IllegalStateException(e);
     }
+  }
+
+  /**
+   * What the pipeline in a folder takes, without loading it.
+   *
+   * @throws ModelFormatException when a configuration is missing, broken or of an unsupported class
+   */
+  public static RequestResolver requests(Path folder) {
+    return FluxRequests.of(open(folder));
+  }
+
+  private static ModelFolder open(Path folder) {
+    ModelFolder model = ModelFolder.open(folder);
+    if (!model.className().equals("FluxPipeline")) {
+      throw new ModelFormatException(
+          "pipeline class "
+              + model.className()
+              + " of "
+              + folder
+              + " is not supported, FluxPipeline is");
+    }
+    return model;
   }
 }
