@@ -5,6 +5,7 @@ import io.jdit.cache.CacheSettings;
 import io.jdit.cache.ResolvedCacheConfig;
 import io.jdit.metrics.StageReport;
 import io.jdit.parallel.Launcher;
+import io.jdit.parallel.ParallelConfig;
 import io.jdit.parallel.ParallelSettings;
 import io.jdit.parallel.RankProcess;
 import io.jdit.pipeline.GenerationRequest;
@@ -144,8 +145,16 @@ final class GenerateCommand implements Callable<Integer> {
               + Torch.cudaDevices()
               + " that LibTorch sees: lower it, or use --device cpu for CPU processes");
     }
-    RankSession.config(
-        layout, parallel.numGpus, model.locate(terminal), terminal.silent()); // rank 0 says it
+    Path folder = model.locate(terminal);
+    ParallelConfig config =
+        RankSession.config(layout, parallel.numGpus, folder, terminal.silent()); // rank 0 says it
+    if (device.isCpu()) {
+      Pipelines.requireMemory(
+          folder,
+          model.loadOptions(device).dtype(),
+          ParallelLoading.shares(config),
+          parallel.numGpus);
+    }
     List<String> arguments = spec.root().commandLine().getParseResult().originalArgs();
     Launcher launcher =
         new Launcher(
@@ -205,10 +214,16 @@ final class GenerateCommand implements Callable<Integer> {
             Pipelines.requests(folder),
             () -> load(folder, options, file.items().get(0).request(), report, session, terminal),
             resume);
-    if (batch.lastSettings() != null && session.replica() == 0) {
+    if (batch.lastSettings() != null && session.first()) {
       RunSummary summary =
           new RunSummary(
-              model.modelPath, options, batch.lastSettings(), report, batch.saved(), List.of());
+              model.modelPath,
+              options,
+              batch.lastSettings(),
+              report,
+              new long[] {report.peakResident()},
+              batch.saved(),
+              List.of());
       summary.print(terminal);
       if (output.perfDumpPath != null) {
         summary.write(output.perfDumpPath);

@@ -5,6 +5,7 @@ import io.jdit.cache.CacheField;
 import io.jdit.cache.RankSum;
 import io.jdit.cache.ResolvedCacheConfig;
 import io.jdit.checkpoint.ModelConfig;
+import io.jdit.metrics.StageReport;
 import io.jdit.parallel.LayoutChoice;
 import io.jdit.parallel.Mesh;
 import io.jdit.parallel.ParallelConfig;
@@ -174,11 +175,13 @@ final class RankSession implements AutoCloseable {
     }
   }
 
-  /** Waits for all ranks: none ends while another still needs it. */
-  void finish() {
-    if (world != null) {
-      world.barrier();
-    }
+  /**
+   * Waits for all ranks: none ends while another still needs it.
+   *
+   * @return the largest resident memory of each, in bytes
+   */
+  long[] finish(StageReport report) {
+    return (world == null ? ProcessGroup.single() : world).gather(report.peakResident());
   }
 
   @Override

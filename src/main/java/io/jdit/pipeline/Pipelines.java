@@ -1,6 +1,8 @@
 package io.jdit.pipeline;
 
 import io.jdit.checkpoint.ModelFormatException;
+import io.jdit.metrics.Memory;
+import io.jdit.tensor.DType;
 import io.jdit.tensor.DeviceWorker;
 import java.nio.file.Path;
 
@@ -17,7 +19,10 @@ public final class Pipelines {
    */
   public static Pipeline load(Path folder, LoadOptions options) {
     ModelFolder model = open(folder);
-    MemoryCheck.require(model, options);
+    if (options.device().isCpu()) {
+      new MemoryCheck(model, WeightShares.of(options), 1)
+          .require(options.dtype(), Memory.available());
+    }
     DeviceWorker worker = new DeviceWorker("jdit-" + options.device(), options.threads());
     try {
       return worker.call(() -> new FluxPipeline(model, options, worker));
@@ -28,6 +33,16 @@ public final class Pipelines {
       worker.close();
       throw new IllegalStateException(e);
     }
+  }
+
+  /**
+   * Checks that the weights of several CPU processes fit into this machine's memory.
+   *
+   * @param shares what each of them loads
+   * @throws OutOfMemoryException when they do not
+   */
+  public static void requireMemory(Path folder, DType dtype, WeightShares shares, int processes) {
+    new MemoryCheck(open(folder), shares, processes).require(dtype, Memory.available());
   }
 
   /**

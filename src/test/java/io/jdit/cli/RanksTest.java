@@ -45,7 +45,10 @@ class RanksTest {
       String[] options = join(RED, layout);
       Run run = start(generate(folder, "many", options));
       assertThat(run.exitCode()).as(run.printed()).isZero();
-      assertThat(run.printed()).contains("many.png").doesNotContain("[Gloo]");
+      assertThat(run.printed())
+          .contains("many.png")
+          .containsPattern("peak memory of ranks 0 to 1: \\d+, \\d+ MB")
+          .doesNotContain("[Gloo]");
       byte[] rgb = PictureReader.read(folder.resolve("many.png")).rgb();
       for (int i = 0; i < rgb.length; i++) {
         assertThat(Math.abs((rgb[i] & 255) - (expected[i] & 255))).isLessThanOrEqualTo(1);
