@@ -1,5 +1,6 @@
 package io.jdit.cli;
 
+import io.jdit.cache.CacheFile;
 import io.jdit.cache.CacheRunner;
 import io.jdit.cache.CacheSettings;
 import io.jdit.cache.ResolvedCacheConfig;
@@ -39,6 +40,7 @@ import picocli.CommandLine.Spec;
 final class GenerateCommand implements Callable<Integer> {
   @Mixin private SamplingOptions sampling;
   @Mixin private ModelOptions model;
+  @Mixin private AttentionOptions attention;
   @Mixin private OutputOptions output;
   @Mixin private CacheOptions cache;
   @Mixin private ParallelOptions parallel;
@@ -78,20 +80,29 @@ final class GenerateCommand implements Callable<Integer> {
             spec.commandLine().getErr(),
             output.quiet || !speaks,
             System.getenv());
+    boolean launches = rank.isEmpty() && parallel.numGpus > 1;
+    Terminal notes = launches ? terminal.silent() : terminal; // rank 0 says them
     boolean batch = sampling.promptPath != null;
     requireBatchOptions(batch);
     List<GenerationRequest> requests = batch ? List.of() : sampling.requests();
     output.prepare();
-    BatchFile file = batch ? sampling.batch(output.outputFileName) : null;
-    compatibility.given(spec).forEach(o -> terminal.info("%s has no effect in JDiT", o));
-    ParallelSettings layout = parallel.settings(cache.file());
+    BatchFile lines = batch ? sampling.batch(output.outputFileName) : null;
+    compatibility.given(spec).forEach(o -> notes.info("%s has no effect in JDiT", o));
+    CacheFile file = cache.file();
+    ParallelSettings layout = parallel.settings(file);
+    attention.check(layout, file, System.getenv(), notes);
+    if (file != null && file.quantize() != null) {
+      notes.info(
+          "warning: %s: quantize_config is not supported yet, the weights stay as they are",
+          file.name());
+    }
     ResolvedCacheConfig resolved = cache.resolve(System.getenv());
-    resolved.warnings().forEach(w -> terminal.info("warning: %s", w));
+    resolved.warnings().forEach(w -> notes.info("warning: %s", w));
     if (cacheReport != null && !resolved.enabled()) {
       throw new IllegalArgumentException(
           "--cache-report needs a cache: give --cache or --cache-dit-config");
     }
-    if (rank.isEmpty() && parallel.numGpus > 1) {
+    if (launches) {
       return launch(layout, batch, terminal);
     }
     Interruption interruption =
@@ -106,7 +117,7 @@ final class GenerateCommand implements Callable<Integer> {
               .apply(model.loadOptions(session.device()))
               .withRunner(runner == null ? BlockRunner.direct() : runner);
       if (batch) {
-        return run(file, options, resolved, session, interruption, terminal);
+        return run(lines, options, resolved, session, interruption, terminal);
       }
       new PromptRun(model.modelPath, options, runner, output, cacheReport, session, terminal)
           .run(model.locate(terminal), requests, warmup);

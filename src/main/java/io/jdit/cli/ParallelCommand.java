@@ -144,10 +144,20 @@ final class ParallelCommand implements Runnable {
       }
       ParallelSettings settings = parallel.settings(config == null ? null : CacheFile.read(config));
       ParallelConfig chosen = RankSession.config(settings, parallel.numGpus, folder, terminal);
-      out.print(PlanReport.detail(LayoutPlan.of(chosen, request)));
-      out.println();
       ParallelConfig options = ParallelConfig.of(Mesh.single()).withModules(chosen.modules());
       List<LayoutPlan> plans = PlanReport.layouts(parallel.numGpus, request, options);
+      LayoutPlan plan;
+      try {
+        plan = LayoutPlan.of(chosen, request);
+      } catch (IllegalArgumentException e) {
+        if (settings.givesLayout()) {
+          throw e;
+        }
+        terminal.info("%s; the fastest layout that fits:", e.getMessage());
+        plan = plans.get(0);
+      }
+      out.print(PlanReport.detail(plan));
+      out.println();
       out.print(PlanReport.table(plans));
       out.flush();
       return ExitCode.OK;

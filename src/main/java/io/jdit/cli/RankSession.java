@@ -68,6 +68,7 @@ final class RankSession implements AutoCloseable {
     if (settings.givesLayout()) {
       ParallelConfig config = settings.resolve(size);
       config.requireHeads(heads);
+      terminal.info("layout %s", config.mesh());
       return config;
     }
     LayoutChoice choice = LayoutChoice.automatic(settings, size, heads);

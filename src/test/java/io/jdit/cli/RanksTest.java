@@ -130,6 +130,22 @@ class RanksTest {
         .contains("tp 4");
   }
 
+  /** 512 text tokens cannot be cut into 1024 parts, which the automatic layout would do. */
+  @Test
+  void plansForManyRanksTakeALayoutThatFits() {
+    CommandLineRun run =
+        CommandLineRun.of(
+            "parallel",
+            "plan",
+            "--model-path",
+            "src/test/resources/manifests/flux1-dev",
+            "--num-gpus",
+            "1024");
+    assertThat(run.exitCode()).isZero();
+    assertThat(run.err()).contains("512 tokens cannot be cut into 1024 parts");
+    assertThat(run.out()).containsPattern("mesh .*, 1024 ranks");
+  }
+
   private static String[] generate(Path folder, String name, String... options) {
     return join(
         new String[] {
