@@ -123,9 +123,12 @@ class RanksTest {
             "--device",
             "cpu");
     assertThat(run.exitCode()).isZero();
-    // 11,901,408,320 parameters of two bytes; performance.md's 1.21 GB for Ulysses on 4 ranks
+    // 11,901,408,320, 123,060,480 + 4,762,310,656 and 83,819,683 parameters of two bytes by the
+    // manifest's counts.json; performance.md's 1.21 GB for Ulysses on 4 ranks
     assertThat(run.out())
-        .contains("23.803 GB per rank")
+        .contains("23.803 GB per rank, transformer")
+        .contains("9.771 GB per rank, text encoders")
+        .contains("0.168 GB per rank, vae")
         .contains("ulysses 4                          26.2        23.80        0.142        1.211")
         .contains("tp 4");
   }
