@@ -5,10 +5,8 @@ import io.jdit.cache.CacheRunner;
 import io.jdit.cache.CacheSettings;
 import io.jdit.cache.ResolvedCacheConfig;
 import io.jdit.metrics.StageReport;
-import io.jdit.parallel.Launcher;
 import io.jdit.parallel.ParallelConfig;
 import io.jdit.parallel.ParallelSettings;
-import io.jdit.parallel.RankProcess;
 import io.jdit.pipeline.GenerationRequest;
 import io.jdit.pipeline.LoadOptions;
 import io.jdit.pipeline.Pipeline;
@@ -16,13 +14,11 @@ import io.jdit.pipeline.Pipelines;
 import io.jdit.pipeline.Progress;
 import io.jdit.pipeline.batch.BatchFile;
 import io.jdit.tensor.Device;
-import io.jdit.tensor.Torch;
 import io.jdit.transformer.BlockRunner;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -72,16 +68,14 @@ final class GenerateCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    Optional<RankProcess> rank = RankProcess.start(System.getenv(), parallel.timeout());
-    boolean speaks = rank.isEmpty() || rank.get().isFirst();
+    Ranks ranks = Ranks.of(parallel, spec);
     Terminal terminal =
         Terminal.of(
             spec.commandLine().getOut(),
             spec.commandLine().getErr(),
-            output.quiet || !speaks,
+            output.quiet || !ranks.speaks(),
             System.getenv());
-    boolean launches = rank.isEmpty() && parallel.numGpus > 1;
-    Terminal notes = launches ? terminal.silent() : terminal; // rank 0 says them
+    Terminal notes = ranks.launches() ? terminal.silent() : terminal; // rank 0 says them
     boolean batch = sampling.promptPath != null;
     requireBatchOptions(batch);
     List<GenerationRequest> requests = batch ? List.of() : sampling.requests();
@@ -102,31 +96,36 @@ final class GenerateCommand implements Callable<Integer> {
       throw new IllegalArgumentException(
           "--cache-report needs a cache: give --cache or --cache-dit-config");
     }
-    if (launches) {
-      return launch(layout, batch, terminal);
+    if (ranks.launches()) {
+      return launch(ranks, layout, batch, terminal);
     }
     Interruption interruption =
-        batch ? Interruption.resumable(terminal, speaks) : Interruption.install(terminal, speaks);
-    try (RankSession session = session(rank, layout, terminal)) {
-      CacheRunner runner =
-          resolved.enabled()
-              ? (CacheRunner) CacheRunner.of(session.here(resolved), session.rankSum(resolved))
-              : null;
-      LoadOptions options =
-          session
-              .apply(model.loadOptions(session.device()))
-              .withRunner(runner == null ? BlockRunner.direct() : runner);
-      if (batch) {
-        return run(lines, options, resolved, session, interruption, terminal);
-      }
-      new PromptRun(model.modelPath, options, runner, output, cacheReport, session, terminal)
-          .run(model.locate(terminal), requests, warmup);
-      return ExitCode.OK;
-    } catch (Exception | Error e) {
-      if (rank.isPresent() && rank.get().reports(e)) {
-        return ExitCode.of(e); // the launcher says it, once for all ranks
-      }
-      throw e;
+        batch
+            ? Interruption.resumable(terminal, ranks.speaks())
+            : Interruption.install(terminal, ranks.speaks());
+    try {
+      return ranks.run(
+          layout,
+          Device.parse(model.device),
+          () -> Ranks.heads(model.locate(terminal)),
+          terminal,
+          session -> {
+            CacheRunner runner =
+                resolved.enabled()
+                    ? (CacheRunner)
+                        CacheRunner.of(session.here(resolved), session.rankSum(resolved))
+                    : null;
+            LoadOptions options =
+                session
+                    .apply(model.loadOptions(session.device()))
+                    .withRunner(runner == null ? BlockRunner.direct() : runner);
+            if (batch) {
+              return run(lines, options, resolved, session, interruption, terminal);
+            }
+            new PromptRun(model.modelPath, options, runner, output, cacheReport, session, terminal)
+                .run(model.locate(terminal), requests, warmup);
+            return ExitCode.OK;
+          });
     } finally {
       interruption.remove();
     }
@@ -146,19 +145,14 @@ final class GenerateCommand implements Callable<Integer> {
   /**
    * Checks what can be checked in one process, then starts the ranks with the same command line.
    */
-  private int launch(ParallelSettings layout, boolean batch, Terminal terminal) throws Exception {
+  private int launch(Ranks ranks, ParallelSettings layout, boolean batch, Terminal terminal)
+      throws Exception {
     Device device = Device.parse(model.device);
-    if (device.isCuda() && parallel.numGpus > Torch.cudaDevices()) {
-      throw new IllegalArgumentException(
-          "--num-gpus "
-              + parallel.numGpus
-              + " asks for more GPUs than the "
-              + Torch.cudaDevices()
-              + " that LibTorch sees: lower it, or use --device cpu for CPU processes");
-    }
+    ranks.requireDevices(device);
     Path folder = model.locate(terminal);
     ParallelConfig config =
-        RankSession.config(layout, parallel.numGpus, folder, terminal.silent()); // rank 0 says it
+        RankSession.config(
+            layout, parallel.numGpus, Ranks.heads(folder), terminal.silent()); // rank 0 says it
     if (device.isCpu()) {
       Pipelines.requireMemory(
           folder,
@@ -166,35 +160,18 @@ final class GenerateCommand implements Callable<Integer> {
           ParallelLoading.shares(config),
           parallel.numGpus);
     }
-    List<String> arguments = spec.root().commandLine().getParseResult().originalArgs();
-    Launcher launcher =
-        new Launcher(
-            Launcher.sameJvm(Main.class.getName(), arguments),
-            parallel.numGpus,
-            Map.of(),
-            System.err);
     if (!batch) {
-      return launcher.run();
+      return ranks.launch();
     }
     // The ranks hear of a signal from the launcher; the exit code of a batch is ours.
     Interruption interruption = Interruption.resumable(terminal, false);
     try {
-      return launcher.run();
+      return ranks.launch();
     } catch (InterruptedException e) {
       return ExitCode.RESUME;
     } finally {
       interruption.remove();
     }
-  }
-
-  private RankSession session(
-      Optional<RankProcess> rank, ParallelSettings layout, Terminal terminal) {
-    Device requested = Device.parse(model.device);
-    if (rank.isEmpty()) {
-      layout.resolve(1);
-      return RankSession.alone(requested);
-    }
-    return RankSession.join(rank.get(), layout, requested, model.locate(terminal), terminal);
   }
 
   private int run(

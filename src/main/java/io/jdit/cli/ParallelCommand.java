@@ -154,7 +154,8 @@ final class ParallelCommand implements Runnable {
             "--num-gpus must be <= " + PlanReport.LARGEST + ", got " + parallel.numGpus);
       }
       ParallelSettings settings = parallel.settings(config == null ? null : CacheFile.read(config));
-      ParallelConfig chosen = RankSession.config(settings, parallel.numGpus, folder, terminal);
+      ParallelConfig chosen =
+          RankSession.config(settings, parallel.numGpus, flux.numAttentionHeads(), terminal);
       ParallelConfig options = ParallelConfig.of(Mesh.single()).withModules(chosen.modules());
       List<LayoutPlan> plans = PlanReport.layouts(parallel.numGpus, request, options);
       LayoutPlan plan;

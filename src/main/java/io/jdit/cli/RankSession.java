@@ -4,7 +4,6 @@ import io.jdit.attention.FusedAttention;
 import io.jdit.cache.CacheField;
 import io.jdit.cache.RankSum;
 import io.jdit.cache.ResolvedCacheConfig;
-import io.jdit.checkpoint.ModelConfig;
 import io.jdit.metrics.StageReport;
 import io.jdit.parallel.LayoutChoice;
 import io.jdit.parallel.Mesh;
@@ -16,7 +15,6 @@ import io.jdit.parallel.RankProcess;
 import io.jdit.pipeline.LoadOptions;
 import io.jdit.pipeline.Progress;
 import io.jdit.tensor.Device;
-import java.nio.file.Path;
 
 /** This process's part of a run: alone, or a rank among others. */
 final class RankSession implements AutoCloseable {
@@ -41,15 +39,15 @@ final class RankSession implements AutoCloseable {
   /**
    * Joins the other ranks and makes the groups of the layout.
    *
-   * @param folder the model, whose heads decide about an automatic layout
+   * @param heads attention heads of the transformer: they decide about an automatic layout
    */
   static RankSession join(
       RankProcess process,
       ParallelSettings settings,
       Device requested,
-      Path folder,
+      int heads,
       Terminal terminal) {
-    ParallelConfig config = config(settings, process.environment().size(), folder, terminal);
+    ParallelConfig config = config(settings, process.environment().size(), heads, terminal);
     Device device = process.device(requested);
     ProcessGroup world = process.join(device);
     return new RankSession(
@@ -57,14 +55,10 @@ final class RankSession implements AutoCloseable {
   }
 
   /** The layout of {@code size} ranks; one that is chosen is said, with the reason. */
-  static ParallelConfig config(
-      ParallelSettings settings, int size, Path folder, Terminal terminal) {
+  static ParallelConfig config(ParallelSettings settings, int size, int heads, Terminal terminal) {
     if (size == 1) {
       return settings.resolve(1);
     }
-    int heads =
-        ModelConfig.read(folder.resolve("transformer").resolve("config.json"))
-            .integer("num_attention_heads", 24);
     if (settings.givesLayout()) {
       ParallelConfig config = settings.resolve(size);
       config.requireHeads(heads);
