@@ -53,7 +53,8 @@ public record FluxBenchmark(
 
   /** Milliseconds of each measured step: one transformer call and nothing else. */
   public List<Double> steps(int warmup, int runs) throws Exception {
-    try (DeviceWorker worker = new DeviceWorker("jdit-bench", options.threads())) {
+    try (DeviceWorker worker =
+        new DeviceWorker("jdit-bench", options.device(), options.threads())) {
       return worker.call(() -> measure(warmup, runs));
     }
   }

@@ -23,7 +23,8 @@ public final class Pipelines {
       new MemoryCheck(model, WeightShares.of(options), 1)
           .require(options.dtype(), Memory.available());
     }
-    DeviceWorker worker = new DeviceWorker("jdit-" + options.device(), options.threads());
+    DeviceWorker worker =
+        new DeviceWorker("jdit-" + options.device(), options.device(), options.threads());
     try {
       return worker.call(() -> new FluxPipeline(model, options, worker));
     } catch (RuntimeException e) {
