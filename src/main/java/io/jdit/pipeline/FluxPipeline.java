@@ -174,7 +174,16 @@ final class FluxPipeline implements Pipeline {
     try {
       return worker.call(() -> run(request, settings, progress));
     } catch (RuntimeException e) {
-      throw e;
+      throw OutOfMemoryException.translate(
+          e,
+          settings.images()
+              + " x "
+              + settings.width()
+              + " x "
+              + settings.height()
+              + " pixels on "
+              + options.device(),
+          "use a smaller size, --dtype bfloat16, --vae-tiling or more ranks");
     } catch (Exception e) {
       throw new IllegalStateException(e);
     }

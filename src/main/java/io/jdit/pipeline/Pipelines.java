@@ -29,7 +29,10 @@ public final class Pipelines {
       return worker.call(() -> new FluxPipeline(model, options, worker));
     } catch (RuntimeException e) {
       worker.close();
-      throw e;
+      throw OutOfMemoryException.translate(
+          e,
+          "the weights of " + folder + " on " + options.device(),
+          "use --dtype bfloat16, or split them over several ranks with --tp-size");
     } catch (Exception e) {
       worker.close();
       throw new IllegalStateException(e);

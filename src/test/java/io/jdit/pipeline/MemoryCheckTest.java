@@ -3,10 +3,13 @@ package io.jdit.pipeline;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchRuntimeException;
 import static org.assertj.core.api.Assertions.withinPercentage;
 
 import io.jdit.metrics.Memory;
 import io.jdit.tensor.DType;
+import io.jdit.tensor.Device;
+import io.jdit.tensor.Tensor;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 
@@ -38,6 +41,23 @@ class MemoryCheckTest {
         .isInstanceOf(OutOfMemoryException.class)
         .hasMessageContaining("on 4 processes")
         .hasMessageContaining("--tp-size");
+  }
+
+  @Test
+  void whatLibTorchCannotAllocateIsSaidInOneLine() {
+    RuntimeException failure =
+        catchRuntimeException(() -> Tensor.empty(DType.FLOAT32, Device.CPU, 1L << 44));
+    assertThat(OutOfMemoryException.translate(failure, "a picture", "use less"))
+        .isInstanceOf(OutOfMemoryException.class)
+        .hasMessage(
+            "not enough memory for a picture: LibTorch could not allocate 70368744177664 bytes; use less");
+    RuntimeException cuda =
+        new RuntimeException(
+            "CUDA out of memory. Tried to allocate 20.00 GiB. GPU 0 has a total capacity of");
+    assertThat(OutOfMemoryException.translate(cuda, "a picture", "use less"))
+        .hasMessageContaining("could not allocate 20.00 GiB; use less");
+    RuntimeException other = new RuntimeException("shapes do not fit");
+    assertThat(OutOfMemoryException.translate(other, "a picture", "use less")).isSameAs(other);
   }
 
   @Test
