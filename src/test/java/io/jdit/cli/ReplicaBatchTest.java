@@ -3,23 +3,18 @@ package io.jdit.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.jdit.parallel.Launcher;
-import io.jdit.pipeline.batch.Manifest;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
-import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
 
 /** Batches on replicas of several ranks, which take every picture together. */
 @Timeout(value = 180, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
@@ -61,7 +56,7 @@ class ReplicaBatchTest {
     Path alone = folder.resolve("expected");
     Run undisturbed = start(alone, "--num-gpus", "2").await();
     assertThat(undisturbed.process().exitValue()).as(undisturbed.text()).isZero();
-    Map<String, String> expected = pictures(alone);
+    Map<String, String> expected = new BatchOutput(alone).pictures();
     assertThat(expected).hasSize(LINES);
 
     Run stopped = start(out, "--num-gpus", "2", "--resume");
@@ -74,7 +69,7 @@ class ReplicaBatchTest {
         .doesNotContain("failed");
 
     Run killed = startTwoReplicas();
-    awaitPictures(pictures(out).size() + 4, killed);
+    awaitPictures(new BatchOutput(out).pictures().size() + 4, killed);
     killed.process().children().findAny().orElseThrow().destroyForcibly();
     killed.await();
     assertThat(killed.process().exitValue()).as(killed.text()).isPositive();
@@ -83,10 +78,10 @@ class ReplicaBatchTest {
     Run last = startTwoReplicas().await();
     assertThat(last.process().exitValue()).as(last.text()).isZero();
     assertThat(last.text()).contains(LINES + "/" + LINES + " done");
-    assertThat(pictures(out)).isEqualTo(expected);
-    assertThat(entries(out))
-        .containsOnlyKeys(expected.keySet())
-        .allSatisfy((p, n) -> assertThat(n).isOne());
+    assertThat(new BatchOutput(out).pictures()).isEqualTo(expected);
+    assertThat(new BatchOutput(out).manifest())
+        .hasSize(LINES)
+        .allSatisfy((path, hashes) -> assertThat(hashes).containsExactly(expected.get(path)));
     assertThat(out.resolve(".claims")).doesNotExist();
 
     CommandLineRun nothing = CommandLineRun.of(arguments(out, "--resume").toArray(String[]::new));
@@ -97,9 +92,11 @@ class ReplicaBatchTest {
     Files.write(prompts, Files.readAllLines(prompts).subList(0, 2));
     Run fresh = start(out, "--num-gpus", "2", "--dp-size", "2").await();
     assertThat(fresh.process().exitValue()).as(fresh.text()).isZero();
-    Map<String, Integer> entries = entries(out);
-    assertThat(entries.values().stream().filter(n -> n == 2)).hasSize(2);
-    assertThat(entries.values().stream().filter(n -> n == 1)).hasSize(LINES - 2);
+    assertThat(new BatchOutput(out).manifest().values())
+        .extracting(List::size)
+        .containsOnly(1, 2)
+        .filteredOn(n -> n == 2)
+        .hasSize(2);
   }
 
   private Run startTwoReplicas() throws IOException {
@@ -136,32 +133,9 @@ class ReplicaBatchTest {
   }
 
   private void awaitPictures(int count, Run run) throws IOException, InterruptedException {
-    while (pictures(out).size() < count) {
+    while (new BatchOutput(out).pictures().size() < count) {
       assertThat(run.process().isAlive()).as(run.text()).isTrue();
       Thread.sleep(10);
     }
-  }
-
-  /** Name to SHA-256. */
-  private static Map<String, String> pictures(Path folder) throws IOException {
-    Map<String, String> map = new TreeMap<>();
-    if (Files.isDirectory(folder)) {
-      try (Stream<Path> files = Files.list(folder)) {
-        for (Path file : files.filter(f -> f.toString().endsWith(".png")).toList()) {
-          map.put(file.getFileName().toString(), Manifest.sha256(file));
-        }
-      }
-    }
-    return map;
-  }
-
-  /** Path to the number of its lines in the manifest. */
-  private static Map<String, Integer> entries(Path folder) throws IOException {
-    Map<String, Integer> map = new TreeMap<>();
-    for (String line : Files.readAllLines(folder.resolve(Manifest.FILE_NAME))) {
-      JsonNode entry = JsonMapper.shared().readTree(line);
-      map.merge(entry.path("path").asString(), 1, Integer::sum);
-    }
-    return map;
   }
 }
