@@ -2,16 +2,10 @@ package io.jdit.tensor;
 
 import java.nio.file.Path;
 import java.util.Arrays;
-import org.bytedeco.javacpp.BytePointer;
-import org.bytedeco.javacpp.DoublePointer;
-import org.bytedeco.javacpp.FloatPointer;
-import org.bytedeco.javacpp.LongPointer;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.LongOptional;
 import org.bytedeco.pytorch.Scalar;
-import org.bytedeco.pytorch.ScalarOptional;
-import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 
@@ -23,7 +17,7 @@ import org.bytedeco.pytorch.global.torch;
  * end in {@code _} and return nothing. Views ({@code view, permute, narrow, ...}) share memory with
  * the tensor that they come from and keep it alive.
  */
-public final class Tensor implements AutoCloseable {
+public final class Tensor extends TensorArithmetic implements AutoCloseable {
   private final org.bytedeco.pytorch.Tensor handle;
   TensorScope owner;
   private boolean closed;
@@ -48,7 +42,7 @@ public final class Tensor implements AutoCloseable {
     return new Tensor(handle);
   }
 
-  /** The LibTorch handle, borrowed. For packages that call LibTorch themselves. */
+  @Override
   public org.bytedeco.pytorch.Tensor handle() {
     if (closed) {
       throw new IllegalStateException(
@@ -82,38 +76,22 @@ public final class Tensor implements AutoCloseable {
 
   /** A float32 CPU tensor with a copy of {@code values}. */
   public static Tensor of(float[] values, long... shape) {
-    Tensor t = empty(DType.FLOAT32, Device.CPU, checkedShape(values.length, shape));
-    try (FloatPointer p = new FloatPointer(t.dataPointer())) {
-      p.put(values);
-    }
-    return t;
+    return TensorData.tensor(values, shape);
   }
 
   /** A float64 CPU tensor with a copy of {@code values}. */
   public static Tensor of(double[] values, long... shape) {
-    Tensor t = empty(DType.FLOAT64, Device.CPU, checkedShape(values.length, shape));
-    try (DoublePointer p = new DoublePointer(t.dataPointer())) {
-      p.put(values);
-    }
-    return t;
+    return TensorData.tensor(values, shape);
   }
 
   /** An int64 CPU tensor with a copy of {@code values}. */
   public static Tensor of(long[] values, long... shape) {
-    Tensor t = empty(DType.INT64, Device.CPU, checkedShape(values.length, shape));
-    try (LongPointer p = new LongPointer(t.dataPointer())) {
-      p.put(values);
-    }
-    return t;
+    return TensorData.tensor(values, shape);
   }
 
   /** A uint8 CPU tensor with a copy of {@code values}. */
   public static Tensor of(byte[] values, long... shape) {
-    Tensor t = empty(DType.UINT8, Device.CPU, checkedShape(values.length, shape));
-    try (BytePointer p = new BytePointer(t.dataPointer())) {
-      p.put(values);
-    }
-    return t;
+    return TensorData.tensor(values, shape);
   }
 
   /**
@@ -148,17 +126,6 @@ public final class Tensor implements AutoCloseable {
       handles[i] = parts[i].handle();
     }
     return new TensorVector(handles);
-  }
-
-  private static long[] checkedShape(int elements, long... shape) {
-    if (shape.length == 0) {
-      return new long[] {elements};
-    }
-    if (Shapes.elements(shape) != elements) {
-      throw new IllegalArgumentException(
-          elements + " values do not fill shape " + Arrays.toString(shape));
-    }
-    return shape;
   }
 
   // ---- what it is ----
@@ -352,147 +319,6 @@ public final class Tensor implements AutoCloseable {
     }
   }
 
-  // ---- arithmetic, broadcasting as in NumPy ----
-
-  public Tensor add(Tensor other) {
-    return wrap(handle().add(other.handle()));
-  }
-
-  public Tensor add(double value) {
-    try (Scalar s = new Scalar(value)) {
-      return wrap(handle().add(s));
-    }
-  }
-
-  public Tensor sub(Tensor other) {
-    return wrap(handle().sub(other.handle()));
-  }
-
-  public Tensor mul(Tensor other) {
-    return wrap(handle().mul(other.handle()));
-  }
-
-  public Tensor mul(double value) {
-    try (Scalar s = new Scalar(value)) {
-      return wrap(handle().mul(s));
-    }
-  }
-
-  public Tensor div(Tensor other) {
-    return wrap(handle().div(other.handle()));
-  }
-
-  public Tensor div(double value) {
-    try (Scalar s = new Scalar(value)) {
-      return wrap(handle().div(s));
-    }
-  }
-
-  public void add_(Tensor other) {
-    handle().add_(other.handle());
-  }
-
-  /** Copies the elements of {@code source} here, casting and broadcasting. */
-  public void copy_(Tensor source) {
-    handle().copy_(source.handle());
-  }
-
-  public void fill_(double value) {
-    try (Scalar s = new Scalar(value)) {
-      handle().fill_(s);
-    }
-  }
-
-  public Tensor neg() {
-    return wrap(handle().neg());
-  }
-
-  public Tensor abs() {
-    return wrap(handle().abs());
-  }
-
-  public Tensor exp() {
-    return wrap(handle().exp());
-  }
-
-  public Tensor sqrt() {
-    return wrap(handle().sqrt());
-  }
-
-  public Tensor rsqrt() {
-    return wrap(handle().rsqrt());
-  }
-
-  public Tensor sin() {
-    return wrap(handle().sin());
-  }
-
-  public Tensor cos() {
-    return wrap(handle().cos());
-  }
-
-  public Tensor tanh() {
-    return wrap(handle().tanh());
-  }
-
-  public Tensor sigmoid() {
-    return wrap(handle().sigmoid());
-  }
-
-  /** To the nearest integer, half to even. */
-  public Tensor round() {
-    return wrap(handle().round());
-  }
-
-  public Tensor clamp(double min, double max) {
-    try (Scalar lo = new Scalar(min);
-        Scalar hi = new Scalar(max);
-        var low = new ScalarOptional(lo);
-        var high = new ScalarOptional(hi)) {
-      return wrap(handle().clamp(low, high));
-    }
-  }
-
-  public Tensor matmul(Tensor other) {
-    return wrap(handle().matmul(other.handle()));
-  }
-
-  /** 1 where greater than {@code value}, as BOOL. */
-  public Tensor gt(double value) {
-    try (Scalar s = new Scalar(value)) {
-      return wrap(handle().gt(s));
-    }
-  }
-
-  // ---- reductions ----
-
-  /** Mean of all elements, a tensor without dimensions, in this dtype. */
-  public Tensor mean() {
-    return wrap(handle().mean());
-  }
-
-  public Tensor mean(int dim, boolean keepDim) {
-    try (var none = new ScalarTypeOptional()) {
-      return wrap(handle().mean(new long[] {dim}, keepDim, none));
-    }
-  }
-
-  public Tensor sum() {
-    return wrap(handle().sum());
-  }
-
-  public Tensor max() {
-    return wrap(handle().max());
-  }
-
-  /** True when no element is NaN or infinite. */
-  public boolean isFinite() {
-    try (var finite = handle().isfinite();
-        var all = finite.all()) {
-      return all.item_byte() != 0;
-    }
-  }
-
   // ---- reading ----
 
   /** The single element, widened. */
@@ -505,49 +331,22 @@ public final class Tensor implements AutoCloseable {
 
   /** All elements in row-major order, cast to float32. */
   public float[] toFloats() {
-    try (var t = handle().to(torch.ScalarType.Float);
-        var cpu = t.cpu();
-        var c = cpu.contiguous();
-        FloatPointer p = new FloatPointer(c.data_ptr())) {
-      float[] out = new float[Math.toIntExact(elements())];
-      p.get(out);
-      return out;
-    }
+    return TensorData.floats(this);
   }
 
   /** All elements in row-major order, cast to float64. */
   public double[] toDoubles() {
-    try (var t = handle().to(torch.ScalarType.Double);
-        var cpu = t.cpu();
-        var c = cpu.contiguous();
-        DoublePointer p = new DoublePointer(c.data_ptr())) {
-      double[] out = new double[Math.toIntExact(elements())];
-      p.get(out);
-      return out;
-    }
+    return TensorData.doubles(this);
   }
 
   /** All elements in row-major order, cast to int64. */
   public long[] toLongs() {
-    try (var t = handle().to(torch.ScalarType.Long);
-        var cpu = t.cpu();
-        var c = cpu.contiguous();
-        LongPointer p = new LongPointer(c.data_ptr())) {
-      long[] out = new long[Math.toIntExact(elements())];
-      p.get(out);
-      return out;
-    }
+    return TensorData.longs(this);
   }
 
   /** The raw bytes in row-major order, little endian. At most 2 GiB. */
   public byte[] toBytes() {
-    try (var cpu = handle().cpu();
-        var c = cpu.contiguous();
-        BytePointer p = new BytePointer(c.data_ptr())) {
-      byte[] out = new byte[Math.toIntExact(bytes())];
-      p.get(out);
-      return out;
-    }
+    return TensorData.bytes(this);
   }
 
   /** Frees the handle; the memory goes when no view needs it. Closing twice does nothing. */
