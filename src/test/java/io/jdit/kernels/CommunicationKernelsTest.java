@@ -230,6 +230,24 @@ final class CommunicationKernelsTest {
         .isTrue();
   }
 
+  /** Dtypes that the library does not know take the twins' way. */
+  @Test
+  void otherDtypesAreComputedByTensorOperators() {
+    Random random = seeded(37);
+    Tensor x = random(random, DType.FLOAT32, 1, 3, 2, 8);
+    Tensor wide = x.to(DType.FLOAT64);
+    for (Float8Format format : Float8Format.values()) {
+      Tensor packed = pack(wide, format);
+      assertThat(packed.equalTo(pack(x, format))).isTrue();
+      assertThat(unpack(packed, format, DType.FLOAT64, 8).toDoubles())
+          .isEqualTo(unpack(packed, format, DType.FLOAT32, 8).toDoubles());
+    }
+    AttentionWithLse merged = part(DType.FLOAT32);
+    CommunicationKernels.mergeAttention_(
+        merged, new AttentionWithLse(wide, part(DType.FLOAT32).logSumExp()));
+    TensorAssert.assertThat(merged.out()).isCloseTo(x.div(2), 1e-7);
+  }
+
   @Test
   void refusesWrongArgumentsByName() {
     Tensor x = InstructionSets.empty(DType.FLOAT32, 2, 8);
