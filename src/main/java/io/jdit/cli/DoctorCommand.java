@@ -134,7 +134,14 @@ final class DoctorCommand implements Callable<Integer> {
         devices > 0
             ? devices + " devices"
             : "no devices, runs use the CPU: " + CudaSupport.absence());
-    driver.ifPresent(d -> line("NVIDIA driver", d.version()));
+    driver.ifPresent(
+        d ->
+            line(
+                "NVIDIA driver",
+                d.version()
+                    + (d.isTooOld()
+                        ? ", CUDA 13 needs " + NvidiaDriver.OLDEST_BRANCH + " or newer"
+                        : "")));
     for (NvidiaSmi.Gpu gpu : NvidiaSmi.gpus()) {
       line(
           "GPU " + gpu.index(),

@@ -51,7 +51,11 @@ public final class Torch {
   }
 
   private static String describe(LinkageError e) {
-    String reason = String.valueOf(e.getMessage());
+    Throwable first = e;
+    while (first.getCause() != null) {
+      first = first.getCause();
+    }
+    String reason = String.valueOf(first.getMessage());
     if (reason.matches("(?s).*version `GLIBC(XX)?_.*not found.*")) {
       return "this system is too old for LibTorch, which needs glibc 2.35 and libstdc++ 12 (Debian 12, Ubuntu 22.04, RHEL 10): use a container (scripts/apptainer/jdit.def); "
           + reason;
