@@ -3,30 +3,36 @@ package io.jdit.cli;
 import io.jdit.media.Picture;
 import io.jdit.media.TerminalPreview;
 import io.jdit.metrics.StageReport;
+import io.jdit.parallel.CollectiveException;
+import io.jdit.parallel.ProcessGroup;
 import io.jdit.pipeline.GenerationCancelledException;
 import io.jdit.pipeline.GenerationResult;
 import io.jdit.pipeline.GenerationSettings;
 import io.jdit.pipeline.LoadOptions;
 import io.jdit.pipeline.Pipeline;
 import io.jdit.pipeline.Progress;
+import io.jdit.pipeline.RequestResolver;
 import io.jdit.pipeline.batch.BadLine;
 import io.jdit.pipeline.batch.BatchFile;
 import io.jdit.pipeline.batch.BatchItem;
 import io.jdit.pipeline.batch.BatchQueue;
 import io.jdit.pipeline.batch.BatchTask;
 import io.jdit.pipeline.batch.ClaimQueue;
-import io.jdit.pipeline.batch.LocalQueue;
 import io.jdit.pipeline.batch.Manifest;
 import io.jdit.pipeline.batch.ManifestEntry;
 import java.io.IOException;
 import java.nio.channels.ClosedByInterruptException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.zip.CRC32;
 
 /** The lines of a prompt file, to picture files and a manifest. */
 final class BatchRun {
@@ -37,6 +43,7 @@ final class BatchRun {
   private final BatchFile file;
   private final Model model;
   private final OutputOptions output;
+  private final RankSession session;
   private final Interruption interruption;
   private final Terminal terminal;
   private final List<SavedImage> saved = new ArrayList<>();
@@ -50,6 +57,7 @@ final class BatchRun {
       Model model,
       OutputOptions output,
       StageReport report,
+      RankSession session,
       Interruption interruption,
       Terminal terminal) {
     this.promptPath = promptPath;
@@ -57,6 +65,7 @@ final class BatchRun {
     this.model = model;
     this.output = output;
     this.report = report;
+    this.session = session;
     this.interruption = interruption;
     this.terminal = terminal;
     file.badLines().forEach(this::reject);
@@ -65,39 +74,79 @@ final class BatchRun {
   /**
    * Runs what is to be run.
    *
-   * @param resume go on after earlier runs and share the work with other processes in this folder
+   * @param load gives the model; called when there is a picture to draw
+   * @param resume whether pictures that the manifest proves done are left as they are
    * @return the exit code
    */
-  int run(Pipeline pipeline, boolean resume) throws Exception {
-    List<BatchTask> tasks = tasks(pipeline);
-    Manifest manifest = Manifest.open(output.outputPath);
-    if (manifest.damagedLines() > 0) {
-      terminal.info(
-          "%s: %d lines are damaged, as by a process that was killed; their pictures are made again",
-          Manifest.FILE_NAME, manifest.damagedLines());
-    }
-    try (BatchQueue queue =
-        resume
-            ? ClaimQueue.open(output.outputPath, tasks, manifest)
-            : new LocalQueue(tasks, manifest)) {
-      BatchDisplay display = new BatchDisplay(terminal, badPictures);
+  int run(RequestResolver requests, Callable<Pipeline> load, boolean resume) throws Exception {
+    List<BatchTask> tasks = tasks(requests);
+    Pipeline pipeline = null;
+    try (BatchQueue queue = queue(tasks, resume)) {
       try {
+        BatchDisplay display = new BatchDisplay(terminal, badPictures);
         display.show(queue.count());
         for (Optional<BatchTask> task = queue.take(); task.isPresent(); task = queue.take()) {
+          if (pipeline == null) {
+            pipeline = load.call();
+          }
           run(pipeline, task.get(), queue, display);
           display.show(queue.count());
         }
         display.show(queue.count());
-      } catch (GenerationCancelledException | InterruptedException | ClosedByInterruptException e) {
+        return queue.count().failed() + badPictures > 0 ? ExitCode.FAILED : ExitCode.OK;
+      } catch (GenerationCancelledException
+          | InterruptedException
+          | ClosedByInterruptException
+          | CollectiveException e) {
         // Giving back what is claimed writes files, which an interrupted thread cannot.
         Thread.interrupted();
+        if (e instanceof CollectiveException && !interruption.comes()) {
+          throw e;
+        }
         return ExitCode.RESUME;
       } finally {
         if (terminal.interactive()) {
           terminal.err().println();
         }
       }
-      return queue.count().failed() + badPictures > 0 ? ExitCode.FAILED : ExitCode.OK;
+    } finally {
+      if (pipeline != null) {
+        pipeline.close();
+      }
+    }
+  }
+
+  /**
+   * The tasks, shared with the other replicas and with other processes in the folder. Ranks of one
+   * replica must agree on the list, and all replicas on what was there before.
+   */
+  private BatchQueue queue(List<BatchTask> tasks, boolean resume) throws IOException {
+    ProcessGroup replica = session.replicaGroup();
+    requireSameTasks(tasks, replica);
+    long before = session.broadcast(resume ? 0 : Manifest.length(output.outputPath));
+    if (!session.writes()) {
+      return ReplicaQueue.follower(tasks, replica);
+    }
+    Manifest manifest = Manifest.openAfter(output.outputPath, before);
+    if (manifest.damagedLines() > 0) {
+      terminal.info(
+          "%s: %d lines are damaged, as by a process that was killed; their pictures are made again",
+          Manifest.FILE_NAME, manifest.damagedLines());
+    }
+    BatchQueue claims =
+        ClaimQueue.open(output.outputPath, tasks, manifest, () -> ReplicaQueue.stay(replica));
+    return ReplicaQueue.leader(tasks, replica, claims);
+  }
+
+  private void requireSameTasks(List<BatchTask> tasks, ProcessGroup replica) {
+    CRC32 checksum = new CRC32();
+    tasks.forEach(t -> checksum.update(t.toString().getBytes(StandardCharsets.UTF_8)));
+    long[] all = replica.gather(checksum.getValue());
+    if (Arrays.stream(all).distinct().count() > 1) {
+      throw new IllegalArgumentException(
+          promptPath
+              + ": the ranks of a replica read different prompts or options, "
+              + "give all of them the same file and the same command line");
     }
   }
 
@@ -110,11 +159,11 @@ final class BatchRun {
     return saved;
   }
 
-  private List<BatchTask> tasks(Pipeline pipeline) {
+  private List<BatchTask> tasks(RequestResolver requests) {
     List<BatchTask> tasks = new ArrayList<>();
     for (BatchItem item : file.items()) {
       try {
-        GenerationSettings settings = pipeline.resolve(item.request());
+        GenerationSettings settings = requests.resolve(item.request());
         Map<String, Object> map =
             new LinkedHashMap<>(PictureTexts.settings(settings, model.name(), model.options()));
         if (item.request().prompt2() != null) {
@@ -133,7 +182,9 @@ final class BatchRun {
 
   private void reject(BadLine bad) {
     badPictures++;
-    terminal.err().println("jdit: " + promptPath + " line " + bad.line() + ": " + bad.problem());
+    if (session.first()) {
+      terminal.err().println("jdit: " + promptPath + " line " + bad.line() + ": " + bad.problem());
+    }
   }
 
   private void run(Pipeline pipeline, BatchTask task, BatchQueue queue, BatchDisplay display)
@@ -141,10 +192,13 @@ final class BatchRun {
     long start = System.nanoTime();
     GenerationResult made;
     try {
-      made = pipeline.generate(task.item().request(), Progress.NONE);
+      made = pipeline.generate(task.item().request(), session.watched(Progress.NONE));
     } catch (GenerationCancelledException e) {
       throw e;
     } catch (RuntimeException e) {
+      if (session.replicaGroup().size() > 1) {
+        throw e; // The other ranks are in the middle of this picture: nothing brings them back.
+      }
       display.clear();
       reject(task, e);
       queue.failed(task, Main.oneLine(e));
@@ -153,6 +207,10 @@ final class BatchRun {
     try (GenerationResult result = made) {
       last = result.settings();
       report.addAll(result.report());
+      if (!session.writes()) {
+        return;
+      }
+      session.stage("save");
       display.clear();
       result.warnings().forEach(w -> terminal.info("warning: line %d: %s", task.item().line(), w));
       interruption.shield(

@@ -3,6 +3,8 @@ package io.jdit.cli;
 import io.jdit.cache.CacheRunner;
 import io.jdit.cache.ResolvedCacheConfig;
 import io.jdit.metrics.StageReport;
+import io.jdit.parallel.Mesh;
+import io.jdit.parallel.ParallelSettings;
 import io.jdit.pipeline.FluxBenchmark;
 import io.jdit.pipeline.GenerationRequest;
 import io.jdit.pipeline.GenerationResult;
@@ -10,6 +12,7 @@ import io.jdit.pipeline.LoadOptions;
 import io.jdit.pipeline.Pipeline;
 import io.jdit.pipeline.Pipelines;
 import io.jdit.pipeline.Progress;
+import io.jdit.tensor.Device;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -38,6 +41,7 @@ import tools.jackson.databind.json.JsonMapper;
 final class BenchCommand implements Callable<Integer> {
   @Mixin private ModelOptions model;
   @Mixin private CacheOptions cache;
+  @Mixin private ParallelOptions parallel;
 
   @Option(
       names = "--flux-mid",
@@ -83,15 +87,49 @@ final class BenchCommand implements Callable<Integer> {
     if (runs < 1 || warmupRuns < 0) {
       throw new IllegalArgumentException("--runs must be >= 1 and --warmup-runs >= 0");
     }
+    Ranks ranks = Ranks.of(parallel, spec);
+    Terminal terminal =
+        Terminal.of(
+            spec.commandLine().getOut(),
+            spec.commandLine().getErr(),
+            !ranks.speaks(),
+            System.getenv());
+    Device device = Device.parse(model.device);
+    if (ranks.launches()) {
+      ranks.requireDevices(device);
+      return ranks.launch();
+    }
+    ParallelSettings layout = parallel.settings(cache.file());
+    return ranks.run(
+        layout,
+        device,
+        () -> fluxMid ? FluxBenchmark.MID_HEADS : Ranks.heads(model.locate(terminal)),
+        terminal,
+        session -> bench(session, terminal));
+  }
+
+  private int bench(RankSession session, Terminal terminal) throws Exception {
     ResolvedCacheConfig resolved = cache.resolve(System.getenv());
-    LoadOptions options = model.loadOptions().withRunner(CacheRunner.of(resolved, null));
-    Map<String, List<Double>> times = fluxMid ? benchTransformer(options) : benchModel(options);
+    LoadOptions options =
+        session
+            .apply(model.loadOptions(session.device()))
+            .withRunner(CacheRunner.of(session.here(resolved), session.rankSum(resolved)));
+    Map<String, List<Double>> times =
+        fluxMid ? benchTransformer(options) : benchModel(options, session, terminal);
+    if (session.first()) {
+      print(options, session.mesh(), times);
+    }
+    return ExitCode.OK;
+  }
+
+  private void print(LoadOptions options, Mesh mesh, Map<String, List<Double>> times) {
     PrintWriter out = spec.commandLine().getOut();
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("version", Version.text());
     json.put("model", fluxMid ? "flux-mid" : model.modelPath);
     json.put("dtype", options.dtype().text());
     json.put("device", options.device().toString());
+    json.put("layout", mesh.toString());
     json.put("runs", runs);
     times.forEach(
         (name, values) -> {
@@ -109,7 +147,6 @@ final class BenchCommand implements Callable<Integer> {
               Map.of("median", median, "min", sorted.get(0), "max", sorted.get(sorted.size() - 1)));
         });
     out.println(JsonMapper.shared().writeValueAsString(json));
-    return ExitCode.OK;
   }
 
   private Map<String, List<Double>> benchTransformer(LoadOptions options) throws Exception {
@@ -127,17 +164,15 @@ final class BenchCommand implements Callable<Integer> {
     return times;
   }
 
-  private Map<String, List<Double>> benchModel(LoadOptions options) throws Exception {
-    Terminal terminal =
-        Terminal.of(
-            spec.commandLine().getOut(), spec.commandLine().getErr(), false, System.getenv());
+  private Map<String, List<Double>> benchModel(
+      LoadOptions options, RankSession session, Terminal terminal) throws Exception {
     Path folder = model.locate(terminal);
     GenerationRequest request =
         GenerationRequest.of("a red circle on a white background").steps(steps).build();
     Map<String, List<Double>> times = new LinkedHashMap<>();
     try (Pipeline pipeline = Pipelines.load(folder, options)) {
       for (int i = 0; i < warmupRuns + runs; i++) {
-        try (GenerationResult result = pipeline.generate(request, Progress.NONE)) {
+        try (GenerationResult result = pipeline.generate(request, session.watched(Progress.NONE))) {
           if (i >= warmupRuns) {
             for (StageReport.Stage s : result.report().stages()) {
               times.computeIfAbsent(s.name(), n -> new ArrayList<>()).add(s.milliseconds());

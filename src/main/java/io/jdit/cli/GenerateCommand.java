@@ -1,14 +1,12 @@
 package io.jdit.cli;
 
+import io.jdit.cache.CacheFile;
 import io.jdit.cache.CacheRunner;
 import io.jdit.cache.CacheSettings;
 import io.jdit.cache.ResolvedCacheConfig;
 import io.jdit.metrics.StageReport;
-import io.jdit.parallel.Launcher;
-import io.jdit.parallel.Mesh;
 import io.jdit.parallel.ParallelConfig;
 import io.jdit.parallel.ParallelSettings;
-import io.jdit.parallel.RankProcess;
 import io.jdit.pipeline.GenerationRequest;
 import io.jdit.pipeline.LoadOptions;
 import io.jdit.pipeline.Pipeline;
@@ -16,13 +14,11 @@ import io.jdit.pipeline.Pipelines;
 import io.jdit.pipeline.Progress;
 import io.jdit.pipeline.batch.BatchFile;
 import io.jdit.tensor.Device;
-import io.jdit.tensor.Torch;
 import io.jdit.transformer.BlockRunner;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -40,6 +36,7 @@ import picocli.CommandLine.Spec;
 final class GenerateCommand implements Callable<Integer> {
   @Mixin private SamplingOptions sampling;
   @Mixin private ModelOptions model;
+  @Mixin private AttentionOptions attention;
   @Mixin private OutputOptions output;
   @Mixin private CacheOptions cache;
   @Mixin private ParallelOptions parallel;
@@ -64,60 +61,71 @@ final class GenerateCommand implements Callable<Integer> {
   @Option(
       names = "--resume",
       description =
-          "With --prompt-path: skip what manifest.jsonl in the output folder proves done, and share the rest with"
-              + " every other process that runs this batch there.")
+          "With --prompt-path: skip what manifest.jsonl in the output folder proves done.")
   private boolean resume;
 
   @Spec private CommandSpec spec;
 
   @Override
   public Integer call() throws Exception {
-    Optional<RankProcess> rank = RankProcess.start(System.getenv(), parallel.timeout());
-    boolean speaks = rank.isEmpty() || rank.get().isFirst();
+    Ranks ranks = Ranks.of(parallel, spec);
     Terminal terminal =
         Terminal.of(
             spec.commandLine().getOut(),
             spec.commandLine().getErr(),
-            output.quiet || !speaks,
+            output.quiet || !ranks.speaks(),
             System.getenv());
+    Terminal notes = ranks.launches() ? terminal.silent() : terminal; // rank 0 says them
     boolean batch = sampling.promptPath != null;
     requireBatchOptions(batch);
     List<GenerationRequest> requests = batch ? List.of() : sampling.requests();
     output.prepare();
-    BatchFile file = batch ? sampling.batch(output.outputFileName) : null;
-    compatibility.given(spec).forEach(o -> terminal.info("%s has no effect in JDiT", o));
-    ParallelSettings layout = parallel.settings(cache.file());
+    BatchFile lines = batch ? sampling.batch(output.outputFileName) : null;
+    compatibility.given(spec).forEach(o -> notes.info("%s has no effect in JDiT", o));
+    CacheFile file = cache.file();
+    ParallelSettings layout = parallel.settings(file);
+    attention.check(layout, file, System.getenv(), notes);
+    if (file != null && file.quantize() != null) {
+      notes.info(
+          "warning: %s: quantize_config is not supported yet, the weights stay as they are",
+          file.name());
+    }
     ResolvedCacheConfig resolved = cache.resolve(System.getenv());
-    resolved.warnings().forEach(w -> terminal.info("warning: %s", w));
+    resolved.warnings().forEach(w -> notes.info("warning: %s", w));
     if (cacheReport != null && !resolved.enabled()) {
       throw new IllegalArgumentException(
           "--cache-report needs a cache: give --cache or --cache-dit-config");
     }
-    if (rank.isEmpty() && parallel.numGpus > 1) {
-      return launch(layout, batch, terminal);
+    if (ranks.launches()) {
+      return launch(ranks, layout, batch, terminal);
     }
     Interruption interruption =
-        batch ? Interruption.resumable(terminal) : Interruption.install(terminal);
-    try (RankSession session = session(rank, layout, terminal)) {
-      CacheRunner runner =
-          resolved.enabled()
-              ? (CacheRunner) CacheRunner.of(session.here(resolved), session.rankSum(resolved))
-              : null;
-      LoadOptions options =
-          session
-              .apply(model.loadOptions(session.device()))
-              .withRunner(runner == null ? BlockRunner.direct() : runner);
-      if (batch) {
-        return run(file, options, resolved, session, interruption, terminal);
-      }
-      new PromptRun(model.modelPath, options, runner, output, cacheReport, session, terminal)
-          .run(model.locate(terminal), requests, warmup);
-      return ExitCode.OK;
-    } catch (Exception | Error e) {
-      if (rank.isPresent() && rank.get().reports(e)) {
-        return ExitCode.of(e); // the launcher says it, once for all ranks
-      }
-      throw e;
+        batch
+            ? Interruption.resumable(terminal, ranks.speaks())
+            : Interruption.install(terminal, ranks.speaks());
+    try {
+      return ranks.run(
+          layout,
+          Device.parse(model.device),
+          () -> Ranks.heads(model.locate(terminal)),
+          terminal,
+          session -> {
+            CacheRunner runner =
+                resolved.enabled()
+                    ? (CacheRunner)
+                        CacheRunner.of(session.here(resolved), session.rankSum(resolved))
+                    : null;
+            LoadOptions options =
+                session
+                    .apply(model.loadOptions(session.device()))
+                    .withRunner(runner == null ? BlockRunner.direct() : runner);
+            if (batch) {
+              return run(lines, options, resolved, session, interruption, terminal);
+            }
+            new PromptRun(model.modelPath, options, runner, output, cacheReport, session, terminal)
+                .run(model.locate(terminal), requests, warmup);
+            return ExitCode.OK;
+          });
     } finally {
       interruption.remove();
     }
@@ -137,52 +145,32 @@ final class GenerateCommand implements Callable<Integer> {
   /**
    * Checks what can be checked in one process, then starts the ranks with the same command line.
    */
-  private int launch(ParallelSettings layout, boolean batch, Terminal terminal) throws Exception {
+  private int launch(Ranks ranks, ParallelSettings layout, boolean batch, Terminal terminal)
+      throws Exception {
     Device device = Device.parse(model.device);
-    if (device.isCuda() && parallel.numGpus > Torch.cudaDevices()) {
-      throw new IllegalArgumentException(
-          "--num-gpus "
-              + parallel.numGpus
-              + " asks for more GPUs than the "
-              + Torch.cudaDevices()
-              + " that LibTorch sees: lower it, or use --device cpu for CPU processes");
-    }
+    ranks.requireDevices(device);
+    Path folder = model.locate(terminal);
     ParallelConfig config =
         RankSession.config(
-            layout, parallel.numGpus, model.locate(terminal), terminal.silent()); // rank 0 says it
-    if (batch) {
-      requireSingleRanks(config.mesh());
+            layout, parallel.numGpus, Ranks.heads(folder), terminal.silent()); // rank 0 says it
+    if (device.isCpu()) {
+      Pipelines.requireMemory(
+          folder,
+          model.loadOptions(device).dtype(),
+          ParallelLoading.shares(config),
+          parallel.numGpus);
     }
-    List<String> arguments = spec.root().commandLine().getParseResult().originalArgs();
-    return new Launcher(
-            Launcher.sameJvm(Main.class.getName(), arguments),
-            parallel.numGpus,
-            Map.of(),
-            System.err)
-        .run();
-  }
-
-  private RankSession session(
-      Optional<RankProcess> rank, ParallelSettings layout, Terminal terminal) {
-    Device requested = Device.parse(model.device);
-    if (rank.isEmpty()) {
-      layout.resolve(1);
-      return RankSession.alone(requested);
+    if (!batch) {
+      return ranks.launch();
     }
-    return RankSession.join(rank.get(), layout, requested, model.locate(terminal), terminal);
-  }
-
-  /**
-   * Replicas claim pictures from the batch one by one; a replica of several ranks would have to
-   * agree on each.
-   */
-  private static void requireSingleRanks(Mesh mesh) {
-    if (mesh.ranks() != mesh.dp()) {
-      throw new IllegalArgumentException(
-          "--prompt-path needs replicas of one rank each, the layout is "
-              + mesh
-              + ": give --dp-size "
-              + mesh.ranks());
+    // The ranks hear of a signal from the launcher; the exit code of a batch is ours.
+    Interruption interruption = Interruption.resumable(terminal, false);
+    try {
+      return ranks.launch();
+    } catch (InterruptedException e) {
+      return ExitCode.RESUME;
+    } finally {
+      interruption.remove();
     }
   }
 
@@ -194,7 +182,6 @@ final class GenerateCommand implements Callable<Integer> {
       Interruption interruption,
       Terminal terminal)
       throws Exception {
-    requireSingleRanks(session.mesh());
     StageReport report = new StageReport();
     BatchRun batch =
         new BatchRun(
@@ -203,34 +190,53 @@ final class GenerateCommand implements Callable<Integer> {
             new BatchRun.Model(model.modelPath, options, settings(resolved)),
             output,
             report,
+            session,
             interruption,
             terminal);
     if (file.items().isEmpty()) {
       return ExitCode.FAILED;
     }
     Path folder = model.locate(terminal);
-    int code;
-    session.stage("load");
-    try (Pipeline pipeline = report.measure("load", () -> Pipelines.load(folder, options))) {
-      terminal.info("%s", pipeline);
-      if (warmup) {
-        pipeline.generate(file.items().get(0).request(), Progress.NONE).close();
-        terminal.info("warm-up done, not part of the times below");
-      }
-      session.stage("batch");
-      // Replicas share the work through claims in the output folder.
-      code = batch.run(pipeline, resume || session.replicas() > 1);
-    }
-    if (batch.lastSettings() != null && session.replica() == 0) {
+    int code =
+        batch.run(
+            Pipelines.requests(folder),
+            () -> load(folder, options, file.items().get(0).request(), report, session, terminal),
+            resume);
+    if (batch.lastSettings() != null && session.first()) {
       RunSummary summary =
           new RunSummary(
-              model.modelPath, options, batch.lastSettings(), report, batch.saved(), List.of());
+              model.modelPath,
+              options,
+              batch.lastSettings(),
+              report,
+              new long[] {report.peakResident()},
+              batch.saved(),
+              List.of());
       summary.print(terminal);
       if (output.perfDumpPath != null) {
         summary.write(output.perfDumpPath);
       }
     }
     return code;
+  }
+
+  /** Loads the model for a batch, and warms it up when that was asked for. */
+  private Pipeline load(
+      Path folder,
+      LoadOptions options,
+      GenerationRequest first,
+      StageReport report,
+      RankSession session,
+      Terminal terminal)
+      throws Exception {
+    session.stage("load");
+    Pipeline pipeline = report.measure("load", () -> Pipelines.load(folder, options));
+    terminal.info("%s", pipeline);
+    if (warmup) {
+      pipeline.generate(first, Progress.NONE).close();
+      terminal.info("warm-up done, not part of the times below");
+    }
+    return pipeline;
   }
 
   /** Empty without a cache. */

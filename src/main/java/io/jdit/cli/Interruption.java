@@ -18,16 +18,23 @@ final class Interruption {
   private final CountDownLatch done = new CountDownLatch(1);
   private final ReentrantLock saving = new ReentrantLock();
   private final boolean resumable;
+  private final boolean speaks;
+  private final CountDownLatch requested = new CountDownLatch(1);
   private final Thread hook = new Thread(this::stop, "jdit-interruption");
 
-  private Interruption(Terminal terminal, boolean resumable) {
+  private Interruption(Terminal terminal, boolean resumable, boolean speaks) {
     this.terminal = terminal;
     this.resumable = resumable;
+    this.speaks = speaks;
   }
 
-  /** The exit code is the JVM's: 128 and the number of the signal. */
-  static Interruption install(Terminal terminal) {
-    Interruption interruption = new Interruption(terminal, false);
+  /**
+   * The exit code is the JVM's: 128 and the number of the signal.
+   *
+   * @param speaks whether this process says it: one of several ranks does
+   */
+  static Interruption install(Terminal terminal, boolean speaks) {
+    Interruption interruption = new Interruption(terminal, false, speaks);
     Runtime.getRuntime().addShutdownHook(interruption.hook);
     return interruption;
   }
@@ -36,8 +43,8 @@ final class Interruption {
    * SIGUSR1 too, which batch systems send ahead of a time limit; exits with {@link
    * ExitCode#RESUME}.
    */
-  static Interruption resumable(Terminal terminal) {
-    Interruption interruption = new Interruption(terminal, true);
+  static Interruption resumable(Terminal terminal, boolean speaks) {
+    Interruption interruption = new Interruption(terminal, true, speaks);
     Runtime.getRuntime().addShutdownHook(interruption.hook);
     onUserSignal(() -> new Thread(() -> System.exit(ExitCode.RESUME), "jdit-user-signal").start());
     return interruption;
@@ -53,6 +60,18 @@ final class Interruption {
     }
   }
 
+  /**
+   * Whether an interruption was asked for, or is within a second: a signal to all ranks reaches
+   * some of them first, and the others find the connection closed.
+   */
+  boolean comes() {
+    try {
+      return requested.await(1, TimeUnit.SECONDS);
+    } catch (InterruptedException e) {
+      return true;
+    }
+  }
+
   /** The work is over, and what it left is cleaned up. */
   void remove() {
     done.countDown();
@@ -64,12 +83,15 @@ final class Interruption {
   }
 
   private void stop() {
-    terminal
-        .err()
-        .println(
-            resumable
-                ? "jdit: stopping; run it again with --resume to go on"
-                : "jdit: cancelled, cleaning up");
+    requested.countDown();
+    if (speaks) {
+      terminal
+          .err()
+          .println(
+              resumable
+                  ? "jdit: stopping; run it again with --resume to go on"
+                  : "jdit: cancelled, cleaning up");
+    }
     try {
       if (saving.tryLock(SECONDS_TO_STOP, TimeUnit.SECONDS)) {
         try {

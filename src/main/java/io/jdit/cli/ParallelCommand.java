@@ -1,7 +1,10 @@
 package io.jdit.cli;
 
 import io.jdit.cache.CacheFile;
+import io.jdit.checkpoint.MetaWeights;
 import io.jdit.checkpoint.ModelConfig;
+import io.jdit.checkpoint.Weights;
+import io.jdit.nn.LinearFactory;
 import io.jdit.parallel.LayoutPlan;
 import io.jdit.parallel.Mesh;
 import io.jdit.parallel.ParallelConfig;
@@ -10,12 +13,20 @@ import io.jdit.parallel.PlanReport;
 import io.jdit.parallel.PlanRequest;
 import io.jdit.parallel.TransformerShape;
 import io.jdit.tensor.DType;
+import io.jdit.tensor.Device;
+import io.jdit.tensor.TensorScope;
+import io.jdit.textencoder.ClipTextEncoder;
+import io.jdit.textencoder.T5Encoder;
 import io.jdit.transformer.flux.FluxConfig;
+import io.jdit.vae.KlAutoencoder;
 import io.jdit.vae.KlConfig;
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.function.BiFunction;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -143,14 +154,57 @@ final class ParallelCommand implements Runnable {
             "--num-gpus must be <= " + PlanReport.LARGEST + ", got " + parallel.numGpus);
       }
       ParallelSettings settings = parallel.settings(config == null ? null : CacheFile.read(config));
-      ParallelConfig chosen = RankSession.config(settings, parallel.numGpus, folder, terminal);
-      out.print(PlanReport.detail(LayoutPlan.of(chosen, request)));
-      out.println();
+      ParallelConfig chosen =
+          RankSession.config(settings, parallel.numGpus, flux.numAttentionHeads(), terminal);
       ParallelConfig options = ParallelConfig.of(Mesh.single()).withModules(chosen.modules());
       List<LayoutPlan> plans = PlanReport.layouts(parallel.numGpus, request, options);
+      LayoutPlan plan;
+      try {
+        plan = LayoutPlan.of(chosen, request);
+      } catch (IllegalArgumentException e) {
+        if (settings.givesLayout()) {
+          throw e;
+        }
+        terminal.info("%s; the fastest layout that fits:", e.getMessage());
+        plan = plans.get(0);
+      }
+      out.print(PlanReport.detail(plan, otherWeights(folder, chosen, request.dtype())));
+      out.println();
       out.print(PlanReport.table(plans));
       out.flush();
       return ExitCode.OK;
+    }
+
+    /** Bytes of what is not the transformer; T5 is split where the text encoders are. */
+    private static Map<String, Long> otherWeights(Path folder, ParallelConfig config, DType dtype) {
+      LinearFactory dense = LinearFactory.dense();
+      long clip =
+          weights(
+              folder,
+              "text_encoder",
+              (c, w) -> new ClipTextEncoder(ClipTextEncoder.Config.read(c), w, dense));
+      long t5 =
+          weights(
+              folder,
+              "text_encoder_2",
+              (c, w) -> new T5Encoder(T5Encoder.Config.read(c), w, dense));
+      long vae = weights(folder, "vae", (c, w) -> new KlAutoencoder(KlConfig.read(c), w));
+      Map<String, Long> bytes = new LinkedHashMap<>();
+      bytes.put(
+          "text encoders",
+          dtype.bytes() * (clip + t5 / ParallelLoading.shares(config).textEncoders()));
+      bytes.put("vae", dtype.bytes() * vae);
+      return bytes;
+    }
+
+    private static long weights(
+        Path folder, String part, BiFunction<ModelConfig, Weights, Object> constructor) {
+      ModelConfig config = ModelConfig.read(folder.resolve(part).resolve("config.json"));
+      try (TensorScope scope = TensorScope.open();
+          MetaWeights weights = new MetaWeights()) {
+        constructor.apply(config, new Weights(weights, DType.BFLOAT16, Device.META, scope));
+        return weights.elements();
+      }
     }
   }
 }

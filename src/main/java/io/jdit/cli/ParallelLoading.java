@@ -1,8 +1,11 @@
 package io.jdit.cli;
 
+import io.jdit.parallel.Mesh;
+import io.jdit.parallel.ParallelConfig;
 import io.jdit.parallel.ParallelModel;
 import io.jdit.pipeline.Distribution;
 import io.jdit.pipeline.LoadOptions;
+import io.jdit.pipeline.WeightShares;
 
 /** Lets a pipeline be built as one rank's share of a layout. */
 public final class ParallelLoading {
@@ -21,5 +24,12 @@ public final class ParallelLoading {
             parallel.sequence(),
             parallel.guidance(),
             parallel.tiles(options.dtype(), options.device())));
+  }
+
+  /** What each rank of a layout loads. */
+  static WeightShares shares(ParallelConfig config) {
+    Mesh mesh = config.mesh();
+    boolean text = config.modules().contains(ParallelConfig.TEXT_ENCODER);
+    return new WeightShares(mesh.tp(), text ? mesh.ranks() / mesh.dp() : 1);
   }
 }

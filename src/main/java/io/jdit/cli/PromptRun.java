@@ -93,9 +93,9 @@ final class PromptRun {
         first += request.images();
       }
     }
-    session.finish();
+    long[] rankPeaks = session.finish(report);
     if (last != null && session.writes()) {
-      RunSummary summary = new RunSummary(model, options, last, report, saved, outcomes);
+      RunSummary summary = new RunSummary(model, options, last, report, rankPeaks, saved, outcomes);
       summary.print(terminal);
       if (output.perfDumpPath != null && session.replica() == 0) {
         summary.write(output.perfDumpPath);

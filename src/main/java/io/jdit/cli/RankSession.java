@@ -4,7 +4,7 @@ import io.jdit.attention.FusedAttention;
 import io.jdit.cache.CacheField;
 import io.jdit.cache.RankSum;
 import io.jdit.cache.ResolvedCacheConfig;
-import io.jdit.checkpoint.ModelConfig;
+import io.jdit.metrics.StageReport;
 import io.jdit.parallel.LayoutChoice;
 import io.jdit.parallel.Mesh;
 import io.jdit.parallel.ParallelConfig;
@@ -15,7 +15,6 @@ import io.jdit.parallel.RankProcess;
 import io.jdit.pipeline.LoadOptions;
 import io.jdit.pipeline.Progress;
 import io.jdit.tensor.Device;
-import java.nio.file.Path;
 
 /** This process's part of a run: alone, or a rank among others. */
 final class RankSession implements AutoCloseable {
@@ -40,15 +39,15 @@ final class RankSession implements AutoCloseable {
   /**
    * Joins the other ranks and makes the groups of the layout.
    *
-   * @param folder the model, whose heads decide about an automatic layout
+   * @param heads attention heads of the transformer: they decide about an automatic layout
    */
   static RankSession join(
       RankProcess process,
       ParallelSettings settings,
       Device requested,
-      Path folder,
+      int heads,
       Terminal terminal) {
-    ParallelConfig config = config(settings, process.environment().size(), folder, terminal);
+    ParallelConfig config = config(settings, process.environment().size(), heads, terminal);
     Device device = process.device(requested);
     ProcessGroup world = process.join(device);
     return new RankSession(
@@ -56,17 +55,14 @@ final class RankSession implements AutoCloseable {
   }
 
   /** The layout of {@code size} ranks; one that is chosen is said, with the reason. */
-  static ParallelConfig config(
-      ParallelSettings settings, int size, Path folder, Terminal terminal) {
+  static ParallelConfig config(ParallelSettings settings, int size, int heads, Terminal terminal) {
     if (size == 1) {
       return settings.resolve(1);
     }
-    int heads =
-        ModelConfig.read(folder.resolve("transformer").resolve("config.json"))
-            .integer("num_attention_heads", 24);
     if (settings.givesLayout()) {
       ParallelConfig config = settings.resolve(size);
       config.requireHeads(heads);
+      terminal.info("layout %s", config.mesh());
       return config;
     }
     LayoutChoice choice = LayoutChoice.automatic(settings, size, heads);
@@ -129,6 +125,21 @@ final class RankSession implements AutoCloseable {
         : parallel.config().mesh().coordinate(world.rank(), Mesh.Dimension.DP);
   }
 
+  /** The ranks that work on one request together, this one among them. */
+  ProcessGroup replicaGroup() {
+    return parallel == null ? ProcessGroup.single() : parallel.groups().replica();
+  }
+
+  /** The number of the first of all ranks. */
+  long broadcast(long value) {
+    return world == null ? value : world.broadcast(value, 0);
+  }
+
+  /** True on the first of all ranks: what concerns all of them is said there. */
+  boolean first() {
+    return world == null || world.rank() == 0;
+  }
+
   /** True on the rank of a replica that writes its files. */
   boolean writes() {
     return parallel == null || world.rank() % (world.size() / replicas()) == 0;
@@ -159,11 +170,13 @@ final class RankSession implements AutoCloseable {
     }
   }
 
-  /** Waits for all ranks: none ends while another still needs it. */
-  void finish() {
-    if (world != null) {
-      world.barrier();
-    }
+  /**
+   * Waits for all ranks: none ends while another still needs it.
+   *
+   * @return the largest resident memory of each, in bytes
+   */
+  long[] finish(StageReport report) {
+    return (world == null ? ProcessGroup.single() : world).gather(report.peakResident());
   }
 
   @Override

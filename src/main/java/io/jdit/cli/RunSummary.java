@@ -8,19 +8,27 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.UUID;
+import java.util.stream.Collectors;
 import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 
-/** Times and memory of a run, as a table and as JSON with the keys of SGLang's performance dump. */
+/**
+ * Times and memory of a run, as a table and as JSON with the keys of SGLang's performance dump.
+ *
+ * @param rankPeaks largest resident memory of each rank, in bytes
+ */
 record RunSummary(
     String model,
     LoadOptions options,
     GenerationSettings settings,
     StageReport report,
+    long[] rankPeaks,
     List<SavedImage> images,
     List<CacheOutcome> cache) {
 
@@ -31,6 +39,14 @@ record RunSummary(
           "%-12s %10.3f %11.0f MB", s.name(), s.milliseconds() / 1e3, s.peakResident() / 1e6);
     }
     terminal.info("%-12s %10.3f", "total", report.totalMilliseconds() / 1e3);
+    if (rankPeaks.length > 1) {
+      terminal.info(
+          "peak memory of ranks 0 to %d: %s MB",
+          rankPeaks.length - 1,
+          Arrays.stream(rankPeaks)
+              .mapToObj(bytes -> String.format(Locale.ROOT, "%.0f", bytes / 1e6))
+              .collect(Collectors.joining(", ")));
+    }
   }
 
   void write(Path file) throws IOException {
@@ -70,6 +86,7 @@ record RunSummary(
     }
     map.put("denoise_steps_ms", denoise);
     map.put("memory_checkpoints", memory);
+    map.put("rank_peak_mb", Arrays.stream(rankPeaks).mapToObj(b -> b / 1048576.0).toList());
     map.put("meta", Map.of("prompt", settings.prompt(), "model", model));
     if (!cache.isEmpty()) {
       map.put("cache", cache.get(cache.size() - 1).toMap());

@@ -61,6 +61,11 @@ public final class StageReport {
     return List.copyOf(stages);
   }
 
+  /** Largest resident memory of the process in any stage, in bytes. */
+  public long peakResident() {
+    return stages.stream().mapToLong(Stage::peakResident).max().orElse(0);
+  }
+
   /** Milliseconds of each denoising step, in order. */
   public List<Double> denoiseSteps() {
     return List.copyOf(denoiseSteps);

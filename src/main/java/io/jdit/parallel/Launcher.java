@@ -75,6 +75,8 @@ public final class Launcher {
    * Starts the ranks and waits for all of them.
    *
    * @return 0, or the exit code of the rank that failed first
+   * @throws InterruptedException when the thread is interrupted; the ranks were asked to end, and
+   *     have
    */
   public int run() throws IOException, InterruptedException {
     Thread hook = new Thread(this::cancel, "jdit-launcher-signal");
@@ -93,8 +95,11 @@ public final class Launcher {
         return failure.exitCode();
       }
       return failure == null ? 0 : failure.exitCode();
+    } catch (InterruptedException e) {
+      cancelled = true;
+      throw e;
     } finally {
-      terminate(TERMINATE_SECONDS);
+      terminate(cancelled ? INTERRUPTED_SECONDS : TERMINATE_SECONDS);
       removeHook(hook);
     }
   }

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 
 /** What {@code jdit parallel plan} prints: one layout in detail, and all valid ones compared. */
 public final class PlanReport {
@@ -66,13 +67,18 @@ public final class PlanReport {
     }
   }
 
-  /** One layout in detail. */
-  public static String detail(LayoutPlan plan) {
+  /**
+   * One layout in detail.
+   *
+   * @param otherWeights bytes that each rank holds of the parts besides the transformer
+   */
+  public static String detail(LayoutPlan plan, Map<String, Long> otherWeights) {
     StringBuilder text = new StringBuilder();
     Mesh mesh = plan.config().mesh();
     text.append("mesh            ").append(mesh).append(", ").append(mesh.ranks());
     text.append(mesh.ranks() == 1 ? " rank\n" : " ranks\n");
     line(text, "weights", gigabytes(plan.weightBytes()) + " per rank, transformer");
+    otherWeights.forEach((part, bytes) -> line(text, "", gigabytes(bytes) + " per rank, " + part));
     line(text, "activations", gigabytes(plan.activationBytes()) + " per rank, estimate");
     line(text, "cache", gigabytes(plan.cacheBytes()) + " per rank");
     for (Collective kind : Collective.values()) {

@@ -82,6 +82,18 @@ public interface ProcessGroup extends AutoCloseable {
     }
   }
 
+  /** The number of {@code root}. */
+  default long broadcast(long value, int root) {
+    if (size() == 1) {
+      return value;
+    }
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor t = Tensor.of(new long[] {value});
+      broadcast(t, root).await();
+      return t.toLongs()[0];
+    }
+  }
+
   @Override
   void close();
 

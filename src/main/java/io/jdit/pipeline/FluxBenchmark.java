@@ -22,13 +22,16 @@ import java.util.List;
  */
 public record FluxBenchmark(
     LoadOptions options, FluxConfig config, int textTokens, int gridHeight, int gridWidth) {
+  /** Attention heads of {@link #mid}. */
+  public static final int MID_HEADS = 12;
+
   /**
    * Hidden 768 (12 heads of 64), 4 double and 8 single blocks, 32 x 32 image tokens, 128 text
    * tokens.
    */
   public static FluxBenchmark mid(LoadOptions options) {
     FluxConfig config =
-        new FluxConfig(64, 64, 4, 8, 12, 64, 4096, 768, true, new int[] {8, 28, 28});
+        new FluxConfig(64, 64, 4, 8, MID_HEADS, 64, 4096, 768, true, new int[] {8, 28, 28});
     return new FluxBenchmark(options, config, 128, 32, 32);
   }
 
@@ -50,7 +53,8 @@ public record FluxBenchmark(
 
   /** Milliseconds of each measured step: one transformer call and nothing else. */
   public List<Double> steps(int warmup, int runs) throws Exception {
-    try (DeviceWorker worker = new DeviceWorker("jdit-bench", options.threads())) {
+    try (DeviceWorker worker =
+        new DeviceWorker("jdit-bench", options.device(), options.threads())) {
       return worker.call(() -> measure(warmup, runs));
     }
   }

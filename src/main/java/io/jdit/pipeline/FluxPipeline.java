@@ -31,15 +31,11 @@ import java.util.List;
 
 /** diffusers' FluxPipeline: FLUX.1-dev, FLUX.1-schnell and models of their architecture. */
 final class FluxPipeline implements Pipeline {
-  private static final GenerationDefaults FAMILY =
-      new GenerationDefaults(1024, 1024, 28, 3.5, 1, null, 512);
-  private static final int MAX_SEQUENCE_LENGTH = 512;
-
   private final ModelFolder model;
   private final LoadOptions options;
   private final DeviceWorker worker;
   private final TensorScope weights = TensorScope.unbound();
-  private final GenerationDefaults defaults;
+  private final FluxRequests requests;
   private final Tokenizer tokenizer;
   private final Tokenizer tokenizer2;
   private final ClipTextEncoder textEncoder;
@@ -58,7 +54,7 @@ final class FluxPipeline implements Pipeline {
     DType dtype = options.dtype();
     Device device = options.device();
     try {
-      defaults = FAMILY.readFrom(model.path());
+      requests = FluxRequests.of(model);
       scheduler =
           new FlowMatchEuler(
               FlowMatchEuler.Config.read(
@@ -169,33 +165,7 @@ final class FluxPipeline implements Pipeline {
 
   @Override
   public GenerationSettings resolve(GenerationRequest request) {
-    GenerationSettings s = defaults.apply(request);
-    int multiple = 2 * vae.config().scaleFactor();
-    requireMultiple("height", s.height(), multiple);
-    requireMultiple("width", s.width(), multiple);
-    if (s.maxSequenceLength() > MAX_SEQUENCE_LENGTH) {
-      throw new IllegalArgumentException(
-          "max-sequence-length must be <= "
-              + MAX_SEQUENCE_LENGTH
-              + ", got "
-              + s.maxSequenceLength());
-    }
-    return s;
-  }
-
-  private static void requireMultiple(String name, int value, int multiple) {
-    if (value % multiple != 0) {
-      int below = value / multiple * multiple;
-      throw new IllegalArgumentException(
-          name
-              + " "
-              + value
-              + " is not a multiple of "
-              + multiple
-              + ": use "
-              + (below > 0 ? below + " or " : "")
-              + (below + multiple));
-    }
+    return requests.resolve(request);
   }
 
   @Override
@@ -204,7 +174,16 @@ final class FluxPipeline implements Pipeline {
     try {
       return worker.call(() -> run(request, settings, progress));
     } catch (RuntimeException e) {
-      throw e;
+      throw OutOfMemoryException.translate(
+          e,
+          settings.images()
+              + " x "
+              + settings.width()
+              + " x "
+              + settings.height()
+              + " pixels on "
+              + options.device(),
+          "use a smaller size, --dtype bfloat16, --vae-tiling or more ranks");
     } catch (Exception e) {
       throw new IllegalStateException(e);
     }

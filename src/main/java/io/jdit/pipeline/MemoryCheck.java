@@ -2,58 +2,57 @@ package io.jdit.pipeline;
 
 import io.jdit.checkpoint.Checkpoint;
 import io.jdit.checkpoint.TensorInfo;
-import io.jdit.metrics.Memory;
 import io.jdit.tensor.DType;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 
-/** Compares what a model's weights need with what is free, before any of them is read. */
-final class MemoryCheck {
-  private MemoryCheck() {}
+/**
+ * Compares what a model's weights need with what is free, before any of them is read.
+ *
+ * @param processes of this machine, each with its share
+ */
+record MemoryCheck(ModelFolder model, WeightShares shares, int processes) {
 
-  static void require(ModelFolder model, LoadOptions options) {
-    if (!options.device().isCpu()) {
-      return;
-    }
-    require(model, options.dtype(), Memory.available());
-  }
-
-  static void require(ModelFolder model, DType dtype, long available) {
-    long needed = weightBytes(model, dtype);
+  /**
+   * @throws OutOfMemoryException when the weights need more than {@code available} bytes
+   */
+  void require(DType dtype, long available) {
+    long needed = weightBytes(dtype);
     if (needed > available) {
       String smaller =
           dtype.bytes() > 2
               ? String.format(
-                  Locale.ROOT,
-                  "--dtype bfloat16 needs %.1f GB",
-                  weightBytes(model, DType.BFLOAT16) / 1e9)
+                  Locale.ROOT, "--dtype bfloat16 needs %.1f GB", weightBytes(DType.BFLOAT16) / 1e9)
               : "use a machine with more memory";
       throw new OutOfMemoryException(
           String.format(
               Locale.ROOT,
-              "not enough memory for %s: its weights need %.1f GB in %s, %.1f GB are free; %s",
+              "not enough memory for %s: its weights%s need %.1f GB in %s, %.1f GB are free; %s",
               model.path(),
+              processes > 1 ? " on " + processes + " processes" : "",
               needed / 1e9,
               dtype.text(),
               available / 1e9,
-              smaller));
+              processes > 1 ? smaller + ", or split the weights with --tp-size" : smaller));
     }
   }
 
-  /** Bytes of all weights in {@code dtype}. */
-  static long weightBytes(ModelFolder model, DType dtype) {
+  /** Bytes of the weights in {@code dtype}, of all processes together. */
+  long weightBytes(DType dtype) {
     long bytes = 0;
     for (String component : model.components().keySet()) {
       Path folder = model.path().resolve(component);
       if (Files.exists(folder.resolve("config.json"))) {
         try (Checkpoint c = Checkpoint.open(folder)) {
+          long all = 0;
           for (String name : c.names()) {
             TensorInfo info = c.info(name);
-            bytes +=
+            all +=
                 info.elements()
                     * (info.dtype().isFloating() ? dtype.bytes() : info.dtype().bytes());
           }
+          bytes += processes * shares.onEachRank(component, all);
         }
       }
     }

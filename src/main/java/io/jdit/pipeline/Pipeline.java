@@ -4,7 +4,7 @@ package io.jdit.pipeline;
  * A loaded model. Safe for use by several threads: generations run one after the other on the
  * model's worker.
  */
-public interface Pipeline extends AutoCloseable {
+public interface Pipeline extends RequestResolver, AutoCloseable {
   /**
    * Runs one generation. Interrupting the calling thread ends it at the next denoising step.
    *
@@ -13,9 +13,6 @@ public interface Pipeline extends AutoCloseable {
    * @throws GenerationCancelledException when the thread was interrupted
    */
   GenerationResult generate(GenerationRequest request, Progress progress);
-
-  /** The request with this model's defaults filled in and checked, without running it. */
-  GenerationSettings resolve(GenerationRequest request);
 
   /** Class name of model_index.json, for example {@code FluxPipeline}. */
   String className();

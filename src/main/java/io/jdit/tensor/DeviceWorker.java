@@ -17,9 +17,10 @@ public final class DeviceWorker implements AutoCloseable {
   private final ExecutorService executor;
 
   /**
+   * @param device what the thread works on: kernels and streams are those of its current device
    * @param threads threads of one operator on the CPU; 0 keeps LibTorch's choice
    */
-  public DeviceWorker(String name, int threads) {
+  public DeviceWorker(String name, Device device, int threads) {
     Torch.load();
     executor =
         Executors.newSingleThreadExecutor(
@@ -27,6 +28,7 @@ public final class DeviceWorker implements AutoCloseable {
               Runnable loop =
                   () -> {
                     try (InferenceMode mode = new InferenceMode(true)) {
+                      Torch.select(device);
                       if (threads > 0) {
                         Torch.setThreads(threads);
                       }

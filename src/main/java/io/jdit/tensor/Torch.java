@@ -84,6 +84,13 @@ public final class Torch {
     return cudaDevices;
   }
 
+  /** Makes a GPU the current device of the calling thread; a thread begins with number 0. */
+  static void select(Device device) {
+    if (device.isCuda()) {
+      torch.setDeviceIndex((byte) device.index());
+    }
+  }
+
   /** Sets the number of threads of one operator. Call it before the first operator runs. */
   public static void setThreads(int threads) {
     if (threads < 1) {

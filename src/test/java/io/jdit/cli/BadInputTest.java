@@ -53,6 +53,7 @@ class BadInputTest {
     expect(2, "LibTorch sees", generate("--device", "cuda:77"));
     expect(2, "--threads must be >= 1", generate("--threads", "0"));
     expect(2, "'abc' is not a", generate("--height", "abc"));
+    expect(2, "--attention-backend 'sage' is not", generate("--attention-backend", "sage"));
     expect(2, "'x' is not a", generate("--seed", "x"));
     expect(2, "expected one of [AUTO, ON, OFF]", generate("--preview", "maybe"));
     expect(

@@ -3,7 +3,6 @@ package io.jdit.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
-import io.jdit.pipeline.batch.Manifest;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -12,7 +11,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -22,8 +20,6 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
 
 /** Batches in real processes that are stopped and killed. */
 @Timeout(value = 180, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
@@ -67,7 +63,7 @@ class KilledBatchTest {
     // on.
     for (int kill = 0; kill < 3; kill++) {
       int pictures = 4 + 12 * kill + random.nextInt(12);
-      while (count(out) < pictures && replicas.stream().anyMatch(Process::isAlive)) {
+      while (drawn() < pictures && replicas.stream().anyMatch(Process::isAlive)) {
         Thread.sleep(20);
       }
       Thread.sleep(random.nextInt(100));
@@ -94,10 +90,12 @@ class KilledBatchTest {
     assertThat(undisturbed.waitFor(HANGS_AFTER_SECONDS, TimeUnit.SECONDS)).isTrue();
     assertThat(undisturbed.exitValue()).isZero();
 
-    Map<String, String> expected = pictures(folder.resolve("expected"));
+    Map<String, String> expected = new BatchOutput(folder.resolve("expected")).pictures();
     assertThat(expected).hasSize(LINES);
-    assertThat(pictures(out)).isEqualTo(expected);
-    assertThat(manifest(out)).isEqualTo(expected);
+    assertThat(new BatchOutput(out).pictures()).isEqualTo(expected);
+    assertThat(new BatchOutput(out).manifest())
+        .hasSize(LINES)
+        .allSatisfy((path, hashes) -> assertThat(hashes).containsExactly(expected.get(path)));
     assertThat(Files.exists(out.resolve(".claims"))).isFalse();
   }
 
@@ -121,7 +119,7 @@ class KilledBatchTest {
     assertThat(process.exitValue()).isEqualTo(75);
     assertThat(printed).contains("--resume").doesNotContain("Exception");
     // Claims stay, without their owner, for whoever goes on.
-    assertThat(count(out)).isZero();
+    assertThat(drawn()).isZero();
     try (Stream<Path> files = Files.list(out.resolve(".claims"))) {
       assertThat(files.map(f -> f.getFileName().toString())).noneMatch(f -> f.startsWith("worker"));
     }
@@ -158,31 +156,8 @@ class KilledBatchTest {
     return builder.start();
   }
 
-  private static int count(Path folder) throws IOException {
-    return Files.isDirectory(folder) ? pictures(folder).size() : 0;
-  }
-
-  /** Name to SHA-256. */
-  private static Map<String, String> pictures(Path folder) throws IOException {
-    Map<String, String> map = new TreeMap<>();
-    try (Stream<Path> files = Files.list(folder)) {
-      for (Path file : files.filter(f -> f.toString().endsWith(".png")).toList()) {
-        map.put(file.getFileName().toString(), Manifest.sha256(file));
-      }
-    }
-    return map;
-  }
-
-  /** Path to SHA-256; every path stands in one line. */
-  private static Map<String, String> manifest(Path folder) throws IOException {
-    Map<String, String> map = new TreeMap<>();
-    for (String line : Files.readAllLines(folder.resolve(Manifest.FILE_NAME))) {
-      JsonNode entry = JsonMapper.shared().readTree(line);
-      assertThat(map.put(entry.path("path").asString(), entry.path("sha256").asString()))
-          .as("second entry: %s", line)
-          .isNull();
-    }
-    return map;
+  private int drawn() throws IOException {
+    return new BatchOutput(out).pictures().size();
   }
 
   /**

@@ -45,7 +45,10 @@ class RanksTest {
       String[] options = join(RED, layout);
       Run run = start(generate(folder, "many", options));
       assertThat(run.exitCode()).as(run.printed()).isZero();
-      assertThat(run.printed()).contains("many.png").doesNotContain("[Gloo]");
+      assertThat(run.printed())
+          .contains("many.png")
+          .containsPattern("peak memory of ranks 0 to 1: \\d+, \\d+ MB")
+          .doesNotContain("[Gloo]");
       byte[] rgb = PictureReader.read(folder.resolve("many.png")).rgb();
       for (int i = 0; i < rgb.length; i++) {
         assertThat(Math.abs((rgb[i] & 255) - (expected[i] & 255))).isLessThanOrEqualTo(1);
@@ -120,11 +123,30 @@ class RanksTest {
             "--device",
             "cpu");
     assertThat(run.exitCode()).isZero();
-    // 11,901,408,320 parameters of two bytes; performance.md's 1.21 GB for Ulysses on 4 ranks
+    // 11,901,408,320, 123,060,480 + 4,762,310,656 and 83,819,683 parameters of two bytes by the
+    // manifest's counts.json; performance.md's 1.21 GB for Ulysses on 4 ranks
     assertThat(run.out())
-        .contains("23.803 GB per rank")
+        .contains("23.803 GB per rank, transformer")
+        .contains("9.771 GB per rank, text encoders")
+        .contains("0.168 GB per rank, vae")
         .contains("ulysses 4                          26.2        23.80        0.142        1.211")
         .contains("tp 4");
+  }
+
+  /** 512 text tokens cannot be cut into 1024 parts, which the automatic layout would do. */
+  @Test
+  void plansForManyRanksTakeALayoutThatFits() {
+    CommandLineRun run =
+        CommandLineRun.of(
+            "parallel",
+            "plan",
+            "--model-path",
+            "src/test/resources/manifests/flux1-dev",
+            "--num-gpus",
+            "1024");
+    assertThat(run.exitCode()).isZero();
+    assertThat(run.err()).contains("512 tokens cannot be cut into 1024 parts");
+    assertThat(run.out()).containsPattern("mesh .*, 1024 ranks");
   }
 
   private static String[] generate(Path folder, String name, String... options) {

@@ -8,6 +8,7 @@ import io.jdit.checkpoint.Checkpoint;
 import io.jdit.tensor.DType;
 import io.jdit.testing.Fixture;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -102,7 +103,7 @@ class PlanReportTest {
 
   @Test
   void detailNamesMemoryAndTraffic() {
-    String text = PlanReport.detail(plan(2, 2, 2, false));
+    String text = PlanReport.detail(plan(2, 2, 2, false), Map.of("vae", 2_000_000L));
     assertThat(text)
         .contains("mesh            ring 2 x ulysses 2 x tp 2, 8 ranks")
         .contains("weights")

@@ -3,9 +3,13 @@ package io.jdit.pipeline;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchRuntimeException;
+import static org.assertj.core.api.Assertions.withinPercentage;
 
 import io.jdit.metrics.Memory;
 import io.jdit.tensor.DType;
+import io.jdit.tensor.Device;
+import io.jdit.tensor.Tensor;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 
@@ -16,14 +20,44 @@ class MemoryCheckTest {
   @Test
   void aModelThatDoesNotFitIsRefusedWithTheWayOut() {
     ModelFolder model = ModelFolder.open(Path.of("models/shapes"));
-    assertThat(MemoryCheck.weightBytes(model, DType.FLOAT32) / 4.0)
+    MemoryCheck check = new MemoryCheck(model, new WeightShares(1, 1), 1);
+    assertThat(check.weightBytes(DType.FLOAT32) / 4.0)
         .isBetween(0.98 * PARAMETERS, 1.02 * PARAMETERS);
-    assertThatCode(() -> MemoryCheck.require(model, DType.FLOAT32, 1L << 30))
-        .doesNotThrowAnyException();
-    assertThatThrownBy(() -> MemoryCheck.require(model, DType.FLOAT32, 1L << 20))
+    assertThatCode(() -> check.require(DType.FLOAT32, 1L << 30)).doesNotThrowAnyException();
+    assertThatThrownBy(() -> check.require(DType.FLOAT32, 1L << 20))
         .isInstanceOf(OutOfMemoryException.class)
         .hasMessageContaining("models/shapes")
         .hasMessageContaining("--dtype bfloat16");
+  }
+
+  /** By the parts' sizes in models/shapes/README.md, in millions of parameters. */
+  @Test
+  void ranksHoldTheirShareOfWhatIsSplit() {
+    ModelFolder model = ModelFolder.open(Path.of("models/shapes"));
+    MemoryCheck check = new MemoryCheck(model, new WeightShares(2, 4), 4);
+    double each = 4.5 / 2 + (0.12 + 0.5) / 4 + 0.8;
+    assertThat(check.weightBytes(DType.FLOAT32) / 4e6).isCloseTo(4 * each, withinPercentage(3));
+    assertThatThrownBy(() -> check.require(DType.FLOAT32, 1L << 20))
+        .isInstanceOf(OutOfMemoryException.class)
+        .hasMessageContaining("on 4 processes")
+        .hasMessageContaining("--tp-size");
+  }
+
+  @Test
+  void whatLibTorchCannotAllocateIsSaidInOneLine() {
+    RuntimeException failure =
+        catchRuntimeException(() -> Tensor.empty(DType.FLOAT32, Device.CPU, 1L << 44));
+    assertThat(OutOfMemoryException.translate(failure, "a picture", "use less"))
+        .isInstanceOf(OutOfMemoryException.class)
+        .hasMessage(
+            "not enough memory for a picture: LibTorch could not allocate 70368744177664 bytes; use less");
+    RuntimeException cuda =
+        new RuntimeException(
+            "CUDA out of memory. Tried to allocate 20.00 GiB. GPU 0 has a total capacity of");
+    assertThat(OutOfMemoryException.translate(cuda, "a picture", "use less"))
+        .hasMessageContaining("could not allocate 20.00 GiB; use less");
+    RuntimeException other = new RuntimeException("shapes do not fit");
+    assertThat(OutOfMemoryException.translate(other, "a picture", "use less")).isSameAs(other);
   }
 
   @Test

@@ -7,7 +7,7 @@ import org.junit.jupiter.api.RepeatedTest;
 class DeviceWorkerTest {
   @RepeatedTest(200)
   void anInterruptAheadOfTheTaskIsHeardByIt() throws Exception {
-    try (DeviceWorker worker = new DeviceWorker("test", 0)) {
+    try (DeviceWorker worker = new DeviceWorker("test", Device.CPU, 0)) {
       Thread.currentThread().interrupt();
       boolean heard =
           worker.call(

@@ -157,7 +157,6 @@ final class ClaimFolder implements AutoCloseable {
     }
   }
 
-  /** Leaves: whatever this process holds may be claimed by others from now on. */
   /** Without the folder no claim can ever be had: a process must not wait for one. */
   void requireExists() throws IOException {
     if (!Files.isDirectory(folder)) {
@@ -166,6 +165,7 @@ final class ClaimFolder implements AutoCloseable {
     }
   }
 
+  /** Leaves: whatever this process holds may be claimed by others from now on. */
   @Override
   public void close() throws IOException {
     heart.shutdownNow();

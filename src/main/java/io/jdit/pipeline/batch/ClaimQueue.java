@@ -6,9 +6,9 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * A batch that goes on where earlier runs ended, shared with every other process that runs it in
- * the same folder, on this machine or on others: what the manifest proves done is skipped, the rest
- * is claimed task by task through a {@link ClaimFolder}.
+ * A batch shared with every other process that runs it in the same folder, on this machine or on
+ * others: what the manifest proves done is skipped, the rest is claimed task by task through a
+ * {@link ClaimFolder}.
  */
 public final class ClaimQueue implements BatchQueue {
   static final String FOLDER = ".claims";
@@ -18,22 +18,26 @@ public final class ClaimQueue implements BatchQueue {
   private final List<BatchTask> all;
   private final Manifest manifest;
   private final ClaimFolder claims;
+  private final Runnable waiting;
 
-  private ClaimQueue(List<BatchTask> tasks, Manifest manifest, ClaimFolder claims) {
+  private ClaimQueue(
+      List<BatchTask> tasks, Manifest manifest, ClaimFolder claims, Runnable waiting) {
     this.all = List.copyOf(tasks);
     this.pending = new Pending(tasks);
     this.manifest = manifest;
     this.claims = claims;
+    this.waiting = waiting;
   }
 
   /**
    * @param outputs folder of the pictures, where the claims are kept too
+   * @param waiting called several times a second while {@link #take} waits for other processes
    */
-  public static ClaimQueue open(Path outputs, List<BatchTask> tasks, Manifest manifest)
-      throws IOException {
+  public static ClaimQueue open(
+      Path outputs, List<BatchTask> tasks, Manifest manifest, Runnable waiting) throws IOException {
     ClaimFolder claims = ClaimFolder.join(outputs.resolve(FOLDER));
     try {
-      ClaimQueue queue = new ClaimQueue(tasks, manifest, claims);
+      ClaimQueue queue = new ClaimQueue(tasks, manifest, claims, waiting);
       queue.pending.skipDone(manifest);
       return queue;
     } catch (IOException | RuntimeException e) {
@@ -69,6 +73,7 @@ public final class ClaimQueue implements BatchQueue {
         return Optional.empty();
       }
       claims.requireExists();
+      waiting.run();
       Thread.sleep(POLL_MILLIS);
     }
   }
@@ -94,7 +99,7 @@ public final class ClaimQueue implements BatchQueue {
   /** Gives back what is claimed; the last process to leave a finished batch clears the claims. */
   @Override
   public void close() throws IOException {
-    if (pending.count().left() == 0 && pending.count().failed() == 0 && claims.alone()) {
+    if (pending.count().left() == 0 && claims.alone()) {
       claims.remove(all.stream().map(ClaimQueue::name).toList());
     }
     claims.close();

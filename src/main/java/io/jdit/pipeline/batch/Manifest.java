@@ -56,9 +56,24 @@ public final class Manifest {
 
   /** Reads what is there; the file is made by the first append. */
   public static Manifest open(Path folder) throws IOException {
+    return openAfter(folder, 0);
+  }
+
+  /**
+   * Reads what is there behind the first {@code length} bytes: what they prove is not looked at.
+   * They stay in the file.
+   */
+  public static Manifest openAfter(Path folder, long length) throws IOException {
     Manifest manifest = new Manifest(folder.resolve(FILE_NAME));
+    manifest.position = length;
     manifest.refresh();
     return manifest;
+  }
+
+  /** Bytes of the manifest in {@code folder}; 0 without one. */
+  public static long length(Path folder) throws IOException {
+    Path file = folder.resolve(FILE_NAME);
+    return Files.exists(file) ? Files.size(file) : 0;
   }
 
   /** Reads what other processes have appended since. */

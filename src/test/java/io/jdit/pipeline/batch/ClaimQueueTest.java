@@ -130,7 +130,7 @@ class ClaimQueueTest {
     Files.writeString(folder.resolve("a.png"), "abc");
     Manifest manifest = Manifest.open(folder);
     manifest.append(List.of(ManifestTest.entry(tasks.get(0), ABC)));
-    try (BatchQueue queue = ClaimQueue.open(folder, tasks, Manifest.open(folder))) {
+    try (BatchQueue queue = ClaimQueue.open(folder, tasks, Manifest.open(folder), () -> {})) {
       assertThat(queue.count()).isEqualTo(new BatchCount(2, 1, 0, 1));
       BatchTask task = queue.take().orElseThrow();
       assertThat(task).isEqualTo(tasks.get(1));
@@ -148,8 +148,8 @@ class ClaimQueueTest {
   @Test
   void waitsForOthersAndStopsWhenInterrupted() throws Exception {
     List<BatchTask> tasks = List.of(ManifestTest.task("a.png", 1));
-    try (BatchQueue a = ClaimQueue.open(folder, tasks, Manifest.open(folder));
-        BatchQueue b = ClaimQueue.open(folder, tasks, Manifest.open(folder))) {
+    try (BatchQueue a = ClaimQueue.open(folder, tasks, Manifest.open(folder), () -> {});
+        BatchQueue b = ClaimQueue.open(folder, tasks, Manifest.open(folder), () -> {})) {
       BatchTask task = a.take().orElseThrow();
       Thread.currentThread().interrupt();
       assertThatThrownBy(b::take)

@@ -1,0 +1,31 @@
+package io.jdit.checkpoint;
+
+import io.jdit.tensor.DType;
+import io.jdit.tensor.Tensor;
+import java.util.Set;
+
+/** Has every tensor in whatever shape a model asks for. */
+abstract class AnyShapeSource implements TensorSource {
+  @Override
+  public final Set<String> names() {
+    return Set.of();
+  }
+
+  @Override
+  public final TensorInfo info(String name) {
+    return null;
+  }
+
+  @Override
+  public final TensorInfo info(String name, long... expectedShape) {
+    return new TensorInfo(name, DType.FLOAT32, expectedShape, 0);
+  }
+
+  @Override
+  public abstract Tensor read(TensorInfo info);
+
+  @Override
+  public final Tensor read(String name) {
+    throw new ModelFormatException("tensor " + name + " has no shape before a model asks for it");
+  }
+}

@@ -1,0 +1,104 @@
+package io.jdit.cli;
+
+import io.jdit.checkpoint.ModelConfig;
+import io.jdit.parallel.Launcher;
+import io.jdit.parallel.ParallelSettings;
+import io.jdit.parallel.RankProcess;
+import io.jdit.tensor.Device;
+import io.jdit.tensor.Torch;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.IntSupplier;
+import picocli.CommandLine.Model.CommandSpec;
+
+/** A command that runs in one process or, by {@code --num-gpus} or another launcher, in many. */
+final class Ranks {
+  /** What each rank does. */
+  interface Work {
+    int run(RankSession session) throws Exception;
+  }
+
+  private final ParallelOptions options;
+  private final CommandSpec spec;
+  private final Optional<RankProcess> rank;
+
+  private Ranks(ParallelOptions options, CommandSpec spec, Optional<RankProcess> rank) {
+    this.options = options;
+    this.spec = spec;
+    this.rank = rank;
+  }
+
+  /** Finds out whether this process is a rank of a run that was started already. */
+  static Ranks of(ParallelOptions options, CommandSpec spec) {
+    return new Ranks(options, spec, RankProcess.start(System.getenv(), options.timeout()));
+  }
+
+  /** Attention heads of a model's transformer: they decide about an automatic layout. */
+  static int heads(Path folder) {
+    return ModelConfig.read(folder.resolve("transformer").resolve("config.json"))
+        .integer("num_attention_heads", 24);
+  }
+
+  /** Whether this process has to start the ranks. */
+  boolean launches() {
+    return rank.isEmpty() && options.numGpus > 1;
+  }
+
+  /** Whether this process speaks to the user: one of the ranks does. */
+  boolean speaks() {
+    return rank.isEmpty() || rank.get().isFirst();
+  }
+
+  /**
+   * Starts the ranks with this command line and waits for them.
+   *
+   * @return the exit code
+   */
+  int launch() throws Exception {
+    List<String> arguments = spec.root().commandLine().getParseResult().originalArgs();
+    List<String> command = Launcher.sameJvm(Main.class.getName(), arguments);
+    return new Launcher(command, options.numGpus, Map.of(), System.err).run();
+  }
+
+  /**
+   * @throws IllegalArgumentException when there are fewer GPUs than ranks
+   */
+  void requireDevices(Device device) {
+    if (device.isCuda() && options.numGpus > Torch.cudaDevices()) {
+      throw new IllegalArgumentException(
+          "--num-gpus "
+              + options.numGpus
+              + " asks for more GPUs than the "
+              + Torch.cudaDevices()
+              + " that LibTorch sees: lower it, or use --device cpu for CPU processes");
+    }
+  }
+
+  /**
+   * Does the work of this process, alone or after joining the other ranks.
+   *
+   * @param heads attention heads of the transformer, asked for when there are other ranks
+   */
+  int run(ParallelSettings layout, Device device, IntSupplier heads, Terminal terminal, Work work)
+      throws Exception {
+    try (RankSession session = session(layout, device, heads, terminal)) {
+      return work.run(session);
+    } catch (Exception | Error e) {
+      if (rank.isPresent() && rank.get().reports(e)) {
+        return ExitCode.of(e); // the launcher says it, once for all ranks
+      }
+      throw e;
+    }
+  }
+
+  private RankSession session(
+      ParallelSettings layout, Device device, IntSupplier heads, Terminal terminal) {
+    if (rank.isEmpty()) {
+      layout.resolve(1);
+      return RankSession.alone(device);
+    }
+    return RankSession.join(rank.get(), layout, device, heads.getAsInt(), terminal);
+  }
+}
