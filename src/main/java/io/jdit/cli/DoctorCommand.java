@@ -2,8 +2,12 @@ package io.jdit.cli;
 
 import io.jdit.kernels.NativeLibraries;
 import io.jdit.metrics.Memory;
+import io.jdit.tensor.CudaLibraries;
+import io.jdit.tensor.CudaSupport;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Device;
+import io.jdit.tensor.LibraryLoadException;
+import io.jdit.tensor.NvidiaDriver;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 import io.jdit.tensor.Torch;
@@ -13,6 +17,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
@@ -82,7 +87,6 @@ final class DoctorCommand implements Callable<Integer> {
         "Memory",
         String.format(Locale.ROOT, "%.1f GB free for new allocations", Memory.available() / 1e9));
     line("Environment", environment());
-    cuda();
     out.println(failed ? "A run would fail: see the lines marked with !" : "Ready to run.");
     return failed ? ExitCode.FAILED : ExitCode.OK;
   }
@@ -90,11 +94,18 @@ final class DoctorCommand implements Callable<Integer> {
   private void libTorch() {
     try {
       Torch.load();
-    } catch (IllegalStateException e) {
+    } catch (LibraryLoadException e) {
       problem(e.getMessage());
+      if (CudaSupport.isBuilt()) {
+        libraries();
+      }
       return;
     }
-    line("LibTorch", Torch.version() + " from " + loadedFrom("libtorch_cpu.so"));
+    line(
+        "LibTorch",
+        Torch.version()
+            + (CudaSupport.isBuilt() ? ", CUDA build, from " : ", CPU build, from ")
+            + loadedFrom("libtorch_cpu.so"));
     line("OpenBLAS", loadedFrom("libopenblas"));
     line("OpenMP", loadedFrom("libgomp") + ", " + Torch.threads() + " threads");
     NativeLibraries.Status cpu = NativeLibraries.cpu();
@@ -108,6 +119,7 @@ final class DoctorCommand implements Callable<Integer> {
         problem("LibTorch computes wrong matrix products on this processor");
       }
     }
+    cuda();
     if (verbose) {
       out.println(Torch.buildInfo());
     }
@@ -115,29 +127,59 @@ final class DoctorCommand implements Callable<Integer> {
 
   private void cuda() {
     int devices = Torch.cudaDevices();
-    CudaLibraries libraries = new CudaLibraries(System.getenv());
-    boolean driver = libraries.find(CudaLibraries.NEEDED.get(0)).isPresent();
+    boolean built = CudaSupport.isBuilt();
+    Optional<NvidiaDriver> driver = NvidiaDriver.installed();
     line(
-        "CUDA devices",
-        devices + (devices == 0 && !driver ? " (no NVIDIA driver: runs use the CPU)" : ""));
-    for (CudaLibraries.Library library : CudaLibraries.NEEDED) {
-      Optional<Path> found = libraries.find(library);
-      if (found.isPresent()) {
-        line("  " + library.soname(), found.get().toString());
-      } else if (driver) {
-        line(
-            "  " + library.soname(),
-            "missing: Debian package "
-                + library.debian()
-                + " or Python wheel "
-                + library.wheel()
-                + ", found through LD_LIBRARY_PATH");
+        "CUDA",
+        devices > 0
+            ? devices + " devices"
+            : "no devices, runs use the CPU: " + CudaSupport.absence());
+    driver.ifPresent(
+        d ->
+            line(
+                "NVIDIA driver",
+                d.version()
+                    + (d.isTooOld()
+                        ? ", CUDA 13 needs " + NvidiaDriver.OLDEST_BRANCH + " or newer"
+                        : "")));
+    for (NvidiaSmi.Gpu gpu : NvidiaSmi.gpus()) {
+      line(
+          "GPU " + gpu.index(),
+          gpu.name() + ", compute capability " + gpu.capability() + ", " + gpu.memory());
+      if (built && gpu.isTooOld()) {
+        problem(
+            "GPU "
+                + gpu.index()
+                + " is too old: LibTorch's CUDA build needs compute capability "
+                + NvidiaSmi.Gpu.OLDEST
+                + " or newer");
       }
     }
-    if (driver && devices == 0) {
+    if (built && devices == 0 && driver.isPresent()) {
+      problem("--device cuda does not work: see CUDA above");
+    }
+    if (built) {
+      libraries();
+    }
+  }
+
+  /** Where the CUDA libraries are, or which packages have them. */
+  private void libraries() {
+    Map<CudaLibraries.Library, String> missing =
+        CudaLibraries.missing().stream()
+            .collect(
+                Collectors.toMap(CudaLibraries.Missing::library, CudaLibraries.Missing::reason));
+    for (CudaLibraries.Library library : CudaLibraries.NEEDED) {
+      String reason = missing.get(library);
       line(
-          "  hint",
-          "there is a driver, but this build of LibTorch sees no device: build with mvn -Pgpu package and install what is missing above");
+          "  " + library.soname(),
+          reason == null
+              ? loadedFrom(library.soname())
+              : (reason.isEmpty() ? "missing" : reason)
+                  + ": Debian package "
+                  + library.debian()
+                  + " or Python wheel "
+                  + library.wheel());
     }
   }
 
@@ -180,7 +222,7 @@ final class DoctorCommand implements Callable<Integer> {
   }
 
   private void line(String what, String value) {
-    out.printf("  %-18s %s%n", what, value);
+    out.printf("  %-22s %s%n", what, value);
   }
 
   private void problem(String text) {

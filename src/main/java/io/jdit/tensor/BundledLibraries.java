@@ -25,11 +25,18 @@ public final class BundledLibraries {
           "libjnitorch.so",
           "libjnitorch_gloo.so");
 
+  // The first needs all of LibTorch's CUDA part: either everything loads or nothing does.
+  private static final List<String> CUDA = List.of("libjnitorch_cuda.so", "libjnitorch_nccl.so");
+
   private BundledLibraries() {}
 
   /** Whether this process runs from an installation. */
   public static boolean present() {
     return System.getProperty("jdit.natives") != null && !Loader.isLoadLibraries();
+  }
+
+  static boolean contains(String fileName) {
+    return Files.exists(file(fileName));
   }
 
   /**
@@ -38,14 +45,25 @@ public final class BundledLibraries {
    * @throws UnsatisfiedLinkError when the folder lacks it
    */
   public static void load(String fileName) {
-    Path file = Path.of(System.getProperty("jdit.natives")).resolve(fileName).toAbsolutePath();
-    if (!Files.exists(file)) {
-      throw new UnsatisfiedLinkError(file + " is missing from this installation");
+    if (!contains(fileName)) {
+      throw new UnsatisfiedLinkError(file(fileName) + " is missing from this installation");
     }
-    System.load(file.toString());
+    System.load(file(fileName).toString());
   }
 
   static void loadLibTorch() {
     LIBTORCH.forEach(BundledLibraries::load);
+    if (contains(CUDA.get(0))) {
+      try {
+        CUDA.forEach(BundledLibraries::load);
+      } catch (UnsatisfiedLinkError e) {
+        // The CPU works without. Who asks for a GPU is told what is missing by CudaSupport.
+        return;
+      }
+    }
+  }
+
+  private static Path file(String fileName) {
+    return Path.of(System.getProperty("jdit.natives")).resolve(fileName).toAbsolutePath();
   }
 }

@@ -2,6 +2,8 @@ package io.jdit.tensor;
 
 import java.util.Locale;
 import org.bytedeco.pytorch.global.torch.DeviceType;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Where a tensor lives.
@@ -16,6 +18,8 @@ public record Device(Type type, int index) {
     META
   }
 
+  private static final Logger LOG = LoggerFactory.getLogger(Device.class);
+
   public static final Device CPU = new Device(Type.CPU, 0);
   public static final Device META = new Device(Type.META, 0);
 
@@ -25,7 +29,7 @@ public record Device(Type type, int index) {
 
   /**
    * Reads {@code cpu}, {@code cuda}, {@code cuda:N} or {@code auto} (the first CUDA device when
-   * there is one, else the CPU).
+   * there is one, else the CPU; LibTorch's CUDA build then warns of the reason).
    *
    * @throws IllegalArgumentException for other texts, and for CUDA where LibTorch finds none: a run
    *     never falls back to the CPU unasked
@@ -36,7 +40,13 @@ public record Device(Type type, int index) {
       return CPU;
     }
     if (lower.equals("auto")) {
-      return Torch.cudaDevices() > 0 ? cuda(0) : CPU;
+      if (Torch.cudaDevices() > 0) {
+        return cuda(0);
+      }
+      if (CudaSupport.isBuilt()) {
+        LOG.warn("running on the CPU: {}", CudaSupport.absence());
+      }
+      return CPU;
     }
     if (lower.matches("cuda(:\\d{1,3})?")) {
       int index = lower.length() > 5 ? Integer.parseInt(lower.substring(5)) : 0;
@@ -46,8 +56,10 @@ public record Device(Type type, int index) {
             "device "
                 + text
                 + " is not available: LibTorch sees "
-                + found
-                + " CUDA devices; run 'jdit doctor' for the reason or use --device cpu");
+                + (found == 0
+                    ? "no CUDA device: " + CudaSupport.absence()
+                    : found + " CUDA devices")
+                + "; --device cpu runs without");
       }
       return cuda(index);
     }

@@ -1,6 +1,7 @@
 package io.jdit.tensor;
 
 import java.io.IOException;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import org.bytedeco.javacpp.Loader;
@@ -13,6 +14,7 @@ import org.bytedeco.pytorch.global.torch_cuda;
 public final class Torch {
   private static final Map<String, TensorOptions> OPTIONS = new ConcurrentHashMap<>();
   private static volatile boolean loaded;
+  private static String failure;
   private static int cudaDevices = -1;
 
   private Torch() {}
@@ -21,7 +23,7 @@ public final class Torch {
    * Loads the native libraries. Idempotent; the first call holds a lock, since two threads that
    * load at once race inside the dynamic linker.
    *
-   * @throws IllegalStateException when they cannot be loaded, naming the library and the way out
+   * @throws LibraryLoadException when they cannot be loaded, naming the library and the way out
    */
   public static void load() {
     if (loaded) {
@@ -38,21 +40,46 @@ public final class Torch {
           Loader.load(torch.class);
         }
       } catch (UnsatisfiedLinkError | NoClassDefFoundError e) {
-        throw new IllegalStateException(
-            "LibTorch cannot be loaded: "
-                + e.getMessage()
-                + "; run 'jdit doctor' for the missing library",
-            e);
+        // A class whose initialiser failed says less at the second try.
+        if (failure == null) {
+          failure = describe(e);
+        }
+        throw new LibraryLoadException(failure, e);
       }
       loaded = true;
     }
   }
 
-  /** CUDA devices that LibTorch can use; 0 with the CPU build. */
+  private static String describe(LinkageError e) {
+    Throwable first = e;
+    while (first.getCause() != null) {
+      first = first.getCause();
+    }
+    String reason = String.valueOf(first.getMessage());
+    if (reason.matches("(?s).*version `GLIBC(XX)?_.*not found.*")) {
+      return "this system is too old for LibTorch, which needs glibc 2.35 and libstdc++ 12 (Debian 12, Ubuntu 22.04, RHEL 10): use a container (scripts/apptainer/jdit.def); "
+          + reason;
+    }
+    List<CudaLibraries.Missing> missing =
+        CudaSupport.isBuilt() ? CudaLibraries.missing() : List.of();
+    return missing.isEmpty()
+        ? "LibTorch cannot be loaded: " + reason
+        : CudaLibraries.explain(missing);
+  }
+
+  /**
+   * CUDA devices that LibTorch can use; 0 with the CPU build. {@link CudaSupport#absence()} says
+   * why there are none.
+   */
   public static synchronized int cudaDevices() {
     if (cudaDevices < 0) {
       load();
-      cudaDevices = torch.hasCUDA() ? torch_cuda.device_count() : 0;
+      try {
+        cudaDevices = torch.hasCUDA() ? torch_cuda.device_count() : 0;
+      } catch (LinkageError e) {
+        // LibTorch's CUDA part is there, but not all that its binding needs.
+        cudaDevices = 0;
+      }
     }
     return cudaDevices;
   }
