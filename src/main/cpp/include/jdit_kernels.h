@@ -172,6 +172,13 @@ JDIT_EXPORT int jdit_merge_attention(void* out, void* lse, const void* part, con
                                      int64_t batch, int64_t tokens, int64_t heads,
                                      int64_t head_dim, int dtype, void* stream);
 
+/*
+ * Discards what this process writes to file descriptor 1, and stops doing so. Calls nest and count
+ * over all threads.
+ */
+JDIT_EXPORT int jdit_mute_stdout(void);
+JDIT_EXPORT int jdit_unmute_stdout(void);
+
 #ifdef __cplusplus
 }
 #endif

@@ -86,10 +86,14 @@ final class Ranks {
     try (RankSession session = session(layout, device, heads, terminal)) {
       return work.run(session);
     } catch (Exception | Error e) {
-      if (rank.isPresent() && rank.get().reports(e)) {
-        return ExitCode.of(e); // the launcher says it, once for all ranks
+      if (rank.isEmpty()) {
+        throw e;
       }
-      throw e;
+      if (spec.root().commandLine().getParseResult().originalArgs().contains("--verbose")) {
+        e.printStackTrace(spec.commandLine().getErr());
+      }
+      rank.get().failed(e); // a launcher of ours says it once for all ranks
+      return ExitCode.of(e);
     }
   }
 

@@ -359,6 +359,14 @@ class CpuKernels extends io.jdit.kernels.KernelsPreset {
       int dtype,
       Pointer stream);
 
+  /*
+   * Discards what this process writes to file descriptor 1, and stops doing so. Calls nest and count
+   * over all threads.
+   */
+  public static native int jdit_mute_stdout();
+
+  public static native int jdit_unmute_stdout();
+
   // #ifdef __cplusplus
   // #endif
 

@@ -1,6 +1,7 @@
 package io.jdit.parallel;
 
 import java.io.BufferedReader;
+import java.io.File;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
@@ -11,12 +12,11 @@ import java.util.Map;
 
 /** One worker process of the launcher. */
 final class LaunchedRank {
-  private static final String GLOO_GREETING = "[Gloo] Rank ";
   private static final long MILLIS_TO_DRAIN = 2000;
 
   private final int rank;
   private final Process process;
-  private final Thread pump;
+  private final Thread pump; // null for rank 0
   private volatile String stage = "start";
   private volatile RankFailure reported;
 
@@ -27,8 +27,8 @@ final class LaunchedRank {
   }
 
   /**
-   * Starts a rank. Rank 0 takes over this process's input and outputs, less Gloo's greetings on the
-   * standard output; whole lines of the others come to {@code err} with the rank before them.
+   * Starts a rank. Rank 0 takes over this process's input and outputs; whole lines of the others
+   * come to {@code err} with the rank before them.
    */
   static LaunchedRank start(
       int rank, List<String> command, Map<String, String> variables, PrintStream err)
@@ -36,15 +36,12 @@ final class LaunchedRank {
     ProcessBuilder builder = new ProcessBuilder(command);
     builder.environment().putAll(variables);
     if (rank == 0) {
-      builder.redirectInput(Redirect.INHERIT).redirectError(Redirect.INHERIT);
-    } else {
-      builder.redirectInput(Redirect.from(new java.io.File("/dev/null")));
-      builder.redirectErrorStream(true);
+      return new LaunchedRank(rank, builder.inheritIO().start(), null);
     }
+    builder.redirectInput(Redirect.from(new File("/dev/null"))).redirectErrorStream(true);
     Process process = builder.start();
-    String prefix = rank == 0 ? "" : "[rank " + rank + "] ";
-    PrintStream to = rank == 0 ? System.out : err;
-    Thread pump = new Thread(() -> forward(prefix, process, to), "jdit-output-" + rank);
+    Thread pump =
+        new Thread(() -> forward("[rank " + rank + "] ", process, err), "jdit-output-" + rank);
     pump.setDaemon(true);
     pump.start();
     return new LaunchedRank(rank, process, pump);
@@ -55,9 +52,7 @@ final class LaunchedRank {
         new BufferedReader(
             new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
       for (String line = in.readLine(); line != null; line = in.readLine()) {
-        if (!line.startsWith(GLOO_GREETING)) {
-          to.println(prefix + line);
-        }
+        to.println(prefix + line);
       }
     } catch (IOException e) {
       // The process was killed in the middle of a line.
@@ -78,7 +73,9 @@ final class LaunchedRank {
 
   /** Waits until everything that the ended process printed has been passed on. */
   void drain() throws InterruptedException {
-    pump.join(MILLIS_TO_DRAIN);
+    if (pump != null) {
+      pump.join(MILLIS_TO_DRAIN);
+    }
   }
 
   void enter(String name) {

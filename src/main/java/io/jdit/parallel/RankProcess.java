@@ -1,6 +1,7 @@
 package io.jdit.parallel;
 
 import io.jdit.tensor.Device;
+import io.jdit.tensor.Torch;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
@@ -10,12 +11,16 @@ public final class RankProcess {
   /** Limit of one collective when nobody gave another. */
   public static final Duration DEFAULT_TIMEOUT = Duration.ofMinutes(10);
 
-  /** Ranks start at different times, above all on several hosts with cold file systems. */
+  /**
+   * Ranks start at different times, above all on several hosts with cold file systems. The limit of
+   * a collective counts where it is shorter.
+   */
   private static final Duration JOIN_TIMEOUT = Duration.ofMinutes(3);
 
   private final RankEnvironment environment;
   private final LauncherLink link; // null under launchers of others
   private final Duration timeout;
+  private volatile String stage = "start";
 
   private RankProcess(RankEnvironment environment, LauncherLink link, Duration timeout) {
     this.environment = environment;
@@ -48,9 +53,37 @@ public final class RankProcess {
     return environment.rank() == 0;
   }
 
-  /** The device of this rank: the local rank's GPU, or the CPU. */
+  /**
+   * The device of this rank: the local rank's GPU, or the CPU.
+   *
+   * @throws IllegalArgumentException when this host has fewer GPUs
+   */
   public Device device(Device requested) {
-    return requested.isCuda() ? Device.parse("cuda:" + environment.localRank()) : requested;
+    if (!requested.isCuda()) {
+      return requested;
+    }
+    return Device.parse("cuda:" + gpu(environment, Torch.cudaDevices()));
+  }
+
+  /**
+   * @param visible GPUs that this process sees: one where the scheduler hands each process its own
+   */
+  static int gpu(RankEnvironment environment, int visible) {
+    int local = environment.localRank();
+    if (visible == 1) {
+      return 0;
+    }
+    if (local >= visible) {
+      throw new IllegalArgumentException(
+          "rank "
+              + environment.rank()
+              + " is number "
+              + local
+              + " of its host and LibTorch sees "
+              + visible
+              + " GPUs there: start fewer processes on each host, or use --device cpu");
+    }
+    return local;
   }
 
   /**
@@ -66,42 +99,46 @@ public final class RankProcess {
     stage("join");
     String address = environment.masterAddress();
     int port = environment.masterPort();
+    Duration limit = timeout.compareTo(JOIN_TIMEOUT) < 0 ? timeout : JOIN_TIMEOUT;
     Rendezvous rendezvous;
     if (isFirst()) {
-      rendezvous = Rendezvous.serve(address, port, JOIN_TIMEOUT);
+      rendezvous = Rendezvous.serve(address, port, limit);
       if (link != null) {
         link.say(LauncherLink.SERVING + rendezvous.port());
       }
     } else {
       rendezvous =
-          Rendezvous.join(
-              address, port == 0 && link != null ? link.awaitPort() : port, JOIN_TIMEOUT);
+          Rendezvous.join(address, port == 0 && link != null ? link.awaitPort() : port, limit);
     }
-    rendezvous.assemble(environment.rank(), size, JOIN_TIMEOUT);
+    rendezvous.assemble(environment.rank(), size, limit);
     return new C10dGroup("world", environment.rank(), size, rendezvous, device.isCuda(), timeout);
   }
 
   /** Tells the launcher what is being done: it names the stage when this rank dies. */
   public void stage(String name) {
+    stage = name;
     if (link != null) {
       link.say(LauncherLink.STAGE + name);
     }
   }
 
-  /** Tells the launcher why this rank is about to end; false when nobody listens. */
-  public boolean reports(Throwable failure) {
-    failed(failure);
-    return link != null;
-  }
-
-  /** Tells the launcher why this rank is about to end. */
+  /**
+   * Says why this rank is about to end: to the launcher, which tells the user the first failure of
+   * all ranks, or, where nobody collects failures, on the standard error.
+   */
   public void failed(Throwable failure) {
+    String given = failure.getMessage();
+    String message =
+        given == null || given.isBlank()
+            ? failure.getClass().getSimpleName()
+            : given.lines().findFirst().orElse("");
+    boolean collective = failure instanceof CollectiveException;
     if (link != null) {
-      String kind = failure instanceof CollectiveException ? "collective " : "own ";
-      String message = failure.getMessage();
-      String text =
-          message == null || message.isBlank() ? failure.getClass().getSimpleName() : message;
-      link.say(LauncherLink.FAILED + kind + text.lines().findFirst().orElse(""));
+      link.say(LauncherLink.FAILED + (collective ? "collective " : "own ") + message);
+    } else {
+      RankFailure.Cause cause = collective ? RankFailure.Cause.COLLECTIVE : RankFailure.Cause.OWN;
+      System.err.println(
+          "jdit: " + new RankFailure(environment.rank(), stage, message, 1, cause).line());
     }
   }
 }
