@@ -101,8 +101,8 @@ final class GenerateCommand implements Callable<Integer> {
     }
     Interruption interruption =
         batch
-            ? Interruption.resumable(terminal, ranks.speaks())
-            : Interruption.install(terminal, ranks.speaks());
+            ? Interruption.resumable(terminal, ranks.tellsInterruption())
+            : Interruption.install(terminal, ranks.tellsInterruption());
     try {
       return ranks.run(
           layout,
@@ -160,15 +160,13 @@ final class GenerateCommand implements Callable<Integer> {
           ParallelLoading.shares(config),
           parallel.numGpus);
     }
-    if (!batch) {
-      return ranks.launch();
-    }
-    // The ranks hear of a signal from the launcher; the exit code of a batch is ours.
-    Interruption interruption = Interruption.resumable(terminal, false);
+    // The ranks hear of a signal from the launcher.
+    Interruption interruption =
+        batch ? Interruption.resumable(terminal, true) : Interruption.install(terminal, true);
     try {
       return ranks.launch();
     } catch (InterruptedException e) {
-      return ExitCode.RESUME;
+      return batch ? ExitCode.RESUME : ExitCode.CANCELLED;
     } finally {
       interruption.remove();
     }

@@ -51,6 +51,11 @@ final class Ranks {
     return rank.isEmpty() || rank.get().isFirst();
   }
 
+  /** Whether this process tells the user that it was interrupted: its launcher would, or rank 0. */
+  boolean tellsInterruption() {
+    return speaks() && rank.map(r -> !r.launched()).orElse(true);
+  }
+
   /**
    * Starts the ranks with this command line and waits for them.
    *

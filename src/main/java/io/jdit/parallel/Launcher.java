@@ -20,6 +20,7 @@ import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BiConsumer;
 
 /**
  * Runs a command line on N ranks of this host, one process each, and ends all of them when one
@@ -43,6 +44,7 @@ public final class Launcher {
   private final Semaphore changes = new Semaphore(0);
   private final CompletableFuture<Integer> storePort = new CompletableFuture<>();
   private volatile boolean cancelled;
+  private BiConsumer<LaunchedRank, String> onStage = (rank, stage) -> {};
 
   /**
    * @param command program and arguments of every rank
@@ -57,6 +59,11 @@ public final class Launcher {
     this.size = size;
     this.variables = Map.copyOf(variables);
     this.err = err;
+  }
+
+  /** Is told whenever a rank enters a stage. */
+  void onStage(BiConsumer<LaunchedRank, String> observer) {
+    onStage = observer;
   }
 
   /** The command that runs {@code mainClass} in a JVM like this one. */
@@ -264,7 +271,9 @@ public final class Launcher {
       rank = ranks.get(number);
     }
     if (line.startsWith(LauncherLink.STAGE)) {
-      rank.enter(line.substring(LauncherLink.STAGE.length()));
+      String stage = line.substring(LauncherLink.STAGE.length());
+      rank.enter(stage);
+      onStage.accept(rank, stage);
     } else if (line.startsWith(LauncherLink.FAILED)) {
       rank.report(line.substring(LauncherLink.FAILED.length()));
       changes.release();

@@ -53,6 +53,11 @@ public final class RankProcess {
     return environment.rank() == 0;
   }
 
+  /** True when JDiT's launcher started it, which then speaks for all ranks of what concerns all. */
+  public boolean launched() {
+    return link != null;
+  }
+
   /**
    * The device of this rank: the local rank's GPU, or the CPU.
    *
