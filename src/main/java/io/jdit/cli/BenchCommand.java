@@ -97,7 +97,7 @@ final class BenchCommand implements Callable<Integer> {
     Device device = Device.parse(model.device);
     if (ranks.launches()) {
       ranks.requireDevices(device);
-      return ranks.launch();
+      return ranks.launch(device);
     }
     ParallelSettings layout = parallel.settings(cache.file());
     return ranks.run(

@@ -164,7 +164,7 @@ final class GenerateCommand implements Callable<Integer> {
     Interruption interruption =
         batch ? Interruption.resumable(terminal, true) : Interruption.install(terminal, true);
     try {
-      return ranks.launch();
+      return ranks.launch(device);
     } catch (InterruptedException e) {
       return batch ? ExitCode.RESUME : ExitCode.CANCELLED;
     } finally {

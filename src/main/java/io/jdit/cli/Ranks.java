@@ -59,12 +59,17 @@ final class Ranks {
   /**
    * Starts the ranks with this command line and waits for them.
    *
+   * @param device kind of device that each of them works on
    * @return the exit code
    */
-  int launch() throws Exception {
+  int launch(Device device) throws Exception {
     List<String> arguments = spec.root().commandLine().getParseResult().originalArgs();
     List<String> command = Launcher.sameJvm(Main.class.getName(), arguments);
-    return new Launcher(command, options.numGpus, Map.of(), System.err).run();
+    Launcher launcher = new Launcher(command, options.numGpus, Map.of(), System.err);
+    if (device.isCpu()) {
+      launcher.shareCores();
+    }
+    return launcher.run();
   }
 
   /**

@@ -44,6 +44,7 @@ public final class Launcher {
   private final Semaphore changes = new Semaphore(0);
   private final CompletableFuture<Integer> storePort = new CompletableFuture<>();
   private volatile boolean cancelled;
+  private CoreShares cores = new CoreShares(List.of());
   private BiConsumer<LaunchedRank, String> onStage = (rank, stage) -> {};
 
   /**
@@ -59,6 +60,13 @@ public final class Launcher {
     this.size = size;
     this.variables = Map.copyOf(variables);
     this.err = err;
+  }
+
+  /**
+   * Gives each rank cores of its own, where there are enough: for ranks that compute on the CPU.
+   */
+  public void shareCores() {
+    cores = CoreShares.here();
   }
 
   /** Is told whenever a rank enters a stage. */
@@ -133,9 +141,11 @@ public final class Launcher {
     for (int r = 0; r < size; r++) {
       env.put("RANK", Integer.toString(r));
       env.put("LOCAL_RANK", Integer.toString(r));
+      List<String> placed = new ArrayList<>(cores.prefix(r, size));
+      placed.addAll(command);
       LaunchedRank rank;
       synchronized (ranks) { // a rank that speaks at once waits until it is known
-        rank = LaunchedRank.start(r, command, env, err);
+        rank = LaunchedRank.start(r, placed, env, err);
         ranks.add(rank);
       }
       rank.process().onExit().thenRun(changes::release);
