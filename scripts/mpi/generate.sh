@@ -14,7 +14,7 @@ prompts=$2
 outputs=$3
 shift 3
 case " $* " in
-  *" --dp-size "*) ;;
+  *" --dp-size"* | *" --dp "* | *" --dp="* | *" --data-parallel-size"*) ;;
   *) set -- --dp-size "$processes" "$@" ;;
 esac
 first=${HOSTS:-127.0.0.1}

@@ -122,8 +122,21 @@ final class GenerateCommand implements Callable<Integer> {
             if (batch) {
               return run(lines, options, resolved, session, interruption, terminal);
             }
-            new PromptRun(model.modelPath, options, runner, output, cacheReport, session, terminal)
-                .run(model.locate(terminal), requests, warmup);
+            Path folder = model.locate(terminal);
+            StageReport report = new StageReport();
+            new PromptRun(
+                    model.modelPath,
+                    options,
+                    report,
+                    runner,
+                    output,
+                    cacheReport,
+                    session,
+                    terminal)
+                .run(
+                    Pipelines.requests(folder),
+                    () -> load(folder, options, requests.get(0), report, session, terminal),
+                    requests);
             return ExitCode.OK;
           });
     } finally {
@@ -218,7 +231,7 @@ final class GenerateCommand implements Callable<Integer> {
     return code;
   }
 
-  /** Loads the model for a batch, and warms it up when that was asked for. */
+  /** Loads the model, and warms it up when that was asked for. */
   private Pipeline load(
       Path folder,
       LoadOptions options,

@@ -10,8 +10,7 @@ import io.jdit.pipeline.GenerationResult;
 import io.jdit.pipeline.GenerationSettings;
 import io.jdit.pipeline.LoadOptions;
 import io.jdit.pipeline.Pipeline;
-import io.jdit.pipeline.Pipelines;
-import io.jdit.pipeline.Progress;
+import io.jdit.pipeline.RequestResolver;
 import io.jdit.tensor.Tensor;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -20,11 +19,13 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Callable;
 
 /** The prompts of a command line, to picture files. Replicas take turns. */
 final class PromptRun {
   private final String model;
   private final LoadOptions options;
+  private final StageReport report;
   private final CacheRunner cacheRunner;
   private final OutputOptions output;
   private final Path cacheReport;
@@ -38,6 +39,7 @@ final class PromptRun {
   PromptRun(
       String model,
       LoadOptions options,
+      StageReport report,
       CacheRunner cacheRunner,
       OutputOptions output,
       Path cacheReport,
@@ -45,6 +47,7 @@ final class PromptRun {
       Terminal terminal) {
     this.model = model;
     this.options = options;
+    this.report = report;
     this.cacheRunner = cacheRunner;
     this.output = output;
     this.cacheReport = cacheReport;
@@ -53,23 +56,17 @@ final class PromptRun {
   }
 
   /**
-   * Loads the model and runs all requests.
+   * Runs all requests, which are checked before the model is loaded.
    *
-   * @param warmup run the first request once unmeasured
+   * @param load gives the model
    */
-  void run(Path folder, List<GenerationRequest> requests, boolean warmup) throws Exception {
-    StageReport report = new StageReport();
+  void run(RequestResolver resolver, Callable<Pipeline> load, List<GenerationRequest> requests)
+      throws Exception {
+    requests.forEach(resolver::resolve);
     List<CacheOutcome> outcomes = new ArrayList<>();
     List<SavedImage> saved = new ArrayList<>();
     GenerationSettings last = null;
-    session.stage("load");
-    try (Pipeline pipeline = report.measure("load", () -> Pipelines.load(folder, options))) {
-      requests.forEach(pipeline::resolve);
-      terminal.info("%s", pipeline);
-      if (warmup) {
-        pipeline.generate(requests.get(0), Progress.NONE).close();
-        terminal.info("warm-up done, not part of the times below");
-      }
+    try (Pipeline pipeline = load.call()) {
       int count = requests.stream().mapToInt(GenerationRequest::images).sum();
       int first = 0;
       for (int i = 0; i < requests.size(); i++) {
