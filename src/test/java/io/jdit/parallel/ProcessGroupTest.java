@@ -157,8 +157,29 @@ class ProcessGroupTest {
     try (Rendezvous server = Rendezvous.serve("127.0.0.1", 0, LocalWorld.TIMEOUT)) {
       assertThatThrownBy(() -> server.assemble(0, 3, limit))
           .isInstanceOf(CollectiveException.class)
-          .hasMessageContaining("only 1 of 3 ranks joined");
+          .hasMessageContaining("only 1 of 3 ranks joined")
+          .hasMessageContaining("missing are [1, 2]");
     }
+  }
+
+  @Test
+  void twoProcessesOfOneRankAreRefused() {
+    try (Rendezvous server = Rendezvous.serve("127.0.0.1", 0, LocalWorld.TIMEOUT)) {
+      server.assemble(0, 1, LocalWorld.TIMEOUT);
+      assertThatThrownBy(() -> server.assemble(0, 1, LocalWorld.TIMEOUT))
+          .isInstanceOf(CollectiveException.class)
+          .hasMessageContaining("two processes were started as rank 0 of 1");
+    }
+  }
+
+  @Test
+  void interfacesAreThoseOfThisHost() {
+    assertThat(Backends.interfaces(null)).isEmpty();
+    assertThat(Backends.interfaces(" ")).isEmpty();
+    assertThatThrownBy(() -> Backends.interfaces("nowhere0"))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("GLOO_SOCKET_IFNAME names 'nowhere0'")
+        .hasMessageContaining("lo");
   }
 
   @Test

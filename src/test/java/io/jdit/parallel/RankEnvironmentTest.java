@@ -134,4 +134,15 @@ class RankEnvironmentTest {
                     Map.of("RANK", "0", "WORLD_SIZE", "2", "MASTER_ADDR", "a", "MASTER_PORT", "0")))
         .hasMessageContaining("MASTER_PORT is 0");
   }
+
+  /** Where the scheduler hands each process one GPU, it is the process's number 0. */
+  @Test
+  void aRankTakesTheGpuOfItsPlaceOnTheHost() {
+    RankEnvironment third = new RankEnvironment(7, 8, 3, "a", 29500, "Slurm");
+    assertThat(RankProcess.gpu(third, 4)).isEqualTo(3);
+    assertThat(RankProcess.gpu(third, 1)).isZero();
+    assertThatThrownBy(() -> RankProcess.gpu(third, 2))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("rank 7 is number 3 of its host and LibTorch sees 2 GPUs");
+  }
 }
