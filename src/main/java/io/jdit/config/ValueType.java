@@ -78,6 +78,32 @@ public final class ValueType<T> {
         String::valueOf);
   }
 
+  public static ValueType<Double> numberAtLeast(double minimum) {
+    return new ValueType<>(
+        "a number >= " + (minimum == Math.rint(minimum) ? "" + (long) minimum : "" + minimum),
+        number().fromNode,
+        ValueType::parseNumber,
+        String::valueOf,
+        value -> value >= minimum);
+  }
+
+  /** A whole number of 64 bits. */
+  public static ValueType<Long> wholeLong() {
+    return of(
+        "a whole number of 64 bits",
+        node -> node.isIntegralNumber() && node.canConvertToLong() ? node.longValue() : null,
+        ValueType::parseLong,
+        String::valueOf);
+  }
+
+  public static ValueType<String> text() {
+    return of(
+        "a text",
+        node -> node.isString() ? node.stringValue() : null,
+        text -> text,
+        text -> "'" + text.replace("'", "''") + "'");
+  }
+
   /** {@code true, false}, and {@code yes, no, on, off} as YAML 1.1 reads them. */
   public static ValueType<Boolean> bool() {
     return of(
@@ -207,6 +233,14 @@ public final class ValueType<T> {
   private static Integer parseInteger(String text) {
     try {
       return Integer.valueOf(text.strip());
+    } catch (NumberFormatException e) {
+      return null;
+    }
+  }
+
+  private static Long parseLong(String text) {
+    try {
+      return Long.valueOf(text.strip());
     } catch (NumberFormatException e) {
       return null;
     }

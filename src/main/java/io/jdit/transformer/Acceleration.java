@@ -1,0 +1,70 @@
+package io.jdit.transformer;
+
+import io.jdit.tensor.Tensor;
+
+/**
+ * How the transformer calls of one generation on one expert are computed, and everything that is
+ * remembered from one to the next: one thread, one generation, closed with it. What it found out
+ * stays readable after that.
+ */
+public interface Acceleration extends AutoCloseable {
+  /**
+   * What is known of a generation on one expert when it begins.
+   *
+   * @param expert component that computes, for example {@code transformer} or {@code transformer_2}
+   * @param steps denoising steps that this expert computes
+   * @param calls transformer calls of a step on this rank: 2 where two guidance branches are
+   *     computed one after the other
+   */
+  record Outline(String expert, int steps, int calls) {}
+
+  /**
+   * A transformer call.
+   *
+   * @param step of this expert, from 0
+   * @param branch guidance branch, 0 is the positive one
+   * @param timestep what the model is told, 0 to 1000
+   * @param sigma share of noise in {@code latents}
+   */
+  record Call(int step, int branch, float timestep, float sigma, Tensor latents) {}
+
+  /**
+   * The output to take in place of the call's, or null to compute it. Belongs to the innermost
+   * scope.
+   */
+  default Tensor forecast(Call call) {
+    return null;
+  }
+
+  /** Is told what a call gave that was not forecast. */
+  default void computed(Call call, Tensor output) {}
+
+  /** Runs the blocks of the calls that are computed. */
+  BlockRunner runner();
+
+  /** Frees the buffers. */
+  @Override
+  void close();
+
+  /** Makes the state of a generation: the strategy that is chosen by the user. */
+  @FunctionalInterface
+  interface Factory {
+    Acceleration begin(Outline outline);
+  }
+
+  /** Every block of every call is computed. */
+  static Factory none() {
+    return outline ->
+        new Acceleration() {
+          @Override
+          public BlockRunner runner() {
+            return BlockRunner.direct();
+          }
+
+          @Override
+          public void close() {
+            // Nothing is held.
+          }
+        };
+  }
+}
