@@ -35,12 +35,14 @@ final class PipelineFiles {
    * out.
    */
   static Map<String, String> components(String modelIndex, Object origin) {
-    JsonNode index;
     try {
-      index = JsonMapper.shared().readTree(modelIndex);
+      return components(JsonMapper.shared().readTree(modelIndex), origin);
     } catch (JacksonException e) {
       throw new ModelFormatException(origin + ": not valid JSON: " + e.getOriginalMessage());
     }
+  }
+
+  static Map<String, String> components(JsonNode index, Object origin) {
     Map<String, String> components = new LinkedHashMap<>();
     for (Map.Entry<String, JsonNode> entry : index.properties()) {
       JsonNode type = entry.getValue().path(1);

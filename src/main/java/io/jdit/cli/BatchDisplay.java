@@ -1,6 +1,6 @@
 package io.jdit.cli;
 
-import io.jdit.pipeline.batch.BatchCount;
+import io.jdit.engine.batch.BatchCount;
 import java.util.Locale;
 
 /** One line for a whole batch: redrawn on a terminal, printed now and then elsewhere. */

@@ -34,7 +34,7 @@ import tools.jackson.databind.json.JsonMapper;
 @Command(
     name = "bench",
     mixinStandardHelpOptions = true,
-    versionProvider = Version.class,
+    versionProvider = VersionProvider.class,
     sortOptions = false,
     description =
         "Times a model's stages, or the steps of a FLUX transformer with random weights; prints medians and JSON.")

@@ -13,7 +13,7 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "cache",
     mixinStandardHelpOptions = true,
-    versionProvider = Version.class,
+    versionProvider = VersionProvider.class,
     description = "Shows how cache settings resolve.",
     subcommands = CacheCommand.Explain.class)
 final class CacheCommand implements Runnable {
@@ -28,7 +28,7 @@ final class CacheCommand implements Runnable {
   @Command(
       name = "explain",
       mixinStandardHelpOptions = true,
-      versionProvider = Version.class,
+      versionProvider = VersionProvider.class,
       sortOptions = false,
       description =
           "Prints the resolved settings with the origin of each, and the step mask; loads no model.")

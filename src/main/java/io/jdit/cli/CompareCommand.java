@@ -21,7 +21,7 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "compare",
     mixinStandardHelpOptions = true,
-    versionProvider = Version.class,
+    versionProvider = VersionProvider.class,
     sortOptions = false,
     description =
         "Runs prompts uncached and with each cache configuration; prints speed-up, PSNR and SSIM.")

@@ -31,7 +31,7 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "doctor",
     mixinStandardHelpOptions = true,
-    versionProvider = Version.class,
+    versionProvider = VersionProvider.class,
     description =
         "Checks Java, natives, CUDA libraries, memory and threads. Exit code 1 when a run would fail.")
 final class DoctorCommand implements Callable<Integer> {

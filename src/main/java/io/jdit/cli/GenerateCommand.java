@@ -12,7 +12,7 @@ import io.jdit.pipeline.LoadOptions;
 import io.jdit.pipeline.Pipeline;
 import io.jdit.pipeline.Pipelines;
 import io.jdit.pipeline.Progress;
-import io.jdit.pipeline.batch.BatchFile;
+import io.jdit.engine.batch.BatchFile;
 import io.jdit.tensor.Device;
 import io.jdit.transformer.BlockRunner;
 import java.nio.file.Path;
@@ -30,7 +30,7 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "generate",
     mixinStandardHelpOptions = true,
-    versionProvider = Version.class,
+    versionProvider = VersionProvider.class,
     sortOptions = false,
     description = "Draws pictures from prompts.")
 final class GenerateCommand implements Callable<Integer> {

@@ -6,7 +6,7 @@ import io.jdit.checkpoint.SafeTensorsFile;
 import io.jdit.checkpoint.TensorInfo;
 import io.jdit.checkpoint.TensorSource;
 import io.jdit.media.PngText;
-import io.jdit.pipeline.ModelFolder;
+import io.jdit.checkpoint.ModelFolder;
 import io.jdit.tensor.DType;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -28,7 +28,7 @@ import tools.jackson.databind.JsonNode;
 @Command(
     name = "inspect",
     mixinStandardHelpOptions = true,
-    versionProvider = Version.class,
+    versionProvider = VersionProvider.class,
     description =
         "Prints the parts of a model folder, the tensors of a .safetensors file, or how a picture was made.")
 final class InspectCommand implements Callable<Integer> {

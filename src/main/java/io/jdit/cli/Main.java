@@ -12,7 +12,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
 @Command(
     name = "jdit",
     mixinStandardHelpOptions = true,
-    versionProvider = Version.class,
+    versionProvider = VersionProvider.class,
     description = "Diffusion Transformers on the JVM.",
     subcommands = {
       GenerateCommand.class,

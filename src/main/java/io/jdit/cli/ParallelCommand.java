@@ -17,7 +17,7 @@ import io.jdit.tensor.Device;
 import io.jdit.tensor.TensorScope;
 import io.jdit.textencoder.ClipTextEncoder;
 import io.jdit.textencoder.T5Encoder;
-import io.jdit.transformer.flux.FluxConfig;
+import io.jdit.family.flux1.FluxConfig;
 import io.jdit.vae.KlAutoencoder;
 import io.jdit.vae.KlConfig;
 import java.io.PrintWriter;
@@ -38,7 +38,7 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "parallel",
     mixinStandardHelpOptions = true,
-    versionProvider = Version.class,
+    versionProvider = VersionProvider.class,
     description = "Plans layouts over several GPUs.",
     subcommands = ParallelCommand.Plan.class)
 final class ParallelCommand implements Runnable {
@@ -53,7 +53,7 @@ final class ParallelCommand implements Runnable {
   @Command(
       name = "plan",
       mixinStandardHelpOptions = true,
-      versionProvider = Version.class,
+      versionProvider = VersionProvider.class,
       sortOptions = false,
       description =
           "Prints what each rank of a layout holds and sends, and compares the valid layouts by estimated step time; needs"

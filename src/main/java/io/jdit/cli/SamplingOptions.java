@@ -1,10 +1,10 @@
 package io.jdit.cli;
 
 import io.jdit.pipeline.GenerationRequest;
-import io.jdit.pipeline.batch.BadLine;
-import io.jdit.pipeline.batch.BatchDefaults;
-import io.jdit.pipeline.batch.BatchFile;
-import io.jdit.pipeline.batch.BatchItem;
+import io.jdit.engine.batch.BadLine;
+import io.jdit.engine.batch.BatchDefaults;
+import io.jdit.engine.batch.BatchFile;
+import io.jdit.engine.batch.BatchItem;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;

@@ -21,7 +21,7 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "tune",
     mixinStandardHelpOptions = true,
-    versionProvider = Version.class,
+    versionProvider = VersionProvider.class,
     sortOptions = false,
     description =
         "Searches cache settings on prompts and seeds of yours; prints the best trade-offs and writes the best one as a"

@@ -1,5 +1,6 @@
 package io.jdit.config;
 
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -21,6 +22,13 @@ public final class Catalog {
 
   public static Catalog of(Key<?>... keys) {
     return new Catalog(List.of(keys));
+  }
+
+  /** These and more. */
+  public Catalog and(Key<?>... more) {
+    List<Key<?>> all = new ArrayList<>(keys);
+    all.addAll(List.of(more));
+    return new Catalog(all);
   }
 
   private void add(String name, Key<?> key) {

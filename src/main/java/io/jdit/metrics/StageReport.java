@@ -9,24 +9,34 @@ import java.util.concurrent.Callable;
  * one name add up.
  */
 public final class StageReport {
-  /**
-   * A stage.
-   *
-   * @param peakResident largest resident memory of the process during the stage, in bytes
-   */
-  public record Stage(String name, double milliseconds, long resident, long peakResident) {}
+  /** A stage. */
+  public record Stage(String name, double milliseconds, MemoryProbe.Figures memory) {}
 
+  private final MemoryProbe probe;
+  private final Runnable synchronize;
   private final List<Stage> stages = new ArrayList<>();
   private final List<Double> denoiseSteps = new ArrayList<>();
 
+  /** A report of a process that computes on the CPU. */
+  public StageReport() {
+    this(MemoryProbe.process(), () -> {});
+  }
+
+  /**
+   * @param synchronize waits for the device, before a clock is read
+   */
+  public StageReport(MemoryProbe probe, Runnable synchronize) {
+    this.probe = probe;
+    this.synchronize = synchronize;
+  }
+
   /** Runs {@code work} as the stage {@code name}. */
   public <T> T measure(String name, Callable<T> work) throws Exception {
-    Memory.resetPeak();
+    probe.reset();
     long start = System.nanoTime();
     T result = work.call();
-    add(
-        new Stage(
-            name, (System.nanoTime() - start) / 1e6, Memory.resident(), Memory.peakResident()));
+    synchronize.run();
+    add(new Stage(name, (System.nanoTime() - start) / 1e6, probe.read()));
     return result;
   }
 
@@ -37,18 +47,19 @@ public final class StageReport {
         stages.set(
             i,
             new Stage(
-                s.name,
-                s.milliseconds + stage.milliseconds,
-                stage.resident,
-                Math.max(s.peakResident, stage.peakResident)));
+                s.name, s.milliseconds + stage.milliseconds, s.memory.then(stage.memory)));
         return;
       }
     }
     stages.add(stage);
   }
 
-  public void addStep(double milliseconds) {
-    denoiseSteps.add(milliseconds);
+  /** Runs a denoising step. */
+  public void step(Runnable work) {
+    long start = System.nanoTime();
+    work.run();
+    synchronize.run();
+    denoiseSteps.add((System.nanoTime() - start) / 1e6);
   }
 
   /** Adds the stages and steps of another report. */
@@ -61,9 +72,9 @@ public final class StageReport {
     return List.copyOf(stages);
   }
 
-  /** Largest resident memory of the process in any stage, in bytes. */
-  public long peakResident() {
-    return stages.stream().mapToLong(Stage::peakResident).max().orElse(0);
+  /** Largest memory in use in any stage, in bytes. */
+  public long peakAllocated() {
+    return stages.stream().mapToLong(s -> s.memory.peakAllocated()).max().orElse(0);
   }
 
   /** Milliseconds of each denoising step, in order. */

@@ -2,14 +2,14 @@ package io.jdit.parallel;
 
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
-import io.jdit.transformer.GuidanceBranches;
+import io.jdit.pipeline.Branches;
 import java.util.function.IntFunction;
 
 /**
  * The positive and the negative branch of true classifier-free guidance on ranks of their own. A
  * generation without guidance is computed by both.
  */
-final class CfgParallel implements GuidanceBranches {
+final class CfgParallel implements Branches {
   private final ProcessGroup group;
 
   /**
@@ -27,7 +27,7 @@ final class CfgParallel implements GuidanceBranches {
   @Override
   public Tensor[] run(int branches, IntFunction<Tensor> call) {
     if (branches != group.size()) {
-      return GuidanceBranches.here().run(branches, call);
+      return Branches.here().run(branches, call);
     }
     try (TensorScope scope = TensorScope.open()) {
       Tensor mine = call.apply(group.rank()).contiguous();

@@ -18,6 +18,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
@@ -41,6 +42,7 @@ public final class Launcher {
   private final String token =
       HexFormat.of().formatHex(new java.security.SecureRandom().generateSeed(16));
   private final List<LaunchedRank> ranks = new ArrayList<>();
+  private final List<Thread> connections = new CopyOnWriteArrayList<>();
   private final Semaphore changes = new Semaphore(0);
   private final CompletableFuture<Integer> storePort = new CompletableFuture<>();
   private volatile boolean cancelled;
@@ -104,6 +106,9 @@ public final class Launcher {
         if (!rank.running()) {
           rank.drain();
         }
+      }
+      for (Thread connection : failure == null ? connections : List.<Thread>of()) {
+        connection.join(TimeUnit.SECONDS.toMillis(EXIT_SECONDS)); // until all results are printed
       }
       if (failure != null && !cancelled) {
         err.println("jdit: " + failure.line());
@@ -226,7 +231,7 @@ public final class Launcher {
         () -> {
           while (true) {
             Socket socket = server.accept();
-            daemon("jdit-launcher-rank", () -> serve(socket));
+            connections.add(daemon("jdit-launcher-rank", () -> serve(socket)));
           }
         });
   }
@@ -236,7 +241,7 @@ public final class Launcher {
     void run() throws IOException;
   }
 
-  private static void daemon(String name, Serving work) {
+  private static Thread daemon(String name, Serving work) {
     Thread thread =
         new Thread(
             () -> {
@@ -249,6 +254,7 @@ public final class Launcher {
             name);
     thread.setDaemon(true);
     thread.start();
+    return thread;
   }
 
   private void serve(Socket socket) throws IOException {
@@ -284,6 +290,8 @@ public final class Launcher {
       String stage = line.substring(LauncherLink.STAGE.length());
       rank.enter(stage);
       onStage.accept(rank, stage);
+    } else if (line.startsWith(LauncherLink.RESULT)) {
+      System.out.println(line.substring(LauncherLink.RESULT.length()));
     } else if (line.startsWith(LauncherLink.FAILED)) {
       rank.report(line.substring(LauncherLink.FAILED.length()));
       changes.release();

@@ -22,6 +22,7 @@ final class LauncherLink {
   static final String SERVING = "serving ";
   static final String STAGE = "stage ";
   static final String FAILED = "failed ";
+  static final String RESULT = "result ";
   static final String PORT = "port ";
 
   /** Exit code of a rank whose launcher disappeared. */

@@ -7,7 +7,7 @@ import io.jdit.tensor.DType;
 import io.jdit.tensor.Device;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
-import io.jdit.transformer.GuidanceBranches;
+import io.jdit.pipeline.Branches;
 import io.jdit.transformer.SequenceParallel;
 import io.jdit.vae.TileSharing;
 import java.util.ArrayList;
@@ -20,7 +20,7 @@ public final class ParallelModel implements AutoCloseable {
   private final Attention attention;
   private final LinearFactory linears;
   private final SequenceParallel sequence;
-  private final GuidanceBranches guidance;
+  private final Branches guidance;
 
   /**
    * Makes the groups; all ranks of {@code world} call it.
@@ -49,7 +49,7 @@ public final class ParallelModel implements AutoCloseable {
         mesh.context() > 1
             ? new ContextParallel(groups.context(), shares)
             : SequenceParallel.none();
-    this.guidance = mesh.cfg() > 1 ? new CfgParallel(groups.cfg()) : GuidanceBranches.here();
+    this.guidance = mesh.cfg() > 1 ? new CfgParallel(groups.cfg()) : Branches.here();
   }
 
   private static LinearFactory tensorParallel(ProcessGroup group) {
@@ -85,7 +85,7 @@ public final class ParallelModel implements AutoCloseable {
     return sequence;
   }
 
-  public GuidanceBranches guidance() {
+  public Branches guidance() {
     return guidance;
   }
 

@@ -4,6 +4,10 @@ import io.jdit.tensor.DType;
 import io.jdit.tensor.Device;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 
 /**
  * Ranks that communicate. Every rank of the group makes the same calls in the same order, each from
@@ -79,6 +83,26 @@ public interface ProcessGroup extends AutoCloseable {
       Tensor all = Tensor.empty(DType.INT64, Device.CPU, size());
       allGather(Tensor.of(new long[] {value}), all).await();
       return all.toLongs();
+    }
+  }
+
+  /** One text of every rank, in rank order. */
+  default List<String> gather(String text) {
+    if (size() == 1) {
+      return List.of(text);
+    }
+    byte[] mine = text.getBytes(StandardCharsets.UTF_8);
+    long[] lengths = gather((long) mine.length);
+    int longest = (int) Math.max(1, Arrays.stream(lengths).max().orElse(1));
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor all = Tensor.empty(DType.UINT8, Device.CPU, (long) size() * longest);
+      allGather(Tensor.of(Arrays.copyOf(mine, longest)), all).await();
+      byte[] bytes = all.toBytes();
+      List<String> texts = new ArrayList<>();
+      for (int i = 0; i < size(); i++) {
+        texts.add(new String(bytes, i * longest, (int) lengths[i], StandardCharsets.UTF_8));
+      }
+      return texts;
     }
   }
 

@@ -128,6 +128,20 @@ public final class RankProcess {
   }
 
   /**
+   * Lets JDiT's launcher print a line of results on its standard output, for a rank whose own goes
+   * elsewhere.
+   *
+   * @return false when this process's own standard output is read
+   */
+  public boolean print(String line) {
+    if (link == null || isFirst()) {
+      return false;
+    }
+    link.say(LauncherLink.RESULT + line);
+    return true;
+  }
+
+  /**
    * Says why this rank is about to end: to the launcher, which tells the user the first failure of
    * all ranks, or, where nobody collects failures, on the standard error.
    */

@@ -29,7 +29,7 @@ public final class OutOfMemoryException extends RuntimeException {
    * @param what did not fit
    * @param wayOut what to try
    */
-  static RuntimeException translate(RuntimeException failure, String what, String wayOut) {
+  public static RuntimeException translate(RuntimeException failure, String what, String wayOut) {
     Matcher m = ALLOCATION.matcher(String.valueOf(failure.getMessage()));
     if (!m.find()) {
       return failure;

@@ -4,6 +4,7 @@ import io.jdit.checkpoint.ModelConfig;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
+import java.util.Locale;
 
 /**
  * diffusers' FlowMatchEulerDiscreteScheduler: Euler steps along a ladder of sigmas from 1 to 0.
@@ -46,7 +47,7 @@ public final class FlowMatchEuler {
       Spacing spacing = Spacing.UNIFORM;
       int chosen = 0;
       for (Spacing s : new Spacing[] {Spacing.KARRAS, Spacing.EXPONENTIAL, Spacing.BETA}) {
-        if (json.flag("use_" + s.name().toLowerCase() + "_sigmas", false)) {
+        if (json.flag("use_" + s.name().toLowerCase(Locale.ROOT) + "_sigmas", false)) {
           spacing = s;
           chosen++;
         }
@@ -172,15 +173,41 @@ public final class FlowMatchEuler {
   }
 
   /**
-   * One Euler step: x + (sigma[i + 1] - sigma[i]) v. The product has the dtype of v, the sum is
-   * float32, cast back.
+   * The steps of one generation.
    *
-   * @param x latents; v model output of the same shape
+   * @param mu shift exponent, used with dynamic shifting only
    */
-  public Tensor step(Schedule schedule, int i, Tensor x, Tensor v) {
-    float dt = schedule.sigmas[i + 1] - schedule.sigmas[i];
-    try (TensorScope scope = TensorScope.open()) {
-      return scope.keep(x.to(DType.FLOAT32).add(v.mul(dt)).to(v.dtype()));
+  public Trajectory trajectory(int steps, double mu) {
+    return new Steps(schedule(steps, mu));
+  }
+
+  /** Euler steps, which need no history. */
+  private record Steps(Schedule schedule) implements Trajectory {
+    @Override
+    public int steps() {
+      return schedule.steps();
+    }
+
+    @Override
+    public float timestep(int step) {
+      return schedule.timesteps[step];
+    }
+
+    @Override
+    public float sigma(int step) {
+      return schedule.sigmas[step];
+    }
+
+    /**
+     * x + (sigma[i + 1] - sigma[i]) v. The product has the dtype of v, the sum is float32, cast
+     * back.
+     */
+    @Override
+    public Tensor step(int step, Tensor x, Tensor v) {
+      float dt = sigma(step + 1) - sigma(step);
+      try (TensorScope scope = TensorScope.open()) {
+        return scope.keep(x.to(DType.FLOAT32).add(v.mul(dt)).to(v.dtype()));
+      }
     }
   }
 }

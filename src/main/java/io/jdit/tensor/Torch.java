@@ -91,6 +91,13 @@ public final class Torch {
     }
   }
 
+  /** Waits until a GPU has done what it was given: before a clock is read. */
+  public static void synchronize(Device device) {
+    if (device.isCuda()) {
+      torch.synchronizeDevice((byte) device.index());
+    }
+  }
+
   /** Sets the number of threads of one operator. Call it before the first operator runs. */
   public static void setThreads(int threads) {
     if (threads < 1) {

@@ -1,5 +1,7 @@
 package io.jdit.tokenizer;
 
+import java.util.List;
+
 /**
  * One text as token ids, cut and padded to the requested length.
  *
@@ -12,5 +14,23 @@ public record TokenIds(long[] ids, int length, int dropped, String overflow) {
   /** Whether the text was too long. */
   public boolean truncated() {
     return dropped > 0;
+  }
+
+  /**
+   * Says what was cut, when something was.
+   *
+   * @param tokenizer what the user knows it by, for example {@code CLIP}
+   */
+  public void noteIfCut(String tokenizer, int limit, List<String> notes) {
+    if (truncated()) {
+      notes.add(
+          "the prompt is longer than "
+              + limit
+              + " "
+              + tokenizer
+              + " tokens, this part was cut: '"
+              + overflow.strip()
+              + "'");
+    }
   }
 }

@@ -3,9 +3,10 @@ package io.jdit.vae;
 import io.jdit.checkpoint.Weights;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
+import java.util.function.Consumer;
 
 /** diffusers' AutoencoderKL. */
-public final class KlAutoencoder {
+public final class KlAutoencoder implements Autoencoder {
   /**
    * Diagonal normal distribution of latents, each [B, latentChannels, h, w].
    *
@@ -16,11 +17,14 @@ public final class KlAutoencoder {
   private final KlConfig config;
   private final KlEncoder encoder;
   private final KlDecoder decoder;
+  private final TiledDecode tiles;
 
   public KlAutoencoder(KlConfig config, Weights w) {
     this.config = config;
     this.encoder = new KlEncoder(config, w);
     this.decoder = new KlDecoder(config, w);
+    this.tiles =
+        TiledDecode.overlapping(config.sampleSize(), config.scaleFactor(), config.outChannels());
   }
 
   public KlConfig config() {
@@ -37,14 +41,28 @@ public final class KlAutoencoder {
     return decoder.forward(z);
   }
 
-  /** As {@link #decode}, in overlapping tiles that are blended: memory is bounded by the tile. */
-  public Tensor decodeTiled(Tensor z) {
-    return decodeTiled(z, TileSharing.here());
+  @Override
+  public void decode(Tensor z, TileSharing sharing, Consumer<Tensor> frames) {
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor picture = z.squeeze(2);
+      Tensor x = sharing == null ? decode(picture) : decodeTiled(picture, sharing);
+      frames.accept(x.select(0, 0));
+    }
   }
 
-  /** The same picture, the tiles shared out over ranks. */
-  public Tensor decodeTiled(Tensor z, TileSharing sharing) {
-    return TiledDecode.of(config).decode(z, decoder::forward, sharing);
+  /**
+   * As {@link #decode(Tensor)}, in overlapping tiles that are blended: memory is bounded by the
+   * tile.
+   *
+   * @param sharing who decodes which tile
+   */
+  Tensor decodeTiled(Tensor z, TileSharing sharing) {
+    return tiles.decode(z, decoder::forward, sharing);
+  }
+
+  @Override
+  public int scaleFactor() {
+    return config.scaleFactor();
   }
 
   /**

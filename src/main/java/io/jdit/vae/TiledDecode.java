@@ -7,34 +7,35 @@ import java.util.function.IntFunction;
 import java.util.function.UnaryOperator;
 
 /**
- * Decoding in overlapping tiles (diffusers' tiled_decode): latent tiles of {@code sampleSize / f}
- * at three quarters of that distance; decoded tiles are blended linearly with the one above and the
- * one to the left over a quarter of the sample size, and cropped to what the next tile does not
- * cover.
+ * Decoding in overlapping tiles (diffusers' tiled_decode): decoded tiles are blended linearly with
+ * the one above and the one to the left, and cropped to what the next tile does not cover. Height
+ * and width are the last two dimensions; what lies before them is in every tile whole.
  *
  * @param tile edge of a latent tile
  * @param stride distance of latent tiles
+ * @param scale pixels per latent pixel
  * @param blend picture rows and columns that are blended
  * @param keep picture rows and columns of a tile that are kept
  * @param channels of the picture
  */
-record TiledDecode(int tile, int stride, int blend, int keep, int channels) {
+record TiledDecode(int tile, int stride, int scale, int blend, int keep, int channels) {
   private static final double OVERLAP = 0.25;
 
-  static TiledDecode of(KlConfig config) {
-    int sample = config.sampleSize();
-    int tile = sample / config.scaleFactor();
+  /** Tiles of {@code sample} pixels that overlap by a quarter, as AutoencoderKL cuts them. */
+  static TiledDecode overlapping(int sample, int scale, int channels) {
+    int tile = sample / scale;
     int blend = (int) (sample * OVERLAP);
     return new TiledDecode(
         tile,
         Math.max(1, (int) (tile * (1 - OVERLAP))),
+        scale,
         blend,
         sample - blend,
-        config.outChannels());
+        channels);
   }
 
   Tensor decode(Tensor z, UnaryOperator<Tensor> decoder, TileSharing sharing) {
-    if (z.size(2) <= tile && z.size(3) <= tile) {
+    if (z.size(-2) <= tile && z.size(-1) <= tile) {
       return decoder.apply(z);
     }
     return sharing.run(new Tiles(z, decoder));
@@ -50,8 +51,8 @@ record TiledDecode(int tile, int stride, int blend, int keep, int channels) {
     Tiles(Tensor z, UnaryOperator<Tensor> decoder) {
       this.z = z;
       this.decoder = decoder;
-      this.rows = Math.toIntExact((z.size(2) + stride - 1) / stride);
-      this.columns = Math.toIntExact((z.size(3) + stride - 1) / stride);
+      this.rows = Math.toIntExact((z.size(-2) + stride - 1) / stride);
+      this.columns = Math.toIntExact((z.size(-1) + stride - 1) / stride);
     }
 
     @Override
@@ -62,17 +63,20 @@ record TiledDecode(int tile, int stride, int blend, int keep, int channels) {
     @Override
     public long[] shape(int index) {
       return decodedShape(
-          Math.min(tile, z.size(2) - y(index)), Math.min(tile, z.size(3) - x(index)));
+          Math.min(tile, z.size(-2) - y(index)), Math.min(tile, z.size(-1) - x(index)));
     }
 
     @Override
     public long[] joinedShape() {
-      return decodedShape(z.size(2), z.size(3));
+      return decodedShape(z.size(-2), z.size(-1));
     }
 
     private long[] decodedShape(long height, long width) {
-      long scale = (blend + keep) / tile;
-      return new long[] {z.size(0), channels, height * scale, width * scale};
+      long[] shape = z.shape();
+      shape[1] = channels;
+      shape[shape.length - 2] = height * scale;
+      shape[shape.length - 1] = width * scale;
+      return shape;
     }
 
     private long y(int index) {
@@ -99,18 +103,18 @@ record TiledDecode(int tile, int stride, int blend, int keep, int channels) {
           for (int c = 0; c < columns; c++) {
             row[c] = tiles.apply(r * columns + c);
             if (above != null) {
-              blend(above[c], row[c], 2);
+              blend(above[c], row[c], -2);
             }
             if (c > 0) {
-              blend(row[c - 1], row[c], 3);
+              blend(row[c - 1], row[c], -1);
             }
-            cropped[c] = crop(crop(row[c], 2), 3);
+            cropped[c] = crop(crop(row[c], -2), -1);
           }
-          bands[r] = Tensor.cat(3, cropped);
+          bands[r] = Tensor.cat(-1, cropped);
           closeAll(above);
           above = row;
         }
-        return scope.keep(Tensor.cat(2, bands));
+        return scope.keep(Tensor.cat(-2, bands));
       }
     }
   }
@@ -118,14 +122,14 @@ record TiledDecode(int tile, int stride, int blend, int keep, int channels) {
   private Tensor decodeTile(Tensor z, UnaryOperator<Tensor> decoder, long y, long x) {
     try (TensorScope scope = TensorScope.open()) {
       Tensor part =
-          z.narrow(2, y, Math.min(tile, z.size(2) - y))
-              .narrow(3, x, Math.min(tile, z.size(3) - x))
+          z.narrow(-2, y, Math.min(tile, z.size(-2) - y))
+              .narrow(-1, x, Math.min(tile, z.size(-1) - x))
               .contiguous();
       return scope.keep(decoder.apply(part));
     }
   }
 
-  /** Fades {@code next} in over the last rows (dim 2) or columns (dim 3) of {@code previous}. */
+  /** Fades {@code next} in over the last rows (dim -2) or columns (dim -1) of {@code previous}. */
   private void blend(Tensor previous, Tensor next, int dim) {
     long extent = Math.min(Math.min(previous.size(dim), next.size(dim)), blend);
     if (extent == 0) {
@@ -134,7 +138,7 @@ record TiledDecode(int tile, int stride, int blend, int keep, int channels) {
     try (TensorScope scope = TensorScope.open()) {
       Tensor ramp =
           Tensor.arange(extent, DType.FLOAT32, next.device()).div(extent).to(next.dtype());
-      Tensor weight = dim == 2 ? ramp.view(1, 1, extent, 1) : ramp.view(1, 1, 1, extent);
+      Tensor weight = dim == -2 ? ramp.view(extent, 1) : ramp;
       Tensor tail = previous.narrow(dim, previous.size(dim) - extent, extent);
       Tensor head = next.narrow(dim, 0, extent);
       head.copy_(tail.mul(weight.neg().add(1)).add(head.mul(weight)));

@@ -3,8 +3,8 @@ package io.jdit.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.jdit.media.PngText;
-import io.jdit.pipeline.batch.BatchCount;
-import io.jdit.pipeline.batch.Manifest;
+import io.jdit.engine.batch.BatchCount;
+import io.jdit.engine.batch.Manifest;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;

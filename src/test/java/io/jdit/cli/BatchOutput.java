@@ -1,6 +1,6 @@
 package io.jdit.cli;
 
-import io.jdit.pipeline.batch.Manifest;
+import io.jdit.engine.batch.Manifest;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,0 +1,94 @@
+package io.jdit.checkpoint;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+
+/**
+ * A pipeline folder in the diffusers layout.
+ *
+ * @param index model_index.json: components, and scalars such as {@code boundary_ratio}
+ * @param components names of the components with their class, in file order; those that are null in
+ *     the index are left out
+ */
+public record ModelFolder(Path path, ModelConfig index, Map<String, String> components) {
+  /**
+   * Reads model_index.json.
+   *
+   * @throws ModelFormatException when the folder or the file is missing or malformed
+   */
+  public static ModelFolder open(Path path) {
+    if (!Files.isDirectory(path)) {
+      throw new ModelFormatException("model folder " + path + " does not exist");
+    }
+    Path file = path.resolve(PipelineFiles.INDEX);
+    if (!Files.exists(file)) {
+      throw new ModelFormatException(
+          "folder " + path + " has no model_index.json: expected a diffusers pipeline folder");
+    }
+    ModelConfig index = ModelConfig.read(file);
+    return new ModelFolder(path, index, PipelineFiles.components(index.json(), file));
+  }
+
+  /** Class of the pipeline, for example {@code FluxPipeline}. */
+  public String className() {
+    return index.text("_class_name");
+  }
+
+  public boolean has(String component) {
+    return components.containsKey(component);
+  }
+
+  /**
+   * The folder of a component.
+   *
+   * @param classes classes that the caller can build
+   * @throws ModelFormatException when the component is missing or of another class
+   */
+  public Path component(String name, String... classes) {
+    String found = components.get(name);
+    if (found == null) {
+      throw new ModelFormatException(
+          "model_index.json of "
+              + path
+              + " lacks the component "
+              + name
+              + ", which "
+              + className()
+              + " needs");
+    }
+    for (String c : classes) {
+      if (c.equals(found)) {
+        Path folder = path.resolve(name);
+        if (!Files.isDirectory(folder)) {
+          throw new ModelFormatException(
+              "component folder "
+                  + folder
+                  + " is missing, model_index.json names it; download the model again");
+        }
+        return folder;
+      }
+    }
+    throw new ModelFormatException(
+        "component "
+            + name
+            + " of "
+            + path
+            + " is a "
+            + found
+            + ", supported here: "
+            + String.join(", ", classes));
+  }
+
+  /** The config.json of a component, or its scheduler_config.json. */
+  public ModelConfig config(String name, String... classes) {
+    Path folder = component(name, classes);
+    Path scheduler = folder.resolve("scheduler_config.json");
+    return ModelConfig.read(Files.exists(scheduler) ? scheduler : folder.resolve("config.json"));
+  }
+
+  /** An error about parts that do not belong together. */
+  public ModelFormatException mismatch(String what) {
+    return new ModelFormatException("the parts of " + path + " do not fit: " + what);
+  }
+}

@@ -1,0 +1,121 @@
+package io.jdit.engine;
+
+import io.jdit.cache.BlockCache;
+import io.jdit.cache.CacheFile;
+import io.jdit.cache.CacheFlags;
+import io.jdit.cache.CacheSettings;
+import io.jdit.cache.MeteredAcceleration;
+import io.jdit.cache.ResolvedCacheConfig;
+import io.jdit.cache.tune.TuningModel;
+import io.jdit.config.Values;
+import io.jdit.media.Picture;
+import io.jdit.metrics.Psnr;
+import io.jdit.metrics.Ssim;
+import io.jdit.pipeline.Progress;
+import io.jdit.transformer.Acceleration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/**
+ * A model with samples to try caches on: every sample is generated once without a cache, and kept.
+ */
+public final class CachedSamples implements TuningModel {
+  /**
+   * A generation.
+   *
+   * @param blockMillis time spent in transformer blocks
+   * @param blockShare blocks that ran, of those that would have run without a cache
+   * @param cachedSteps steps that the first block group served from the cache for the conditional
+   *     call
+   */
+  public record Sample(
+      Picture picture,
+      double blockMillis,
+      double blockShare,
+      double denoiseMillis,
+      int cachedSteps) {
+    public double psnr(Sample reference) {
+      return Psnr.of(picture.rgb(), reference.picture.rgb());
+    }
+
+    public double ssim(Sample reference) {
+      return Ssim.of(picture.rgb(), reference.picture.rgb(), picture.width(), picture.height());
+    }
+  }
+
+  private final Engine engine;
+  private final List<Values> requests;
+  private final List<Sample> uncached = new ArrayList<>();
+
+  /**
+   * @param engine stays the caller's
+   */
+  public CachedSamples(Engine engine, List<Values> requests, Console console) {
+    this.engine = engine;
+    this.requests = requests;
+    requests.forEach(engine.parameters()::resolve);
+    engine.generate(requests.get(0)).close(); // compiles and packs what the first run would pay for
+    for (int i = 0; i < requests.size(); i++) {
+      uncached.add(generate(i, null));
+      console.info(
+          String.format(
+              Locale.ROOT,
+              "uncached %d/%d: %.0f ms in blocks",
+              i + 1,
+              requests.size(),
+              uncached.get(i).blockMillis()));
+    }
+  }
+
+  public Sample uncached(int index) {
+    return uncached.get(index);
+  }
+
+  /** Generates a sample; null settings mean no cache. */
+  public Sample generate(int index, ResolvedCacheConfig config) {
+    Acceleration.Factory cache =
+        config == null ? Acceleration.none() : BlockCache.factory(config, null);
+    List<MeteredAcceleration> meters = new ArrayList<>();
+    Acceleration.Factory metered =
+        outline -> {
+          MeteredAcceleration meter = new MeteredAcceleration(cache.begin(outline));
+          meters.add(meter);
+          return meter;
+        };
+    try (Result r = engine.generate(requests.get(index), metered, Progress.NONE)) {
+      int cached =
+          BlockCache.among(meters.stream().map(MeteredAcceleration::inner).toList()).stream()
+              .flatMap(c -> c.statistics().stream())
+              .findFirst()
+              .map(s -> s.conditional().cachedSteps().size())
+              .orElse(0);
+      return new Sample(
+          r.pictures().get(0),
+          meters.stream().mapToDouble(MeteredAcceleration::blockMillis).sum(),
+          meters.stream().mapToDouble(MeteredAcceleration::blockShare).average().orElse(1),
+          r.report().denoiseSteps().stream().mapToDouble(Double::doubleValue).sum(),
+          cached);
+    }
+  }
+
+  @Override
+  public int steps() {
+    return engine.parameters().resolve(requests.get(0)).steps();
+  }
+
+  @Override
+  public int samples() {
+    return requests.size();
+  }
+
+  @Override
+  public Measurement run(CacheSettings settings, int index) {
+    CacheFile file = CacheFile.parse(settings.toYaml(), "candidate", CacheFile.UnknownKeys.REJECT);
+    Sample s = generate(index, ResolvedCacheConfig.resolve(file, Map.of(), CacheFlags.none()));
+    Sample reference = uncached.get(index);
+    return new Measurement(
+        s.psnr(reference), s.blockShare(), s.blockMillis(), reference.blockMillis());
+  }
+}

@@ -1,0 +1,82 @@
+package io.jdit.engine;
+
+import io.jdit.checkpoint.ModelFormatException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The model that ships with JDiT. An installation has it as a folder beside the launcher; from the
+ * jar alone it is copied once into the cache folder, since checkpoints are memory-mapped.
+ */
+public final class EmbeddedModel {
+  public static final String NAME = "shapes";
+
+  private static final String RESOURCES = "/io/jdit/models/shapes/";
+  private static final List<String> FILES =
+      List.of(
+          "generation_config.json",
+          "model_index.json",
+          "scheduler/scheduler_config.json",
+          "text_encoder/config.json",
+          "text_encoder/model.safetensors",
+          "text_encoder_2/config.json",
+          "text_encoder_2/model.safetensors",
+          "tokenizer/tokenizer.json",
+          "tokenizer/tokenizer_config.json",
+          "tokenizer_2/tokenizer.json",
+          "tokenizer_2/tokenizer_config.json",
+          "transformer/config.json",
+          "transformer/diffusion_pytorch_model.safetensors",
+          "vae/config.json",
+          "vae/diffusion_pytorch_model.safetensors");
+
+  private EmbeddedModel() {}
+
+  static Path folder(Map<String, String> environment) {
+    String home = System.getProperty("jdit.home");
+    if (home != null && Files.exists(Path.of(home, "models", NAME, "model_index.json"))) {
+      return Path.of(home, "models", NAME);
+    }
+    String cache = environment.get("XDG_CACHE_HOME");
+    Path base = cache != null ? Path.of(cache) : Path.of(System.getProperty("user.home"), ".cache");
+    Path folder = base.resolve("jdit").resolve(NAME + "-" + Version.text());
+    try {
+      for (String file : FILES) {
+        copy(file, folder.resolve(file));
+      }
+    } catch (IOException e) {
+      throw new ModelFormatException(
+          "the embedded model cannot be copied to "
+              + folder
+              + " ("
+              + e.getMessage()
+              + "); set XDG_CACHE_HOME to a writable folder",
+          e);
+    }
+    return folder;
+  }
+
+  /** Through a temporary name, so that two processes that start at once do not see half a file. */
+  private static void copy(String file, Path target) throws IOException {
+    if (Files.exists(target)) {
+      return;
+    }
+    Files.createDirectories(target.getParent());
+    Path temporary = Files.createTempFile(target.getParent(), ".copy", ".tmp");
+    try (InputStream in = EmbeddedModel.class.getResourceAsStream(RESOURCES + file)) {
+      if (in == null) {
+        throw new IOException("this build does not contain " + file);
+      }
+      Files.copy(in, temporary, StandardCopyOption.REPLACE_EXISTING);
+      Files.move(
+          temporary, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    } finally {
+      Files.deleteIfExists(temporary);
+    }
+  }
+}

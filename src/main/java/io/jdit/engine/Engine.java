@@ -1,0 +1,286 @@
+package io.jdit.engine;
+
+import io.jdit.checkpoint.ModelFolder;
+import io.jdit.checkpoint.ModelFormatException;
+import io.jdit.config.Values;
+import io.jdit.family.Families;
+import io.jdit.media.Picture;
+import io.jdit.metrics.Memory;
+import io.jdit.metrics.MemoryProbe;
+import io.jdit.metrics.StageReport;
+import io.jdit.pipeline.FrameSink;
+import io.jdit.pipeline.Generation;
+import io.jdit.pipeline.Model;
+import io.jdit.pipeline.OutOfMemoryException;
+import io.jdit.pipeline.Parameters;
+import io.jdit.pipeline.Progress;
+import io.jdit.pipeline.Request;
+import io.jdit.pipeline.Strategies;
+import io.jdit.tensor.DType;
+import io.jdit.tensor.Device;
+import io.jdit.tensor.DeviceMemory;
+import io.jdit.tensor.DeviceWorker;
+import io.jdit.tensor.TensorScope;
+import io.jdit.tensor.Torch;
+import io.jdit.transformer.Acceleration;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+
+/**
+ * A loaded model and the thread that it runs on. Safe for use by several threads: generations run
+ * one after the other.
+ */
+public final class Engine implements AutoCloseable {
+  private final ModelFolder folder;
+  private final Strategies strategies;
+  private final DeviceWorker worker;
+  private final Parameters parameters;
+  private final Model model;
+
+  private Engine(
+      ModelFolder folder,
+      Strategies strategies,
+      DeviceWorker worker,
+      Parameters parameters,
+      Model model) {
+    this.folder = folder;
+    this.strategies = strategies;
+    this.worker = worker;
+    this.parameters = parameters;
+    this.model = model;
+  }
+
+  /** As {@link #load(Path, Strategies, int)} with LibTorch's choice of threads. */
+  public static Engine load(Path folder, Strategies strategies) {
+    return load(folder, strategies, 0);
+  }
+
+  /**
+   * Loads the model in a folder of the diffusers layout.
+   *
+   * @param threads of one operator on the CPU; 0 keeps LibTorch's choice
+   * @throws ModelFormatException when a file is missing, broken or of an unsupported class
+   * @throws OutOfMemoryException when the weights do not fit into free memory; checked before
+   *     anything is read
+   */
+  public static Engine load(Path folder, Strategies strategies, int threads) {
+    ModelFolder found = ModelFolder.open(folder);
+    Parameters parameters = Families.of(found).parameters(found);
+    Device device = strategies.device();
+    if (device.isCpu()) {
+      new MemoryCheck(found, WeightShares.of(strategies), 1)
+          .require(strategies.dtype(), Memory.available());
+    }
+    DeviceWorker worker = new DeviceWorker("jdit-" + device, device, threads);
+    try {
+      Model model = worker.call(() -> Families.of(found).build(found, strategies));
+      return new Engine(found, strategies, worker, parameters, model);
+    } catch (RuntimeException e) {
+      worker.close();
+      throw OutOfMemoryException.translate(
+          e,
+          "the weights of " + folder + " on " + device,
+          "use --dtype bfloat16, or split them over several ranks with --tp-size");
+    } catch (Exception e) {
+      worker.close();
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /**
+   * What requests the model in a folder takes, without loading it.
+   *
+   * @throws ModelFormatException when a configuration is missing, broken or of an unsupported class
+   */
+  public static Parameters parameters(Path folder) {
+    ModelFolder found = ModelFolder.open(folder);
+    return Families.of(found).parameters(found);
+  }
+
+  /**
+   * Checks that the weights of several CPU processes fit into this machine's memory.
+   *
+   * @param shares what each of them loads
+   * @throws OutOfMemoryException when they do not
+   */
+  public static void requireMemory(Path folder, DType dtype, WeightShares shares, int processes) {
+    new MemoryCheck(ModelFolder.open(folder), shares, processes)
+        .require(dtype, Memory.available());
+  }
+
+  public Parameters parameters() {
+    return parameters;
+  }
+
+  /** An empty report that reads the clock and the memory of this engine's device. */
+  public StageReport report() {
+    return report(strategies.device());
+  }
+
+  static StageReport report(Device device) {
+    return new StageReport(probe(device), () -> Torch.synchronize(device));
+  }
+
+  private static MemoryProbe probe(Device device) {
+    if (!device.isCuda()) {
+      return MemoryProbe.process();
+    }
+    return new MemoryProbe() {
+      @Override
+      public void reset() {
+        DeviceMemory.resetPeaks(device);
+      }
+
+      @Override
+      public Figures read() {
+        DeviceMemory m = DeviceMemory.of(device);
+        return new Figures(m.allocated(), m.peakAllocated(), m.reserved(), m.peakReserved());
+      }
+    };
+  }
+
+  /**
+   * Runs one request without acceleration and keeps its pictures in memory.
+   *
+   * @throws IllegalArgumentException when the request does not fit the model, naming value and
+   *     limits
+   * @throws GenerationCancelledException when the thread was interrupted
+   */
+  public Result generate(Values request) {
+    return generate(request, Acceleration.none(), Progress.NONE);
+  }
+
+  /**
+   * Runs one request and keeps its pictures in memory. Interrupting the calling thread ends it at
+   * the next denoising step.
+   *
+   * @throws IllegalArgumentException when the request does not fit the model, naming value and
+   *     limits
+   * @throws GenerationCancelledException when the thread was interrupted
+   */
+  public Result generate(Values request, Acceleration.Factory acceleration, Progress progress) {
+    List<Picture> pictures = new ArrayList<>();
+    return generate(
+        request, acceleration, progress, pictures, (output, frame, p) -> pictures.add(p));
+  }
+
+  private Result generate(
+      Values values,
+      Acceleration.Factory acceleration,
+      Progress progress,
+      List<Picture> pictures,
+      FrameSink out) {
+    Request request = parameters.resolve(values);
+    try {
+      return call(() -> run(request, acceleration, progress, pictures, out));
+    } catch (RuntimeException e) {
+      throw OutOfMemoryException.translate(
+          e,
+          request.outputs()
+              + " x "
+              + request.width()
+              + " x "
+              + request.height()
+              + " pixels on "
+              + strategies.device(),
+          "use a smaller size, --dtype bfloat16, --vae-tiling or more ranks");
+    }
+  }
+
+  private Result run(
+      Request request,
+      Acceleration.Factory acceleration,
+      Progress progress,
+      List<Picture> pictures,
+      FrameSink out)
+      throws Exception {
+    StageReport report = report();
+    try (Generation generation = begin(request, acceleration)) {
+      progress.stage("text_encode");
+      report.measure(
+          "text_encode",
+          () -> {
+            generation.encode();
+            return null;
+          });
+      progress.stage("denoise");
+      report.measure(
+          "denoise",
+          () -> {
+            while (!generation.done()) {
+              if (Thread.interrupted()) {
+                throw new GenerationCancelledException();
+              }
+              report.step(generation::step);
+              progress.step(generation.stepsDone(), generation.steps());
+            }
+            return null;
+          });
+      progress.stage("decode");
+      report.measure(
+          "decode",
+          () -> {
+            generation.decode(out);
+            return null;
+          });
+      try (TensorScope scope = TensorScope.open()) {
+        return new Result(
+            request,
+            pictures,
+            scope.keep(generation.latents().to(Device.CPU, DType.FLOAT32)),
+            report,
+            generation.notes(),
+            List.copyOf(generation.accelerations().values()));
+      }
+    }
+  }
+
+  /**
+   * A generation on this model, to be taken step by step and closed inside {@link #call}.
+   *
+   * @param request from {@link #parameters}
+   */
+  public Generation begin(Request request, Acceleration.Factory acceleration) {
+    return new Generation(model, request, strategies.branches(), acceleration);
+  }
+
+  /** Runs {@code work} on the model's thread and waits for it. */
+  public <T> T call(Callable<T> work) {
+    try {
+      return worker.call(work);
+    } catch (RuntimeException e) {
+      throw e;
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** Frees the weights. */
+  @Override
+  public void close() {
+    try {
+      call(
+          () -> {
+            model.close();
+            return null;
+          });
+    } finally {
+      worker.close();
+    }
+  }
+
+  @Override
+  public String toString() {
+    return folder.className()
+        + " "
+        + folder.path()
+        + " "
+        + strategies.dtype().text()
+        + " on "
+        + strategies.device()
+        + " "
+        + folder.components().keySet();
+  }
+}

@@ -1,0 +1,63 @@
+package io.jdit.engine;
+
+import io.jdit.checkpoint.Checkpoint;
+import io.jdit.checkpoint.ModelFolder;
+import io.jdit.checkpoint.TensorInfo;
+import io.jdit.pipeline.OutOfMemoryException;
+import io.jdit.tensor.DType;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Locale;
+
+/**
+ * Compares what a model's weights need with what is free, before any of them is read.
+ *
+ * @param processes of this machine, each with its share
+ */
+record MemoryCheck(ModelFolder model, WeightShares shares, int processes) {
+
+  /**
+   * @throws OutOfMemoryException when the weights need more than {@code available} bytes
+   */
+  void require(DType dtype, long available) {
+    long needed = weightBytes(dtype);
+    if (needed > available) {
+      String smaller =
+          dtype.bytes() > 2
+              ? String.format(
+                  Locale.ROOT, "--dtype bfloat16 needs %.1f GB", weightBytes(DType.BFLOAT16) / 1e9)
+              : "use a machine with more memory";
+      throw new OutOfMemoryException(
+          String.format(
+              Locale.ROOT,
+              "not enough memory for %s: its weights%s need %.1f GB in %s, %.1f GB are free; %s",
+              model.path(),
+              processes > 1 ? " on " + processes + " processes" : "",
+              needed / 1e9,
+              dtype.text(),
+              available / 1e9,
+              processes > 1 ? smaller + ", or split the weights with --tp-size" : smaller));
+    }
+  }
+
+  /** Bytes of the weights in {@code dtype}, of all processes together. */
+  long weightBytes(DType dtype) {
+    long bytes = 0;
+    for (String component : model.components().keySet()) {
+      Path folder = model.path().resolve(component);
+      if (Files.exists(folder.resolve("config.json"))) {
+        try (Checkpoint c = Checkpoint.open(folder)) {
+          long all = 0;
+          for (String name : c.names()) {
+            TensorInfo info = c.info(name);
+            all +=
+                info.elements()
+                    * (info.dtype().isFloating() ? dtype.bytes() : info.dtype().bytes());
+          }
+          bytes += processes * shares.onEachRank(component, all);
+        }
+      }
+    }
+    return bytes;
+  }
+}

@@ -1,0 +1,33 @@
+package io.jdit.engine;
+
+import io.jdit.media.OutputNames;
+import io.jdit.pipeline.Request;
+import java.nio.file.Path;
+import java.time.LocalDateTime;
+
+/**
+ * Where results go.
+ *
+ * @param folder of the pictures
+ * @param fileName plain name that several pictures share with a number; null for the prompt's words
+ * @param latents file of the final latents, or null; several generations get a number each
+ * @param cacheReport page of what the cache did, or null; several generations get a number each
+ * @param perfDump file of times, memory and settings as JSON, or null
+ */
+public record Output(
+    Path folder, String fileName, Path latents, Path cacheReport, Path perfDump) {
+
+  /** Path of picture {@code index} of {@code count}. */
+  Path picture(Request request, LocalDateTime time, int index, int count) {
+    String name =
+        fileName != null
+            ? fileName
+            : OutputNames.generated(request.prompt(), time, request.values() + "" + index, "png");
+    return folder.resolve(OutputNames.indexed(name, index, count));
+  }
+
+  /** {@code file} for generation {@code index} of {@code count}. */
+  static Path numbered(Path file, int index, int count) {
+    return file.resolveSibling(OutputNames.indexed(file.getFileName().toString(), index, count));
+  }
+}

@@ -1,0 +1,111 @@
+package io.jdit.engine;
+
+import io.jdit.checkpoint.SafeTensorsWriter;
+import io.jdit.config.Values;
+import io.jdit.media.Picture;
+import io.jdit.metrics.StageReport;
+import io.jdit.pipeline.Parameters;
+import io.jdit.pipeline.Request;
+import io.jdit.tensor.Tensor;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.LocalDateTime;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** The prompts of a command line, to picture files. Replicas take turns. */
+public final class PromptRun {
+  private final Job job;
+  private final StageReport report;
+  private final List<CacheOutcome> outcomes = new ArrayList<>();
+  private final List<SavedPicture> saved = new ArrayList<>();
+
+  public PromptRun(Job job) {
+    this.job = job;
+    this.report = job.report();
+  }
+
+  /** Runs all requests, which are checked before the model is loaded. */
+  public void run(List<Values> requests) throws Exception {
+    Parameters parameters = Engine.parameters(job.folder());
+    List<Request> resolved = requests.stream().map(parameters::resolve).toList();
+    int pictures = resolved.stream().mapToInt(Request::outputs).sum();
+    RankSession session = job.session();
+    try (Engine engine = job.load(report, requests.get(0))) {
+      int first = 0;
+      for (int i = 0; i < requests.size(); i++) {
+        if (i % session.replicas() == session.replica()) {
+          generate(engine, requests.get(i), i, requests.size(), first, pictures);
+        }
+        first += resolved.get(i).outputs();
+      }
+    }
+    finish(resolved.get(resolved.size() - 1));
+  }
+
+  private void generate(
+      Engine engine, Values request, int index, int count, int first, int pictures)
+      throws Exception {
+    RankSession session = job.session();
+    Console console = job.console();
+    try (Console.Watch watch = session.watched(console.watch());
+        Result result = engine.generate(request, job.acceleration(), watch)) {
+      result.notes().forEach(n -> console.info("warning: " + n));
+      report.addAll(result.report());
+      if (session.writes()) {
+        CacheOutcome.of(result).ifPresent(outcome -> cached(outcome, result, index, count));
+        session.stage("save");
+        report.measure("save", () -> save(result, index, count, first, pictures));
+      }
+    }
+  }
+
+  private void cached(CacheOutcome outcome, Result result, int index, int count) {
+    outcomes.add(outcome);
+    outcome.print(job.console());
+    Path page = job.output().cacheReport();
+    if (page != null) {
+      outcome.writePage(Output.numbered(page, index, count), result, job.provenance());
+    }
+  }
+
+  private Void save(Result result, int index, int count, int first, int pictures)
+      throws IOException {
+    Output output = job.output();
+    Request request = result.request();
+    LocalDateTime now = LocalDateTime.now();
+    Map<String, String> texts = job.provenance().texts(request);
+    int sharing = output.fileName() == null && request.outputs() == 1 ? 1 : pictures;
+    for (int i = 0; i < result.pictures().size(); i++) {
+      Picture picture = result.pictures().get(i);
+      Path file = output.picture(request, now, first + i, sharing);
+      PictureFile.write(file, picture, texts);
+      saved.add(new SavedPicture(file, request.seed()));
+      if (!job.session().passesOn(file.toString())) {
+        job.console().saved(file, picture);
+      }
+    }
+    if (output.latents() != null) {
+      Map<String, Tensor> tensors = new LinkedHashMap<>();
+      tensors.put("latents", result.latents());
+      SafeTensorsWriter.write(Output.numbered(output.latents(), index, count), tensors);
+    }
+    return null;
+  }
+
+  /** The summary is that of the first rank, with the pictures of all. */
+  private void finish(Request last) throws IOException {
+    long[] rankPeaks = job.session().finish(report);
+    List<SavedPicture> all = job.session().gather(saved);
+    if (job.session().first()) {
+      RunSummary summary =
+          new RunSummary(job.provenance(), last, report, rankPeaks, all, outcomes);
+      summary.print(job.console());
+      if (job.output().perfDump() != null) {
+        summary.write(job.output().perfDump());
+      }
+    }
+  }
+}

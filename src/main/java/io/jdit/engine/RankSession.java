@@ -1,0 +1,250 @@
+package io.jdit.engine;
+
+import io.jdit.attention.FusedAttention;
+import io.jdit.cache.BlockCache;
+import io.jdit.cache.CacheField;
+import io.jdit.cache.RankSum;
+import io.jdit.cache.ResolvedCacheConfig;
+import io.jdit.metrics.StageReport;
+import io.jdit.parallel.LayoutChoice;
+import io.jdit.parallel.Mesh;
+import io.jdit.parallel.ParallelConfig;
+import io.jdit.parallel.ParallelModel;
+import io.jdit.parallel.ParallelSettings;
+import io.jdit.parallel.ProcessGroup;
+import io.jdit.parallel.RankProcess;
+import io.jdit.pipeline.Strategies;
+import io.jdit.tensor.Device;
+import io.jdit.transformer.Acceleration;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+import java.util.stream.Collectors;
+
+/** This process's part of a run: alone, or a rank among others. */
+public final class RankSession implements AutoCloseable {
+  private final RankProcess process;
+  private final ProcessGroup world;
+  private final ParallelModel parallel;
+  private final Device device;
+
+  private RankSession(
+      RankProcess process, ProcessGroup world, ParallelModel parallel, Device device) {
+    this.process = process;
+    this.world = world;
+    this.parallel = parallel;
+    this.device = device;
+  }
+
+  /** A run of one process. */
+  public static RankSession alone(Device device) {
+    return new RankSession(null, null, null, device);
+  }
+
+  /**
+   * Joins the other ranks and makes the groups of the layout.
+   *
+   * @param heads attention heads of the transformer: they decide about an automatic layout
+   */
+  public static RankSession join(
+      RankProcess process,
+      ParallelSettings settings,
+      Device requested,
+      int heads,
+      Consumer<String> notes) {
+    ParallelConfig config = config(settings, process.environment().size(), heads, notes);
+    Device device = process.device(requested);
+    ProcessGroup world = process.join(device);
+    return new RankSession(
+        process, world, new ParallelModel(config, world, new FusedAttention()), device);
+  }
+
+  /** The layout of {@code size} ranks; one that is chosen is said, with the reason. */
+  public static ParallelConfig config(
+      ParallelSettings settings, int size, int heads, Consumer<String> notes) {
+    if (size == 1) {
+      return settings.resolve(1);
+    }
+    if (settings.givesLayout()) {
+      ParallelConfig config = settings.resolve(size);
+      config.requireHeads(heads);
+      notes.accept("layout " + config.mesh());
+      return config;
+    }
+    LayoutChoice choice = LayoutChoice.automatic(settings, size, heads);
+    Mesh mesh = choice.mesh();
+    notes.accept("layout " + mesh + ": " + choice.reason());
+    return new ParallelSettings(
+            mesh.ulysses(),
+            mesh.ring(),
+            mesh.tp(),
+            mesh.dp(),
+            settings.cfgParallel(),
+            settings.ulyssesAnything(),
+            settings.ulyssesFloat8(),
+            settings.ulyssesAsync(),
+            null,
+            settings.attentionBackend(),
+            settings.modules())
+        .resolve(size);
+  }
+
+  public Device device() {
+    return device;
+  }
+
+  /** {@code strategies} with this rank's share of the work. */
+  public Strategies apply(Strategies strategies) {
+    if (parallel == null) {
+      return strategies;
+    }
+    return strategies
+        .withLinears(
+            component ->
+                component.startsWith("text_encoder") ? parallel.textLinears() : parallel.linears())
+        .withAttention(parallel.attention())
+        .withSequence(parallel.sequence())
+        .withBranches(parallel.guidance())
+        .withTiles(parallel.tiles(strategies.dtype(), strategies.device()));
+  }
+
+  /** What each rank of a layout loads. */
+  public static WeightShares shares(ParallelConfig config) {
+    Mesh mesh = config.mesh();
+    boolean text = config.modules().contains(ParallelConfig.TEXT_ENCODER);
+    return new WeightShares(mesh.tp(), text ? mesh.ranks() / mesh.dp() : 1);
+  }
+
+  /** Makes the cache of each generation, deciding with the ranks that share a sample. */
+  public Acceleration.Factory cache(ResolvedCacheConfig cache) {
+    return BlockCache.factory(cache, rankSum(cache));
+  }
+
+  private RankSum rankSum(ResolvedCacheConfig cache) {
+    if (parallel == null) {
+      return null;
+    }
+    boolean oneDecision =
+        mesh().cfg() > 1 && !cache.settings().<Boolean>get(CacheField.CFG_DIFF_COMPUTE_SEPARATE);
+    return oneDecision ? parallel::firstBranchSum : parallel::sampleSum;
+  }
+
+  public Mesh mesh() {
+    return parallel == null ? Mesh.single() : parallel.config().mesh();
+  }
+
+  /** Replicas that share the prompts. */
+  public int replicas() {
+    return parallel == null ? 1 : parallel.config().mesh().dp();
+  }
+
+  public int replica() {
+    return parallel == null
+        ? 0
+        : parallel.config().mesh().coordinate(world.rank(), Mesh.Dimension.DP);
+  }
+
+  /** The ranks that work on one request together, this one among them. */
+  public ProcessGroup replicaGroup() {
+    return parallel == null ? ProcessGroup.single() : parallel.groups().replica();
+  }
+
+  /** The number of the first of all ranks. */
+  long broadcast(long value) {
+    return world == null ? value : world.broadcast(value, 0);
+  }
+
+  /** True on the first of all ranks: what concerns all of them is said there. */
+  public boolean first() {
+    return world == null || world.rank() == 0;
+  }
+
+  /** True on the rank of a replica that writes its files. */
+  public boolean writes() {
+    return parallel == null || world.rank() % (world.size() / replicas()) == 0;
+  }
+
+  /** Tells the launcher what this rank is doing, besides what {@code watch} does. */
+  Console.Watch watched(Console.Watch watch) {
+    if (process == null) {
+      return watch;
+    }
+    return new Console.Watch() {
+      @Override
+      public void stage(String name) {
+        process.stage(name);
+        watch.stage(name);
+      }
+
+      @Override
+      public void step(int done, int total) {
+        watch.step(done, total);
+      }
+
+      @Override
+      public void close() {
+        watch.close();
+      }
+    };
+  }
+
+  /** Says which picture is complete: the launcher prints what its ranks above 0 wrote. */
+  public boolean passesOn(String path) {
+    return process != null && process.print(path);
+  }
+
+  public void stage(String name) {
+        process.stage(name);
+        progress.stage(name);
+      }
+
+      @Override
+      public void step(int done, int total) {
+        progress.step(done, total);
+      }
+    };
+  }
+
+  public void stage(String name) {
+    if (process != null) {
+      process.stage(name);
+    }
+  }
+
+  /**
+   * Waits for all ranks: none ends while another still needs it.
+   *
+   * @return the largest resident memory of each, in bytes
+   */
+  long[] finish(StageReport report) {
+    return all().gather(report.peakAllocated());
+  }
+
+  /** The pictures of all replicas, in the order of the ranks. */
+  List<SavedPicture> gather(List<SavedPicture> mine) {
+    String lines =
+        mine.stream()
+            .map(p -> p.seed() + " " + p.path() + "\n")
+            .collect(Collectors.joining());
+    List<SavedPicture> pictures = new ArrayList<>();
+    for (String text : all().gather(lines)) {
+      text.lines()
+          .map(l -> l.split(" ", 2))
+          .forEach(l -> pictures.add(new SavedPicture(Path.of(l[1]), Long.parseLong(l[0]))));
+    }
+    return pictures;
+  }
+
+  private ProcessGroup all() {
+    return world == null ? ProcessGroup.single() : world;
+  }
+
+  @Override
+  public void close() {
+    if (parallel != null) {
+      parallel.close();
+      world.close();
+    }
+  }
+}

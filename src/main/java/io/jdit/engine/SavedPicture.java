@@ -1,0 +1,6 @@
+package io.jdit.engine;
+
+import java.nio.file.Path;
+
+/** A written picture and the seed of its noise. */
+public record SavedPicture(Path path, long seed) {}

@@ -1,0 +1,39 @@
+package io.jdit.family;
+
+import io.jdit.checkpoint.ModelFolder;
+import io.jdit.checkpoint.ModelFormatException;
+import io.jdit.family.flux1.Flux1;
+import io.jdit.pipeline.Family;
+import java.util.List;
+import java.util.stream.Collectors;
+
+/** The families that are there: a new one is a package and a line here. */
+public final class Families {
+  private static final List<Family> ALL = List.of(new Flux1());
+
+  private Families() {}
+
+  /**
+   * The family that runs a folder's pipeline class.
+   *
+   * @throws ModelFormatException when there is none, naming those that are supported
+   */
+  public static Family of(ModelFolder folder) {
+    String className = folder.className();
+    return ALL.stream()
+        .filter(f -> f.classNames().contains(className))
+        .findFirst()
+        .orElseThrow(
+            () ->
+                new ModelFormatException(
+                    "pipeline class "
+                        + className
+                        + " of "
+                        + folder.path()
+                        + " is not supported, supported are "
+                        + ALL.stream()
+                            .flatMap(f -> f.classNames().stream())
+                            .sorted()
+                            .collect(Collectors.joining(", "))));
+  }
+}

@@ -1,0 +1,65 @@
+package io.jdit.pipeline;
+
+import io.jdit.tensor.Tensor;
+import io.jdit.tensor.TensorScope;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What one guidance branch of a request is conditioned on: text embeddings, masks, encoded
+ * pictures, an embedded guidance value. Tensors by diffusers' names, the batch first in each, so
+ * that conditions can be repeated, joined and kept without knowing the family.
+ */
+public record Condition(Map<String, Tensor> tensors) {
+  public Condition {
+    tensors = Collections.unmodifiableMap(new LinkedHashMap<>(tensors));
+  }
+
+  /** A tensor that the family put there. */
+  public Tensor get(String name) {
+    Tensor tensor = tensors.get(name);
+    if (tensor == null) {
+      throw new IllegalStateException("the condition has no " + name + ", only " + tensors.keySet());
+    }
+    return tensor;
+  }
+
+  public boolean has(String name) {
+    return tensors.containsKey(name);
+  }
+
+  public long bytes() {
+    return tensors.values().stream().mapToLong(Tensor::bytes).sum();
+  }
+
+  /** Every row {@code count} times in a row; the tensors belong to the innermost scope. */
+  Condition repeated(int count) {
+    Map<String, Tensor> repeated = new LinkedHashMap<>();
+    tensors.forEach((name, t) -> repeated.put(name, t.repeatInterleave(count, 0)));
+    return new Condition(repeated);
+  }
+
+  /** Conditions of equal shapes as one batch; the tensors belong to the innermost scope. */
+  public static Condition joined(List<Condition> conditions) {
+    Map<String, Tensor> joined = new LinkedHashMap<>();
+    for (String name : conditions.get(0).tensors.keySet()) {
+      joined.put(
+          name, Tensor.cat(0, conditions.stream().map(c -> c.get(name)).toArray(Tensor[]::new)));
+    }
+    return new Condition(joined);
+  }
+
+  /** Lets the tensors survive {@code scope}. */
+  public Condition keepIn(TensorScope scope) {
+    tensors.values().forEach(scope::keep);
+    return this;
+  }
+
+  /** Gives the tensors to {@code owner}. */
+  Condition ownedBy(TensorScope owner) {
+    tensors.values().forEach(owner::adopt);
+    return this;
+  }
+}

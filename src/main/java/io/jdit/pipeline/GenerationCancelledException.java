@@ -1,8 +1,0 @@
-package io.jdit.pipeline;
-
-/** The thread that asked for a generation was interrupted; nothing of it is left. */
-public final class GenerationCancelledException extends RuntimeException {
-  public GenerationCancelledException() {
-    super("generation cancelled");
-  }
-}

@@ -1,0 +1,73 @@
+package io.jdit.pipeline;
+
+import io.jdit.scheduler.Trajectory;
+import io.jdit.tensor.Generator;
+import io.jdit.tensor.Tensor;
+import io.jdit.transformer.BlockRunner;
+import java.util.List;
+import java.util.function.Function;
+
+/**
+ * A model: weights and arithmetic, nothing of a request. All methods are called on one thread;
+ * tensors that they return belong to the innermost scope. Generations may take turns on it.
+ */
+public interface Model extends AutoCloseable {
+  /** Transformers by component name, for example {@code transformer} and {@code transformer_2}. */
+  default List<String> experts() {
+    return List.of("transformer");
+  }
+
+  /** The expert that computes the step at {@code timestep}. */
+  default String expert(Request request, float timestep) {
+    return experts().get(0);
+  }
+
+  /**
+   * What a guidance branch is conditioned on, for one output.
+   *
+   * @param branch 0 is the positive one
+   * @param notes takes what the user should know, for example what was cut off
+   */
+  Condition encode(Request request, int branch, List<String> notes);
+
+  /**
+   * A condition of the shape that {@link #encode} gives, of any content: for measuring without text
+   * encoders.
+   *
+   * @param numbers makes a tensor of a shape, in the model's dtype and on its device
+   */
+  Condition example(Request request, Function<long[], Tensor> numbers);
+
+  Guidance guidance(Request request);
+
+  /** The scheduler's steps, with the history of this generation. */
+  Trajectory trajectory(Request request);
+
+  /**
+   * The latents that the first step starts from, all outputs of the request in one batch.
+   *
+   * @param noise generator with the request's seed
+   */
+  Tensor start(Request request, Generator noise);
+
+  /**
+   * The output of the transformer for one branch.
+   *
+   * @param latents as {@link #start} made them or the trajectory stepped them, [B, ...]
+   * @param condition for B rows
+   * @param timestep what the scheduler tells the model
+   */
+  Tensor predict(
+      Request request, Tensor latents, Condition condition, float timestep, BlockRunner runner);
+
+  /**
+   * Turns final latents into pictures or frames, one output after the other.
+   *
+   * @param condition of the positive branch: some models replace what was given by a picture
+   */
+  void decode(Request request, Tensor latents, Condition condition, FrameSink out);
+
+  /** Frees the weights. */
+  @Override
+  void close();
+}

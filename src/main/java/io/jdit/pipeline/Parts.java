@@ -1,0 +1,87 @@
+package io.jdit.pipeline;
+
+import io.jdit.checkpoint.ModelFolder;
+import io.jdit.checkpoint.ModelFormatException;
+import io.jdit.checkpoint.Weights;
+import io.jdit.tokenizer.Tokenizer;
+import io.jdit.tokenizer.Tokenizers;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Function;
+import java.util.function.Supplier;
+
+/**
+ * Makes the components of a model and frees them together. A model that cannot be built closes what
+ * was made until then:
+ *
+ * <pre>{@code
+ * Parts parts = new Parts(folder, strategies);
+ * return parts.build(() -> new SomeModel(parts));
+ * }</pre>
+ */
+public final class Parts implements AutoCloseable {
+  private final ModelFolder folder;
+  private final Strategies strategies;
+  private final List<AutoCloseable> made = new ArrayList<>();
+
+  public Parts(ModelFolder folder, Strategies strategies) {
+    this.folder = folder;
+    this.strategies = strategies;
+  }
+
+  public ModelFolder folder() {
+    return folder;
+  }
+
+  public Strategies strategies() {
+    return strategies;
+  }
+
+  /** Runs a model's constructor and frees everything when it fails. */
+  public <M> M build(Supplier<M> model) {
+    try {
+      return model.get();
+    } catch (RuntimeException | Error e) {
+      close();
+      throw e;
+    }
+  }
+
+  /**
+   * A component with weights.
+   *
+   * @param name of the folder, for example {@code transformer}
+   * @param className that model_index.json must give it
+   * @throws ModelFormatException when it is missing, broken or of another class
+   */
+  public <T> Part<T> part(
+      String name, String className, Function<Weights, T> constructor) {
+    Part<T> part = new Part<>(name, folder.component(name, className), strategies, constructor);
+    made.add(part::free);
+    return part;
+  }
+
+  /** The tokenizer in a folder, of whatever class the index names. */
+  public Tokenizer tokenizer(String name) {
+    String className = folder.components().getOrDefault(name, "");
+    return own(Tokenizers.load(folder.component(name, className), className));
+  }
+
+  /** Something to be closed with the model. */
+  public <C extends AutoCloseable> C own(C closeable) {
+    made.add(closeable);
+    return closeable;
+  }
+
+  @Override
+  public void close() {
+    for (AutoCloseable part : made) {
+      try {
+        part.close();
+      } catch (Exception e) {
+        throw new IllegalStateException(e);
+      }
+    }
+    made.clear();
+  }
+}

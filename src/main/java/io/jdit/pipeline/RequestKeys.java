@@ -1,0 +1,91 @@
+package io.jdit.pipeline;
+
+import io.jdit.config.Catalog;
+import io.jdit.config.Key;
+import io.jdit.config.ValueType;
+
+/**
+ * The parameters of a request, each declared once: options, keys of a batch line, the model's
+ * {@code generation_config.json} and the metadata of pictures are made from this list. Which of
+ * them a model takes, with which defaults, its family says ({@link Parameters}).
+ */
+public final class RequestKeys {
+  private RequestKeys() {}
+
+  /** What to draw. */
+  public static final Key<String> PROMPT = Key.of("prompt", ValueType.text());
+
+  /** Prompt of the second text encoder, when it differs. */
+  public static final Key<String> PROMPT_2 =
+      Key.of("prompt_2", ValueType.text())
+          .withHelp("TEXT", "Prompt of the second text encoder. Default: the prompt.");
+
+  /** What to stay away from; works together with {@link #TRUE_CFG_SCALE}. */
+  public static final Key<String> NEGATIVE_PROMPT =
+      Key.of("negative_prompt", ValueType.text())
+          .withHelp("TEXT", "What to stay away from; works with --true-cfg-scale above 1.");
+
+  public static final Key<String> NEGATIVE_PROMPT_2 =
+      Key.of("negative_prompt_2", ValueType.text())
+          .withHelp(
+              "TEXT",
+              "Negative prompt of the second text encoder. Default: the negative prompt.");
+
+  /** Classifier-free guidance; 1 is off. */
+  public static final Key<Double> TRUE_CFG_SCALE =
+      Key.of("true_cfg_scale", ValueType.numberAtLeast(0))
+          .withHelp(
+              "S",
+              "Classifier-free guidance with two transformer calls per step; 1 is off. Default: the"
+                  + " model's.");
+
+  /** Guidance that distilled models take as an input. */
+  public static final Key<Double> GUIDANCE_SCALE =
+      Key.of("guidance_scale", ValueType.numberAtLeast(0))
+          .withHelp(
+              "S", "Guidance that distilled models take as an input. Default: the model's.");
+
+  /** Pixels. */
+  public static final Key<Integer> HEIGHT =
+      Key.of("height", ValueType.integerAtLeast(1)).withHelp("PIXELS", "Default: the model's.");
+
+  /** Pixels. */
+  public static final Key<Integer> WIDTH =
+      Key.of("width", ValueType.integerAtLeast(1)).withHelp("PIXELS", "Default: the model's.");
+
+  public static final Key<Integer> NUM_INFERENCE_STEPS =
+      Key.of("num_inference_steps", ValueType.integerAtLeast(1))
+          .withHelp("N", "Denoising steps. Default: the model's.");
+
+  /** Of the noise; several pictures of one request share one draw, as in diffusers. */
+  public static final Key<Long> SEED =
+      Key.of("seed", ValueType.wholeLong()).withDefault(1024L);
+
+  /** Pictures of one prompt. */
+  public static final Key<Integer> NUM_OUTPUTS_PER_PROMPT =
+      Key.of("num_outputs_per_prompt", ValueType.integerAtLeast(1))
+          .withDefault(1)
+          .withAliases("num_images_per_prompt")
+          .withHelp("N", "Pictures of each prompt. Default: 1.");
+
+  /** Tokens of the prompt that are used. */
+  public static final Key<Integer> MAX_SEQUENCE_LENGTH =
+      Key.of("max_sequence_length", ValueType.integerAtLeast(1))
+          .withHelp("N", "Tokens of the prompt that are used. Default: the model's.");
+
+  /** All of them, in the order in which they are shown. */
+  public static final Catalog ALL =
+      Catalog.of(
+          PROMPT,
+          PROMPT_2,
+          NEGATIVE_PROMPT,
+          NEGATIVE_PROMPT_2,
+          TRUE_CFG_SCALE,
+          GUIDANCE_SCALE,
+          HEIGHT,
+          WIDTH,
+          NUM_INFERENCE_STEPS,
+          SEED,
+          NUM_OUTPUTS_PER_PROMPT,
+          MAX_SEQUENCE_LENGTH);
+}

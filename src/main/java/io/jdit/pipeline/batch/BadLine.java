@@ -1,9 +1,0 @@
-package io.jdit.pipeline.batch;
-
-/**
- * A line of a prompt file that cannot be run.
- *
- * @param line from 1
- * @param problem one line of text, without file name and line number
- */
-public record BadLine(int line, String problem) {}

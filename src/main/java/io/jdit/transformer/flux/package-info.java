@@ -1,2 +1,0 @@
-/** FLUX.1: diffusers' FluxTransformer2DModel. */
-package io.jdit.transformer.flux;

@@ -1,0 +1,199 @@
+package io.jdit.family.flux1;
+
+import static io.jdit.testing.TensorAssert.assertThat;
+
+import io.jdit.checkpoint.SafeTensorsFile;
+import io.jdit.media.Picture;
+import io.jdit.metrics.Memory;
+import io.jdit.tensor.DType;
+import io.jdit.tensor.LeakDetector;
+import io.jdit.tensor.Tensor;
+import io.jdit.tensor.TensorScope;
+import io.jdit.testing.Fixture;
+import java.awt.image.BufferedImage;
+import java.nio.file.Path;
+import java.util.Map;
+import javax.imageio.ImageIO;
+import org.assertj.core.api.Assertions;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.JsonNode;
+
+class FluxPipelineTest {
+  private static final double TOLERANCE = 1e-4;
+
+  @ParameterizedTest
+  @ValueSource(strings = {"flux1-dev-tiny", "flux1-schnell-tiny"})
+  void everyRunOfTheReferenceIsReproduced(String name) {
+    try (TensorScope scope = TensorScope.open();
+        Fixture f = new Fixture(name);
+        Pipeline pipeline = Pipelines.load(f.pipeline(), LoadOptions.cpu())) {
+      try (GenerationResult r = pipeline.generate(request(f.json().path("call")), Progress.NONE)) {
+        Tensor steps = f.tensor("latents_steps");
+        assertThat(r.latents()).isCloseTo(steps.select(0, steps.size(0) - 1), TOLERANCE);
+        assertPicture(r.images().get(0), f.tensor("image"));
+      }
+      for (Map.Entry<String, JsonNode> run : f.json().path("runs").properties()) {
+        try (GenerationResult r =
+            pipeline.generate(request(run.getValue().path("call")), Progress.NONE)) {
+          assertThat(r.latents())
+              .as(run.getKey())
+              .isCloseTo(f.tensor("run." + run.getKey() + ".final_latents"), TOLERANCE);
+        }
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"flux1-dev-tiny", "flux1-schnell-tiny"})
+  void bfloat16StaysCloseToTheReferencesBfloat16(String name) {
+    try (TensorScope scope = TensorScope.open();
+        Fixture f = new Fixture(name);
+        Pipeline pipeline =
+            Pipelines.load(f.pipeline(), LoadOptions.cpu().withDtype(DType.BFLOAT16));
+        GenerationResult r = pipeline.generate(request(f.json().path("call")), Progress.NONE)) {
+      Assertions.assertThat(psnr(r.latents(), f.tensor("bf16.final_latents"))).isGreaterThan(35);
+    }
+  }
+
+  @Test
+  void theEmbeddedModelDrawsWhatTheReferenceDraws() throws Exception {
+    Path folder = Fixture.ROOT.resolve("shapes");
+    JsonNode runs =
+        io.jdit.checkpoint.ModelConfig.read(folder.resolve("expected.json")).json().path("runs");
+    try (TensorScope scope = TensorScope.open();
+        SafeTensorsFile expected = SafeTensorsFile.open(folder.resolve("expected.safetensors"));
+        Pipeline pipeline = Pipelines.load(Path.of("models/shapes"), LoadOptions.cpu())) {
+      for (int i = 0; i < runs.size(); i++) {
+        try (GenerationResult r =
+            pipeline.generate(request(runs.get(i).path("call")), Progress.NONE)) {
+          assertThat(r.latents())
+              .as("prompt %d", i)
+              .isCloseTo(expected.read(i + ".latents"), TOLERANCE);
+          BufferedImage png = ImageIO.read(folder.resolve(i + ".png").toFile());
+          assertWithinOneStep(r.images().get(0), png);
+        }
+      }
+    }
+  }
+
+  @Test
+  void generationsLeaveNothingBehind() {
+    try (Fixture f = new Fixture("flux1-dev-tiny");
+        Pipeline pipeline = Pipelines.load(f.pipeline(), LoadOptions.cpu())) {
+      GenerationRequest r =
+          GenerationRequest.of("a red fox")
+              .height(64)
+              .width(96)
+              .steps(2)
+              .maxSequenceLength(32)
+              .build();
+      for (int i = 0; i < 60; i++) { // the JVM itself grows while it compiles
+        pipeline.generate(r, Progress.NONE).close();
+      }
+      long live = LeakDetector.live();
+      long resident = outsideTheHeap();
+      for (int i = 0; i < 50; i++) {
+        pipeline.generate(r, Progress.NONE).close();
+      }
+      Assertions.assertThat(LeakDetector.live()).isEqualTo(live);
+      Assertions.assertThat(outsideTheHeap() - resident)
+          .as("growth of resident memory over 50 generations")
+          .isLessThan(16L << 20);
+    }
+  }
+
+  /** Resident memory without the Java heap, which the collector grows and shrinks as it likes. */
+  private static long outsideTheHeap() {
+    System.gc();
+    return Memory.resident() - Runtime.getRuntime().totalMemory();
+  }
+
+  @Test
+  void anInterruptEndsTheGenerationAndLeavesThePipelineUsable() {
+    try (Fixture f = new Fixture("flux1-dev-tiny");
+        Pipeline pipeline = Pipelines.load(f.pipeline(), LoadOptions.cpu())) {
+      GenerationRequest r =
+          GenerationRequest.of("a red fox")
+              .height(64)
+              .width(96)
+              .steps(50)
+              .maxSequenceLength(32)
+              .build();
+      Thread caller = Thread.currentThread();
+      int[] last = {0};
+      Progress interrupting =
+          new Progress() {
+            @Override
+            public void step(int done, int total) {
+              last[0] = done;
+              if (done == 3) {
+                caller.interrupt();
+              }
+            }
+          };
+      Assertions.assertThatThrownBy(() -> pipeline.generate(r, interrupting))
+          .isInstanceOf(GenerationCancelledException.class);
+      Assertions.assertThat(Thread.interrupted()).isTrue();
+      Assertions.assertThat(last[0]).isLessThan(50);
+      pipeline.generate(r, Progress.NONE).close();
+    }
+  }
+
+  static GenerationRequest request(JsonNode call) {
+    GenerationRequest.Builder b =
+        GenerationRequest.of(call.path("prompt").asString())
+            .height(call.path("height").asInt())
+            .width(call.path("width").asInt())
+            .steps(call.path("num_inference_steps").asInt())
+            .guidanceScale(call.path("guidance_scale").asDouble())
+            .seed(call.path("seed").asLong())
+            .maxSequenceLength(call.path("max_sequence_length").asInt())
+            .images(call.path("num_images_per_prompt").asInt(1))
+            .trueCfgScale(call.path("true_cfg_scale").asDouble(1.0));
+    if (call.has("prompt_2")) {
+      b.prompt2(call.path("prompt_2").asString());
+    }
+    if (call.has("negative_prompt")) {
+      b.negativePrompt(call.path("negative_prompt").asString());
+    }
+    return b.build();
+  }
+
+  private static void assertPicture(Picture image, Tensor expected) {
+    double[] e = expected.toDoubles();
+    int pixels = image.width() * image.height();
+    for (int c = 0; c < 3; c++) {
+      for (int i = 0; i < pixels; i++) {
+        Assertions.assertThat((image.rgb()[3 * i + c] & 255) - Math.rint(255 * e[c * pixels + i]))
+            .isBetween(-1.0, 1.0);
+      }
+    }
+  }
+
+  private static void assertWithinOneStep(Picture image, BufferedImage expected) {
+    for (int y = 0; y < image.height(); y++) {
+      for (int x = 0; x < image.width(); x++) {
+        for (int c = 0; c < 3; c++) {
+          int e = expected.getRGB(x, y) >> (16 - 8 * c) & 255;
+          int a = image.rgb()[3 * (y * image.width() + x) + c] & 255;
+          Assertions.assertThat(Math.abs(a - e)).isLessThanOrEqualTo(1);
+        }
+      }
+    }
+  }
+
+  /** Peak is the largest magnitude of the expected tensor. */
+  private static double psnr(Tensor actual, Tensor expected) {
+    double[] a = actual.toDoubles();
+    double[] e = expected.toDoubles();
+    double square = 0;
+    double peak = 0;
+    for (int i = 0; i < e.length; i++) {
+      square += (a[i] - e[i]) * (a[i] - e[i]);
+      peak = Math.max(peak, Math.abs(e[i]));
+    }
+    return 10 * Math.log10(peak * peak / (square / e.length));
+  }
+}
