@@ -1,6 +1,6 @@
 package io.jdit.cli;
 
-import io.jdit.cache.CacheRunner;
+import io.jdit.cache.BlockCache;
 import io.jdit.cache.ResolvedCacheConfig;
 import io.jdit.metrics.StageReport;
 import io.jdit.parallel.Mesh;
@@ -13,6 +13,7 @@ import io.jdit.pipeline.Pipeline;
 import io.jdit.pipeline.Pipelines;
 import io.jdit.pipeline.Progress;
 import io.jdit.tensor.Device;
+import io.jdit.transformer.Acceleration;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -113,7 +114,7 @@ final class BenchCommand implements Callable<Integer> {
     LoadOptions options =
         session
             .apply(model.loadOptions(session.device()))
-            .withRunner(CacheRunner.of(session.here(resolved), session.rankSum(resolved)));
+            .withAcceleration(BlockCache.factory(resolved, session.rankSum(resolved)));
     Map<String, List<Double>> times =
         fluxMid ? benchTransformer(options) : benchModel(options, session, terminal);
     if (session.first()) {
@@ -151,12 +152,21 @@ final class BenchCommand implements Callable<Integer> {
 
   private Map<String, List<Double>> benchTransformer(LoadOptions options) throws Exception {
     Map<String, List<Double>> times = new LinkedHashMap<>();
+    List<Acceleration> accelerations = new ArrayList<>();
     List<Double> steps =
-        FluxBenchmark.mid(options).withBlocks(doubleBlocks, singleBlocks).steps(warmupRuns, runs);
-    Set<Integer> cached =
-        options.runner() instanceof CacheRunner c
-            ? new HashSet<>(c.statistics().get(0).conditional().cachedSteps())
-            : Set.of();
+        FluxBenchmark.mid(
+                options.withAcceleration(
+                    outline -> {
+                      Acceleration begun = options.acceleration().begin(outline);
+                      accelerations.add(begun);
+                      return begun;
+                    }))
+            .withBlocks(doubleBlocks, singleBlocks)
+            .steps(warmupRuns, runs);
+    Set<Integer> cached = new HashSet<>();
+    for (BlockCache cache : BlockCache.among(accelerations)) {
+      cached.addAll(cache.statistics().get(0).conditional().cachedSteps());
+    }
     for (int i = 0; i < steps.size(); i++) {
       String name = cached.contains(warmupRuns + i) ? "cached step" : "step";
       times.computeIfAbsent(name, n -> new ArrayList<>()).add(steps.get(i));

@@ -1,11 +1,10 @@
 package io.jdit.cli;
 
+import io.jdit.cache.BlockCache;
 import io.jdit.cache.CacheReport;
-import io.jdit.cache.CacheRunner;
 import io.jdit.cache.CacheStatistics;
 import io.jdit.media.AtomicFile;
 import io.jdit.media.PngWriter;
-import io.jdit.metrics.StageReport;
 import io.jdit.pipeline.GenerationResult;
 import io.jdit.pipeline.LoadOptions;
 import java.io.IOException;
@@ -26,8 +25,12 @@ import java.util.TreeSet;
  * @param peakBytes largest size of its buffers
  */
 record CacheOutcome(List<CacheStatistics> groups, List<Double> stepMillis, long peakBytes) {
-  static CacheOutcome of(CacheRunner runner, StageReport report) {
-    return new CacheOutcome(runner.statistics(), report.denoiseSteps(), runner.peakBytes());
+  static CacheOutcome of(GenerationResult result) {
+    List<BlockCache> caches = BlockCache.among(result.accelerations());
+    return new CacheOutcome(
+        caches.stream().flatMap(c -> c.statistics().stream()).toList(),
+        result.report().denoiseSteps(),
+        caches.stream().mapToLong(BlockCache::peakBytes).sum());
   }
 
   void print(Terminal terminal) {
@@ -87,6 +90,7 @@ record CacheOutcome(List<CacheStatistics> groups, List<Double> stepMillis, long 
     List<Object> contexts = new ArrayList<>();
     for (CacheStatistics g : groups) {
       Map<String, Object> m = new LinkedHashMap<>();
+      m.put("expert", g.expert());
       m.put("name", g.group());
       m.put("tag", g.tag());
       m.put("cached_steps", g.conditional().cachedSteps());

@@ -1,10 +1,10 @@
 package io.jdit.cli;
 
+import io.jdit.cache.BlockCache;
 import io.jdit.cache.CacheFile;
 import io.jdit.cache.CacheFlags;
-import io.jdit.cache.CacheRunner;
 import io.jdit.cache.CacheSettings;
-import io.jdit.cache.MeteredRunner;
+import io.jdit.cache.MeteredAcceleration;
 import io.jdit.cache.ResolvedCacheConfig;
 import io.jdit.cache.tune.TuningModel;
 import io.jdit.media.Picture;
@@ -16,7 +16,7 @@ import io.jdit.pipeline.LoadOptions;
 import io.jdit.pipeline.Pipeline;
 import io.jdit.pipeline.Pipelines;
 import io.jdit.pipeline.Progress;
-import io.jdit.transformer.BlockRunner;
+import io.jdit.transformer.Acceleration;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -31,10 +31,16 @@ final class CachedSamples implements TuningModel, AutoCloseable {
    * A generation.
    *
    * @param blockMillis time spent in transformer blocks
+   * @param blockShare blocks that ran divided by those that run uncached
    * @param cachedSteps steps that the first block group served from the cache for the conditional
    *     call
    */
-  record Sample(Picture picture, double blockMillis, double denoiseMillis, int cachedSteps) {
+  record Sample(
+      Picture picture,
+      double blockMillis,
+      double blockShare,
+      double denoiseMillis,
+      int cachedSteps) {
     double psnr(Sample reference) {
       return Psnr.of(picture.rgb(), reference.picture.rgb());
     }
@@ -44,7 +50,7 @@ final class CachedSamples implements TuningModel, AutoCloseable {
     }
   }
 
-  private final MeteredRunner runner = new MeteredRunner(BlockRunner.direct());
+  private Acceleration.Factory factory = Acceleration.none();
   private final Pipeline pipeline;
   private final List<GenerationRequest> requests;
   private final List<Sample> uncached = new ArrayList<>();
@@ -52,7 +58,9 @@ final class CachedSamples implements TuningModel, AutoCloseable {
   CachedSamples(
       Path folder, LoadOptions options, List<GenerationRequest> requests, Terminal terminal) {
     this.requests = requests;
-    this.pipeline = Pipelines.load(folder, options.withRunner(runner));
+    this.pipeline =
+        Pipelines.load(
+            folder, options.withAcceleration(o -> new MeteredAcceleration(factory.begin(o))));
     try {
       requests.forEach(pipeline::resolve);
       pipeline
@@ -80,15 +88,16 @@ final class CachedSamples implements TuningModel, AutoCloseable {
 
   /** Generates a sample; null settings mean no cache. */
   Sample generate(int index, ResolvedCacheConfig config) {
-    BlockRunner inner = config == null ? BlockRunner.direct() : CacheRunner.of(config, null);
-    runner.use(inner);
+    factory = config == null ? Acceleration.none() : BlockCache.factory(config, null);
     try (GenerationResult r = pipeline.generate(requests.get(index), Progress.NONE)) {
+      MeteredAcceleration meter = (MeteredAcceleration) r.accelerations().get(0);
       int cached =
-          inner instanceof CacheRunner c && !c.statistics().isEmpty()
+          meter.inner() instanceof BlockCache c && !c.statistics().isEmpty()
               ? c.statistics().get(0).conditional().cachedSteps().size()
               : 0;
       double denoise = r.report().denoiseSteps().stream().mapToDouble(Double::doubleValue).sum();
-      return new Sample(r.images().get(0), runner.blockMillis(), denoise, cached);
+      return new Sample(
+          r.images().get(0), meter.blockMillis(), meter.blockShare(), denoise, cached);
     }
   }
 
@@ -108,7 +117,7 @@ final class CachedSamples implements TuningModel, AutoCloseable {
     Sample s = generate(index, ResolvedCacheConfig.resolve(file, Map.of(), CacheFlags.none()));
     Sample reference = uncached.get(index);
     return new Measurement(
-        s.psnr(reference), runner.blockShare(), s.blockMillis(), reference.blockMillis());
+        s.psnr(reference), s.blockShare(), s.blockMillis(), reference.blockMillis());
   }
 
   @Override

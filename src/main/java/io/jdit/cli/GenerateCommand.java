@@ -1,7 +1,7 @@
 package io.jdit.cli;
 
+import io.jdit.cache.BlockCache;
 import io.jdit.cache.CacheFile;
-import io.jdit.cache.CacheRunner;
 import io.jdit.cache.CacheSettings;
 import io.jdit.cache.ResolvedCacheConfig;
 import io.jdit.metrics.StageReport;
@@ -14,7 +14,6 @@ import io.jdit.pipeline.Pipelines;
 import io.jdit.pipeline.Progress;
 import io.jdit.pipeline.batch.BatchFile;
 import io.jdit.tensor.Device;
-import io.jdit.transformer.BlockRunner;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -110,15 +109,10 @@ final class GenerateCommand implements Callable<Integer> {
           () -> Ranks.heads(model.locate(terminal)),
           terminal,
           session -> {
-            CacheRunner runner =
-                resolved.enabled()
-                    ? (CacheRunner)
-                        CacheRunner.of(session.here(resolved), session.rankSum(resolved))
-                    : null;
             LoadOptions options =
                 session
                     .apply(model.loadOptions(session.device()))
-                    .withRunner(runner == null ? BlockRunner.direct() : runner);
+                    .withAcceleration(BlockCache.factory(resolved, session.rankSum(resolved)));
             if (batch) {
               return run(lines, options, resolved, session, interruption, terminal);
             }
@@ -128,7 +122,7 @@ final class GenerateCommand implements Callable<Integer> {
                     model.modelPath,
                     options,
                     report,
-                    runner,
+                    resolved.enabled(),
                     output,
                     cacheReport,
                     session,

@@ -1,6 +1,5 @@
 package io.jdit.cli;
 
-import io.jdit.cache.CacheRunner;
 import io.jdit.checkpoint.SafeTensorsWriter;
 import io.jdit.media.Picture;
 import io.jdit.media.TerminalPreview;
@@ -26,21 +25,21 @@ final class PromptRun {
   private final String model;
   private final LoadOptions options;
   private final StageReport report;
-  private final CacheRunner cacheRunner;
+  private final boolean cached;
   private final OutputOptions output;
   private final Path cacheReport;
   private final RankSession session;
   private final Terminal terminal;
 
   /**
-   * @param cacheRunner null without a cache
+   * @param cached whether there is a cache
    * @param cacheReport null for no page
    */
   PromptRun(
       String model,
       LoadOptions options,
       StageReport report,
-      CacheRunner cacheRunner,
+      boolean cached,
       OutputOptions output,
       Path cacheReport,
       RankSession session,
@@ -48,7 +47,7 @@ final class PromptRun {
     this.model = model;
     this.options = options;
     this.report = report;
-    this.cacheRunner = cacheRunner;
+    this.cached = cached;
     this.output = output;
     this.cacheReport = cacheReport;
     this.session = session;
@@ -79,7 +78,7 @@ final class PromptRun {
             result.warnings().forEach(w -> terminal.info("warning: %s", w));
             report.addAll(result.report());
             if (session.writes()) {
-              if (cacheRunner != null) {
+              if (cached) {
                 outcomes.add(cacheOutcome(result));
               }
               session.stage("save");
@@ -101,7 +100,7 @@ final class PromptRun {
   }
 
   private CacheOutcome cacheOutcome(GenerationResult result) throws IOException {
-    CacheOutcome outcome = CacheOutcome.of(cacheRunner, result.report());
+    CacheOutcome outcome = CacheOutcome.of(result);
     outcome.print(terminal);
     if (cacheReport != null) {
       outcome.writePage(cacheReport, result, model, options);

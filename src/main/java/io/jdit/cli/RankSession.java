@@ -101,11 +101,6 @@ final class RankSession implements AutoCloseable {
     return oneDecision ? parallel::firstBranchSum : parallel::sampleSum;
   }
 
-  /** The cache's configuration on this rank. */
-  ResolvedCacheConfig here(ResolvedCacheConfig cache) {
-    return branchesApart() ? cache.oneBranch() : cache;
-  }
-
   private boolean branchesApart() {
     return parallel != null && parallel.config().mesh().cfg() > 1;
   }

@@ -8,6 +8,7 @@ import io.jdit.tensor.DeviceWorker;
 import io.jdit.tensor.Generator;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
+import io.jdit.transformer.Acceleration;
 import io.jdit.transformer.flux.FluxConfig;
 import io.jdit.transformer.flux.FluxInputs;
 import io.jdit.transformer.flux.FluxTransformer;
@@ -82,17 +83,23 @@ public record FluxBenchmark(
               Tensor.full(0.5, options.dtype(), options.device(), 1),
               Tensor.full(3.5, DType.FLOAT32, options.device(), 1),
               rotary);
-      options.runner().beginGeneration(warmup + runs, 1);
-      for (int i = 0; i < warmup + runs; i++) {
-        long start = System.nanoTime();
-        try (TensorScope step = TensorScope.open()) {
-          model.forward(inputs, options.runner()).select(0, 0).select(0, 0).select(0, 0).item();
-        }
-        if (i >= warmup) {
-          times.add((System.nanoTime() - start) / 1e6);
+      try (Acceleration acceleration =
+          options.acceleration().begin(new Acceleration.Outline("transformer", warmup + runs, 1))) {
+        for (int i = 0; i < warmup + runs; i++) {
+          long start = System.nanoTime();
+          try (TensorScope step = TensorScope.open()) {
+            model
+                .forward(inputs, acceleration.runner())
+                .select(0, 0)
+                .select(0, 0)
+                .select(0, 0)
+                .item();
+          }
+          if (i >= warmup) {
+            times.add((System.nanoTime() - start) / 1e6);
+          }
         }
       }
-      options.runner().endGeneration();
     }
     return times;
   }

@@ -18,6 +18,8 @@ import io.jdit.textencoder.T5Encoder;
 import io.jdit.tokenizer.TokenIds;
 import io.jdit.tokenizer.Tokenizer;
 import io.jdit.tokenizer.Tokenizers;
+import io.jdit.transformer.Acceleration;
+import io.jdit.transformer.BlockRunner;
 import io.jdit.transformer.GuidanceBranches;
 import io.jdit.transformer.flux.FluxConfig;
 import io.jdit.transformer.flux.FluxInputs;
@@ -193,6 +195,7 @@ final class FluxPipeline implements Pipeline {
       throws Exception {
     StageReport report = new StageReport();
     List<String> warnings = new ArrayList<>();
+    List<Acceleration> accelerations = new ArrayList<>();
     boolean guided = s.negativePrompt() != null;
     try (TensorScope scope = TensorScope.open()) {
       progress.stage("text_encode");
@@ -208,11 +211,13 @@ final class FluxPipeline implements Pipeline {
                     : new PromptEmbeds[] {positive};
               });
       progress.stage("denoise");
-      Tensor latents = report.measure("denoise", () -> denoise(s, prompts, report, progress));
+      Tensor latents =
+          report.measure("denoise", () -> denoise(s, prompts, report, progress, accelerations));
       progress.stage("decode");
       List<Picture> images = report.measure("decode", () -> decode(latents, s));
       Tensor result = scope.keep(latents.to(Device.CPU, DType.FLOAT32));
-      return new GenerationResult(s, images, result, report, List.copyOf(warnings));
+      return new GenerationResult(
+          s, images, result, report, List.copyOf(warnings), List.copyOf(accelerations));
     }
   }
 
@@ -245,7 +250,11 @@ final class FluxPipeline implements Pipeline {
   }
 
   private Tensor denoise(
-      GenerationSettings s, PromptEmbeds[] prompts, StageReport report, Progress progress) {
+      GenerationSettings s,
+      PromptEmbeds[] prompts,
+      StageReport report,
+      Progress progress,
+      List<Acceleration> accelerations) {
     int gridHeight = s.height() / (2 * vae.config().scaleFactor());
     int gridWidth = s.width() / (2 * vae.config().scaleFactor());
     int steps = s.numInferenceSteps();
@@ -260,7 +269,12 @@ final class FluxPipeline implements Pipeline {
               : null;
       Tensor latents = TensorScope.detach(noise(s, gridHeight, gridWidth));
       GuidanceBranches guidanceBranches = options.distribution().guidance();
-      options.runner().beginGeneration(steps, guidanceBranches.callsHere(prompts.length));
+      Acceleration acceleration =
+          options
+              .acceleration()
+              .begin(
+                  new Acceleration.Outline(
+                      "transformer", steps, guidanceBranches.callsHere(prompts.length)));
       try {
         for (int i = 0; i < steps; i++) {
           if (Thread.interrupted()) {
@@ -271,7 +285,13 @@ final class FluxPipeline implements Pipeline {
           try (TensorScope step = TensorScope.open()) {
             Tensor v =
                 velocity(
-                    latents, schedule.timesteps()[i], prompts, guidance, rotary, s.trueCfgScale());
+                    latents,
+                    schedule.timesteps()[i],
+                    prompts,
+                    guidance,
+                    rotary,
+                    s.trueCfgScale(),
+                    acceleration.runner());
             next = TensorScope.detach(scheduler.step(schedule, i, latents, v));
           }
           latents.close();
@@ -282,7 +302,8 @@ final class FluxPipeline implements Pipeline {
         return scope.keep(latents.alias());
       } finally {
         latents.close();
-        options.runner().endGeneration();
+        acceleration.close();
+        accelerations.add(acceleration);
       }
     }
   }
@@ -304,7 +325,8 @@ final class FluxPipeline implements Pipeline {
       PromptEmbeds[] prompts,
       Tensor guidance,
       RotaryTable rotary,
-      double scale) {
+      double scale,
+      BlockRunner runner) {
     // The division happens in the latents' dtype, as in the reference.
     Tensor t =
         Tensor.full(timestep, DType.FLOAT32, options.device(), latents.size(0))
@@ -320,7 +342,7 @@ final class FluxPipeline implements Pipeline {
                     transformer.forward(
                         new FluxInputs(
                             latents, prompts[p].embeds, prompts[p].pooled, t, guidance, rotary),
-                        options.runner()));
+                        runner));
     return v.length == 1 ? v[0] : v[1].add(v[0].sub(v[1]).mul(scale));
   }
 
@@ -353,7 +375,6 @@ final class FluxPipeline implements Pipeline {
     try {
       worker.call(
           () -> {
-            options.runner().close();
             weights.close();
             return null;
           });

@@ -5,7 +5,7 @@ import io.jdit.attention.FusedAttention;
 import io.jdit.nn.LinearFactory;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Device;
-import io.jdit.transformer.BlockRunner;
+import io.jdit.transformer.Acceleration;
 
 /**
  * How a model is built.
@@ -23,7 +23,7 @@ public record LoadOptions(
     Boolean vaeTiling,
     LinearFactory linears,
     Attention attention,
-    BlockRunner runner,
+    Acceleration.Factory acceleration,
     Distribution distribution) {
   static final int TILING_PIXELS = 2048 * 2048;
 
@@ -36,7 +36,7 @@ public record LoadOptions(
         null,
         LinearFactory.dense(),
         new FusedAttention(),
-        BlockRunner.direct(),
+        Acceleration.none(),
         Distribution.none());
   }
 
@@ -46,28 +46,35 @@ public record LoadOptions(
 
   public LoadOptions withDtype(DType type) {
     return new LoadOptions(
-        type, device, threads, vaeTiling, linears, attention, runner, distribution);
+        type, device, threads, vaeTiling, linears, attention, acceleration, distribution);
   }
 
   public LoadOptions withThreads(int count) {
     return new LoadOptions(
-        dtype, device, count, vaeTiling, linears, attention, runner, distribution);
+        dtype, device, count, vaeTiling, linears, attention, acceleration, distribution);
   }
 
   public LoadOptions withVaeTiling(Boolean tiling) {
     return new LoadOptions(
-        dtype, device, threads, tiling, linears, attention, runner, distribution);
+        dtype, device, threads, tiling, linears, attention, acceleration, distribution);
   }
 
-  public LoadOptions withRunner(BlockRunner blockRunner) {
+  public LoadOptions withAcceleration(Acceleration.Factory factory) {
     return new LoadOptions(
-        dtype, device, threads, vaeTiling, linears, attention, blockRunner, distribution);
+        dtype, device, threads, vaeTiling, linears, attention, factory, distribution);
   }
 
   /** Builds the transformer with these, and lets other ranks do their share. */
   public LoadOptions withDistribution(
       LinearFactory transformerLinears, Attention parallelAttention, Distribution shares) {
     return new LoadOptions(
-        dtype, device, threads, vaeTiling, transformerLinears, parallelAttention, runner, shares);
+        dtype,
+        device,
+        threads,
+        vaeTiling,
+        transformerLinears,
+        parallelAttention,
+        acceleration,
+        shares);
   }
 }
