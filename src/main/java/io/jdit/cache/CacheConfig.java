@@ -87,7 +87,8 @@ public record CacheConfig(
    * This configuration for one generation.
    *
    * @param steps denoising steps
-   * @param callsPerStep transformer calls in a step; decides about separate CFG where that is unset
+   * @param callsPerStep transformer calls in a step; with 2 the branches have states of their own
+   *     unless that is switched off, one call has one state whatever the settings say
    * @throws ConfigException when the mask does not fit the steps
    */
   public CacheConfig forGeneration(int steps, int callsPerStep) {
@@ -100,7 +101,9 @@ public record CacheConfig(
             .with(
                 CacheField.STEPS_COMPUTATION_MASK,
                 mask == null ? null : new StepMaskSource.Explicit(mask))
-            .with(CacheField.ENABLE_SEPARATE_CFG, separate == null ? callsPerStep == 2 : separate),
+            .with(
+                CacheField.ENABLE_SEPARATE_CFG,
+                callsPerStep == 2 && !Boolean.FALSE.equals(separate)),
         calibrator,
         similarity);
   }

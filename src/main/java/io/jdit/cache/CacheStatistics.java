@@ -8,12 +8,14 @@ import java.util.Map;
 /**
  * What a block group's cache did in a generation.
  *
+ * @param expert component that the group belongs to, for example {@code transformer}
  * @param group name of the block group
  * @param config the configuration as resolved for the generation
  * @param unconditional has no records without separate CFG
  * @param executedSteps steps since the context was made or refreshed
  */
 public record CacheStatistics(
+    String expert,
     String group,
     CacheConfig config,
     Branch conditional,
@@ -85,8 +87,9 @@ public record CacheStatistics(
     }
   }
 
-  static CacheStatistics of(String group, CacheContext context) {
+  static CacheStatistics of(String expert, String group, CacheContext context) {
     return new CacheStatistics(
+        expert,
         group,
         context.config(),
         Branch.of(context.conditional()),

@@ -15,15 +15,15 @@ import java.util.function.IntFunction;
  * the last computed call, the blocks in between are replaced by what they added then (or a forecast
  * of it); the last B blocks always run.
  */
-public final class DualBlockCache extends CacheRunner {
+public final class DualBlockCache extends BlockCache {
   private final RankSum rankSum;
 
   /**
-   * @param configs configuration by position of the block group
+   * @param configs configuration for the generation by position of the block group
    * @param rankSum adds up over the ranks that share one sample; null where one rank holds it whole
    */
-  public DualBlockCache(IntFunction<CacheConfig> configs, RankSum rankSum) {
-    super(configs);
+  public DualBlockCache(String expert, IntFunction<CacheConfig> configs, RankSum rankSum) {
+    super(expert, configs);
     this.rankSum = rankSum;
   }
 

@@ -13,18 +13,18 @@ import java.util.function.IntFunction;
  * DBPrune: every block that is not protected is skipped on its own when its input resembles that of
  * the last call that ran it. F and B protect blocks at the ends, {@code non_prune_block_ids} any.
  */
-public final class DynamicBlockPrune extends CacheRunner {
+public final class DynamicBlockPrune extends BlockCache {
   /** Channels compared with force_reduce_calibrator_vram: one in four. */
   private static final int REDUCED = 4;
 
   private final RankSum rankSum;
 
   /**
-   * @param configs configuration by position of the block group
+   * @param configs configuration for the generation by position of the block group
    * @param rankSum adds up over the ranks that share one sample; null where one rank holds it whole
    */
-  public DynamicBlockPrune(IntFunction<CacheConfig> configs, RankSum rankSum) {
-    super(configs);
+  public DynamicBlockPrune(String expert, IntFunction<CacheConfig> configs, RankSum rankSum) {
+    super(expert, configs);
     this.rankSum = rankSum;
   }
 

@@ -8,6 +8,7 @@ import java.util.stream.Stream;
 
 /** Decisions and buffers of one block group in one generation. */
 final class GroupCache implements AutoCloseable {
+  private final String expert;
   private final String name;
   private final CacheContext context;
   private final ForwardPattern pattern;
@@ -17,7 +18,8 @@ final class GroupCache implements AutoCloseable {
   /**
    * @param spans parts of the group that are skipped independently
    */
-  GroupCache(String name, CacheConfig config, ForwardPattern pattern, int spans) {
+  GroupCache(String expert, String name, CacheConfig config, ForwardPattern pattern, int spans) {
+    this.expert = expert;
     this.name = name;
     this.context = new CacheContext(config);
     this.pattern = pattern;
@@ -67,7 +69,7 @@ final class GroupCache implements AutoCloseable {
   }
 
   CacheStatistics statistics() {
-    return CacheStatistics.of(name, context);
+    return CacheStatistics.of(expert, name, context);
   }
 
   /** Frees the buffers; the records stay. */

@@ -85,21 +85,6 @@ public record ResolvedCacheConfig(
         warnings);
   }
 
-  /**
-   * The configuration of a rank that computes one of the two guidance branches only: it keeps one
-   * state, and its calls must not be taken for those of both branches in turn.
-   */
-  public ResolvedCacheConfig oneBranch() {
-    return new ResolvedCacheConfig(
-        enabled,
-        settings.with(CacheField.ENABLE_SEPARATE_CFG, false),
-        origins,
-        perBlockGroup.stream().map(s -> s.with(CacheField.ENABLE_SEPARATE_CFG, false)).toList(),
-        secondaryOrigins,
-        secondaryOverrides,
-        warnings);
-  }
-
   /** Settings, origins and the mask as {@code jdit cache explain} prints them. */
   public String explain(int steps, int callsPerStep) {
     return CacheExplanation.render(this, steps, callsPerStep);

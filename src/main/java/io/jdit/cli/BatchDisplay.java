@@ -8,18 +8,13 @@ final class BatchDisplay {
   private static final double SECONDS_BETWEEN_LINES = 5;
 
   private final Terminal terminal;
-  private final int badPictures;
   private final long start = System.nanoTime();
   private long lastLine;
   private boolean drawn;
   private BatchCount printed;
 
-  /**
-   * @param badPictures those of lines that cannot be run: failed from the start
-   */
-  BatchDisplay(Terminal terminal, int badPictures) {
+  BatchDisplay(Terminal terminal) {
     this.terminal = terminal;
-    this.badPictures = badPictures;
   }
 
   void show(BatchCount count) {
@@ -51,9 +46,9 @@ final class BatchDisplay {
   /** Such as {@code 12/64 done, 3 failed, ETA 2:05}. */
   String text(BatchCount count, double seconds) {
     StringBuilder line = new StringBuilder();
-    line.append(count.done()).append('/').append(count.total() + badPictures).append(" done");
-    if (count.failed() + badPictures > 0) {
-      line.append(", ").append(count.failed() + badPictures).append(" failed");
+    line.append(count.done()).append('/').append(count.total()).append(" done");
+    if (count.failed() > 0) {
+      line.append(", ").append(count.failed()).append(" failed");
     }
     int made = count.done() - count.skipped();
     if (made > 0 && count.left() > 0) {

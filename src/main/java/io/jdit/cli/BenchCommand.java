@@ -1,31 +1,34 @@
 package io.jdit.cli;
 
-import io.jdit.cache.CacheRunner;
 import io.jdit.cache.ResolvedCacheConfig;
-import io.jdit.metrics.StageReport;
+import io.jdit.config.Values;
+import io.jdit.engine.Benchmark;
+import io.jdit.engine.RankSession;
+import io.jdit.engine.Shapes;
+import io.jdit.engine.Version;
+import io.jdit.metrics.Median;
 import io.jdit.parallel.Mesh;
 import io.jdit.parallel.ParallelSettings;
-import io.jdit.pipeline.FluxBenchmark;
-import io.jdit.pipeline.GenerationRequest;
-import io.jdit.pipeline.GenerationResult;
-import io.jdit.pipeline.LoadOptions;
-import io.jdit.pipeline.Pipeline;
-import io.jdit.pipeline.Pipelines;
-import io.jdit.pipeline.Progress;
+import io.jdit.pipeline.RequestKeys;
+import io.jdit.pipeline.Strategies;
 import io.jdit.tensor.Device;
+import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.HashSet;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.IModelTransformer;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.ISetter;
+import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 import tools.jackson.databind.json.JsonMapper;
@@ -35,37 +38,32 @@ import tools.jackson.databind.json.JsonMapper;
     name = "bench",
     mixinStandardHelpOptions = true,
     versionProvider = VersionProvider.class,
+    modelTransformer = BenchCommand.ShapeOptions.class,
     sortOptions = false,
     description =
-        "Times a model's stages, or the steps of a FLUX transformer with random weights; prints medians and JSON.")
+        "Times a model's stages, or the denoising steps of a shape with random weights; prints medians and JSON.")
 final class BenchCommand implements Callable<Integer> {
   @Mixin private ModelOptions model;
   @Mixin private CacheOptions cache;
   @Mixin private ParallelOptions parallel;
 
   @Option(
-      names = "--flux-mid",
+      names = "--random-weights",
       description =
-          "Time the mid-size FLUX shape with random weights instead of a model: hidden 768, 4 double and 8 single"
-              + " blocks, 1024 image and 128 text tokens.")
-  private boolean fluxMid;
+          "Time the denoising steps of the model's configuration with random weights: needs its config.json files only.")
+  private boolean randomWeights;
 
   @Option(
-      names = "--double-blocks",
-      defaultValue = "4",
-      description = "With --flux-mid: double blocks. Default: ${DEFAULT-VALUE}.")
-  private int doubleBlocks;
-
-  @Option(
-      names = "--single-blocks",
-      defaultValue = "8",
-      description = "With --flux-mid: single blocks. Default: ${DEFAULT-VALUE}.")
-  private int singleBlocks;
+      names = "--set",
+      paramLabel = "COMPONENT.KEY=JSON",
+      description =
+          "With a shape: a setting of its configuration, for example transformer.num_layers=1.")
+  private Map<String, String> settings = new LinkedHashMap<>();
 
   @Option(
       names = "--runs",
       defaultValue = "5",
-      description = "Measured runs. Default: ${DEFAULT-VALUE}.")
+      description = "Measured runs, or steps of a shape. Default: ${DEFAULT-VALUE}.")
   private int runs;
 
   @Option(
@@ -77,15 +75,55 @@ final class BenchCommand implements Callable<Integer> {
   @Option(names = "--num-inference-steps", description = "Steps of a run. Default: the model's.")
   private Integer steps;
 
+  @Option(names = "--height", paramLabel = "PIXELS", description = "Default: the model's.")
+  private Integer height;
+
+  @Option(names = "--width", paramLabel = "PIXELS", description = "Default: the model's.")
+  private Integer width;
+
   @Option(names = "--verbose", description = "Print stack traces of errors.")
   private boolean verbose;
 
   @Spec private CommandSpec spec;
 
+  private String shape; // null for a model
+
+  /** An option for each shape that JDiT brings along. */
+  static final class ShapeOptions implements IModelTransformer {
+    @Override
+    public CommandSpec transform(CommandSpec command) {
+      BenchCommand bench = (BenchCommand) command.userObject();
+      for (String name : Shapes.names()) {
+        command.addOption(
+            OptionSpec.builder("--" + name)
+                .arity("0")
+                .type(boolean.class)
+                .description("Time the steps of the shape " + name + " with random weights.")
+                .setter(
+                    new ISetter() {
+                      @Override
+                      public <T> T set(T value) {
+                        if (Boolean.TRUE.equals(value)) {
+                          bench.shape = name;
+                        }
+                        return null;
+                      }
+                    })
+                .build());
+      }
+      return command;
+    }
+  }
+
   @Override
   public Integer call() throws Exception {
     if (runs < 1 || warmupRuns < 0) {
       throw new IllegalArgumentException("--runs must be >= 1 and --warmup-runs >= 0");
+    }
+    if (!settings.isEmpty() && shape == null) {
+      throw new IllegalArgumentException(
+          "--set changes a shape: give one of "
+              + Shapes.names().stream().map(n -> "--" + n).toList());
     }
     Ranks ranks = Ranks.of(parallel, spec);
     Terminal terminal =
@@ -100,90 +138,74 @@ final class BenchCommand implements Callable<Integer> {
       return ranks.launch(device);
     }
     ParallelSettings layout = parallel.settings(cache.file());
-    return ranks.run(
-        layout,
-        device,
-        () -> fluxMid ? FluxBenchmark.MID_HEADS : Ranks.heads(model.locate(terminal)),
-        terminal,
-        session -> bench(session, terminal));
+    Path folder = shape == null ? model.locate(terminal) : Files.createTempDirectory("jdit-bench");
+    try {
+      if (shape != null) {
+        Shapes.write(shape, settings, folder);
+      }
+      return ranks.run(
+          layout, device, () -> Ranks.heads(folder), terminal, session -> bench(folder, session));
+    } finally {
+      if (shape != null) {
+        delete(folder);
+      }
+    }
   }
 
-  private int bench(RankSession session, Terminal terminal) throws Exception {
+  private static void delete(Path folder) throws IOException {
+    try (Stream<Path> files = Files.walk(folder)) {
+      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(file);
+      }
+    }
+  }
+
+  private int bench(Path folder, RankSession session) throws Exception {
     ResolvedCacheConfig resolved = cache.resolve(System.getenv());
-    LoadOptions options =
-        session
-            .apply(model.loadOptions(session.device()))
-            .withRunner(CacheRunner.of(session.here(resolved), session.rankSum(resolved)));
+    Strategies strategies = session.apply(model.strategies(session.device()));
+    Benchmark benchmark =
+        new Benchmark(
+            folder,
+            strategies,
+            model.threads(),
+            session.cache(resolved),
+            request(),
+            warmupRuns,
+            runs);
     Map<String, List<Double>> times =
-        fluxMid ? benchTransformer(options) : benchModel(options, session, terminal);
+        shape != null || randomWeights ? benchmark.steps() : benchmark.stages(session);
     if (session.first()) {
-      print(options, session.mesh(), times);
+      print(strategies, session.mesh(), times);
     }
     return ExitCode.OK;
   }
 
-  private void print(LoadOptions options, Mesh mesh, Map<String, List<Double>> times) {
+  private Values request() {
+    return Values.of(RequestKeys.PROMPT, "a red circle on a white background")
+        .with(RequestKeys.NUM_INFERENCE_STEPS, steps)
+        .with(RequestKeys.HEIGHT, height)
+        .with(RequestKeys.WIDTH, width);
+  }
+
+  private void print(Strategies strategies, Mesh mesh, Map<String, List<Double>> times) {
     PrintWriter out = spec.commandLine().getOut();
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("version", Version.text());
-    json.put("model", fluxMid ? "flux-mid" : model.modelPath);
-    json.put("dtype", options.dtype().text());
-    json.put("device", options.device().toString());
+    json.put("model", shape != null ? shape : model.modelPath);
+    json.put("dtype", strategies.dtype().text());
+    json.put("device", strategies.device().toString());
     json.put("layout", mesh.toString());
     json.put("runs", runs);
     times.forEach(
         (name, values) -> {
-          List<Double> sorted = values.stream().sorted().toList();
-          double median = sorted.get(sorted.size() / 2);
+          double median = Median.of(values);
+          double min = values.stream().min(Double::compare).orElseThrow();
+          double max = values.stream().max(Double::compare).orElseThrow();
           out.printf(
-              Locale.ROOT,
-              "%-12s median %9.2f ms  min %9.2f  max %9.2f%n",
-              name,
-              median,
-              sorted.get(0),
-              sorted.get(sorted.size() - 1));
+              Locale.ROOT, "%-12s median %9.2f ms  min %9.2f  max %9.2f%n", name, median, min, max);
           json.put(
-              name.replace(' ', '_') + "_ms",
-              Map.of("median", median, "min", sorted.get(0), "max", sorted.get(sorted.size() - 1)));
+              name.replace(' ', '_') + "_ms", Map.of("median", median, "min", min, "max", max));
         });
     out.println(JsonMapper.shared().writeValueAsString(json));
-  }
-
-  private Map<String, List<Double>> benchTransformer(LoadOptions options) throws Exception {
-    Map<String, List<Double>> times = new LinkedHashMap<>();
-    List<Double> steps =
-        FluxBenchmark.mid(options).withBlocks(doubleBlocks, singleBlocks).steps(warmupRuns, runs);
-    Set<Integer> cached =
-        options.runner() instanceof CacheRunner c
-            ? new HashSet<>(c.statistics().get(0).conditional().cachedSteps())
-            : Set.of();
-    for (int i = 0; i < steps.size(); i++) {
-      String name = cached.contains(warmupRuns + i) ? "cached step" : "step";
-      times.computeIfAbsent(name, n -> new ArrayList<>()).add(steps.get(i));
-    }
-    return times;
-  }
-
-  private Map<String, List<Double>> benchModel(
-      LoadOptions options, RankSession session, Terminal terminal) throws Exception {
-    Path folder = model.locate(terminal);
-    GenerationRequest request =
-        GenerationRequest.of("a red circle on a white background").steps(steps).build();
-    Map<String, List<Double>> times = new LinkedHashMap<>();
-    try (Pipeline pipeline = Pipelines.load(folder, options)) {
-      for (int i = 0; i < warmupRuns + runs; i++) {
-        try (GenerationResult result = pipeline.generate(request, session.watched(Progress.NONE))) {
-          if (i >= warmupRuns) {
-            for (StageReport.Stage s : result.report().stages()) {
-              times.computeIfAbsent(s.name(), n -> new ArrayList<>()).add(s.milliseconds());
-            }
-            times
-                .computeIfAbsent("step", n -> new ArrayList<>())
-                .addAll(result.report().denoiseSteps());
-          }
-        }
-      }
-    }
-    return times;
   }
 }

@@ -3,8 +3,10 @@ package io.jdit.cli;
 import io.jdit.cache.CacheFile;
 import io.jdit.cache.CacheFlags;
 import io.jdit.cache.ResolvedCacheConfig;
+import io.jdit.config.Values;
+import io.jdit.engine.CachedSamples;
+import io.jdit.engine.Engine;
 import io.jdit.media.AtomicFile;
-import io.jdit.pipeline.GenerationRequest;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -23,6 +25,7 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     versionProvider = VersionProvider.class,
     sortOptions = false,
+    modelTransformer = CatalogOptions.Transformer.class,
     description =
         "Runs prompts uncached and with each cache configuration; prints speed-up, PSNR and SSIM.")
 final class CompareCommand implements Callable<Integer> {
@@ -61,11 +64,11 @@ final class CompareCommand implements Callable<Integer> {
       resolved.add(
           ResolvedCacheConfig.resolve(CacheFile.read(config), Map.of(), CacheFlags.none()));
     }
-    List<GenerationRequest> requests = sampling.requests();
+    List<Values> requests = sampling.requests();
     List<Comparison> comparisons = new ArrayList<>();
     List<CachedSamples.Sample> references = new ArrayList<>();
-    try (CachedSamples samples =
-        new CachedSamples(model.locate(terminal), model.loadOptions(), requests, terminal)) {
+    try (Engine engine = Engine.load(model.locate(terminal), model.strategies(), model.threads())) {
+      CachedSamples samples = new CachedSamples(engine, requests, new TerminalConsole(terminal));
       for (int i = 0; i < requests.size(); i++) {
         references.add(samples.uncached(i));
       }

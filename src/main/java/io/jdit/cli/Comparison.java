@@ -1,5 +1,6 @@
 package io.jdit.cli;
 
+import io.jdit.engine.CachedSamples;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.ToDoubleBiFunction;

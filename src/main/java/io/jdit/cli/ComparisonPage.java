@@ -1,9 +1,11 @@
 package io.jdit.cli;
 
 import io.jdit.cache.HtmlPage;
+import io.jdit.config.Values;
+import io.jdit.engine.CachedSamples;
 import io.jdit.media.Picture;
 import io.jdit.media.PngWriter;
-import io.jdit.pipeline.GenerationRequest;
+import io.jdit.pipeline.RequestKeys;
 import java.io.IOException;
 import java.util.Base64;
 import java.util.List;
@@ -21,9 +23,7 @@ final class ComparisonPage {
   private ComparisonPage() {}
 
   static String render(
-      List<GenerationRequest> requests,
-      List<CachedSamples.Sample> references,
-      List<Comparison> comparisons)
+      List<Values> requests, List<CachedSamples.Sample> references, List<Comparison> comparisons)
       throws IOException {
     StringBuilder page = new StringBuilder(HtmlPage.head("Cache configurations compared"));
     page.append("<div class=\"scroll\"><table>\n");
@@ -40,9 +40,9 @@ final class ComparisonPage {
         .append(AMPLIFICATION)
         .append(" times.</p>\n");
     for (int i = 0; i < requests.size(); i++) {
-      GenerationRequest r = requests.get(i);
+      Values r = requests.get(i);
       page.append("<h2>")
-          .append(HtmlPage.escape(r.prompt() + ", seed " + r.seed()))
+          .append(HtmlPage.escape(r.get(RequestKeys.PROMPT) + ", seed " + r.get(RequestKeys.SEED)))
           .append("</h2>\n<div class=\"scroll\"><table><tr>");
       cell(page, "uncached", references.get(i).picture(), null);
       for (Comparison c : comparisons) {

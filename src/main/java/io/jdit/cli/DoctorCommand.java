@@ -1,5 +1,6 @@
 package io.jdit.cli;
 
+import io.jdit.engine.Version;
 import io.jdit.kernels.NativeLibraries;
 import io.jdit.metrics.Memory;
 import io.jdit.tensor.CudaLibraries;

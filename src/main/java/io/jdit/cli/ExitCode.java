@@ -2,8 +2,8 @@ package io.jdit.cli;
 
 import io.jdit.checkpoint.HubException;
 import io.jdit.checkpoint.ModelFormatException;
+import io.jdit.engine.GenerationCancelledException;
 import io.jdit.media.ImageFormatException;
-import io.jdit.pipeline.GenerationCancelledException;
 import io.jdit.pipeline.OutOfMemoryException;
 
 /** What the process returns. */

@@ -1,20 +1,19 @@
 package io.jdit.cli;
 
 import io.jdit.cache.CacheFile;
-import io.jdit.cache.CacheRunner;
 import io.jdit.cache.CacheSettings;
 import io.jdit.cache.ResolvedCacheConfig;
-import io.jdit.metrics.StageReport;
+import io.jdit.config.Values;
+import io.jdit.engine.BatchRun;
+import io.jdit.engine.Engine;
+import io.jdit.engine.Job;
+import io.jdit.engine.PromptRun;
+import io.jdit.engine.Provenance;
+import io.jdit.engine.RankSession;
+import io.jdit.engine.batch.BatchFile;
 import io.jdit.parallel.ParallelConfig;
 import io.jdit.parallel.ParallelSettings;
-import io.jdit.pipeline.GenerationRequest;
-import io.jdit.pipeline.LoadOptions;
-import io.jdit.pipeline.Pipeline;
-import io.jdit.pipeline.Pipelines;
-import io.jdit.pipeline.Progress;
-import io.jdit.engine.batch.BatchFile;
 import io.jdit.tensor.Device;
-import io.jdit.transformer.BlockRunner;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -31,6 +30,7 @@ import picocli.CommandLine.Spec;
     name = "generate",
     mixinStandardHelpOptions = true,
     versionProvider = VersionProvider.class,
+    modelTransformer = CatalogOptions.Transformer.class,
     sortOptions = false,
     description = "Draws pictures from prompts.")
 final class GenerateCommand implements Callable<Integer> {
@@ -52,13 +52,6 @@ final class GenerateCommand implements Callable<Integer> {
   private boolean warmup;
 
   @Option(
-      names = "--cache-report",
-      paramLabel = "FILE.html",
-      description =
-          "Write one page with the residual differences per step, the cached steps, times and the picture.")
-  private Path cacheReport;
-
-  @Option(
       names = "--resume",
       description =
           "With --prompt-path: skip what manifest.jsonl in the output folder proves done.")
@@ -78,7 +71,7 @@ final class GenerateCommand implements Callable<Integer> {
     Terminal notes = ranks.launches() ? terminal.silent() : terminal; // rank 0 says them
     boolean batch = sampling.promptPath != null;
     requireBatchOptions(batch);
-    List<GenerationRequest> requests = batch ? List.of() : sampling.requests();
+    List<Values> requests = batch ? List.of() : sampling.requests();
     output.prepare();
     BatchFile lines = batch ? sampling.batch(output.outputFileName) : null;
     compatibility.given(spec).forEach(o -> notes.info("%s has no effect in JDiT", o));
@@ -92,7 +85,7 @@ final class GenerateCommand implements Callable<Integer> {
     }
     ResolvedCacheConfig resolved = cache.resolve(System.getenv());
     resolved.warnings().forEach(w -> notes.info("warning: %s", w));
-    if (cacheReport != null && !resolved.enabled()) {
+    if (output.cacheReport != null && !resolved.enabled()) {
       throw new IllegalArgumentException(
           "--cache-report needs a cache: give --cache or --cache-dit-config");
     }
@@ -103,52 +96,54 @@ final class GenerateCommand implements Callable<Integer> {
         batch
             ? Interruption.resumable(terminal, ranks.tellsInterruption())
             : Interruption.install(terminal, ranks.tellsInterruption());
-    try {
+    try (TerminalConsole console = new TerminalConsole(terminal, output.preview, output.verbose)) {
       return ranks.run(
           layout,
           Device.parse(model.device),
           () -> Ranks.heads(model.locate(terminal)),
           terminal,
           session -> {
-            CacheRunner runner =
-                resolved.enabled()
-                    ? (CacheRunner)
-                        CacheRunner.of(session.here(resolved), session.rankSum(resolved))
-                    : null;
-            LoadOptions options =
-                session
-                    .apply(model.loadOptions(session.device()))
-                    .withRunner(runner == null ? BlockRunner.direct() : runner);
-            if (batch) {
-              return run(lines, options, resolved, session, interruption, terminal);
+            Job job = job(resolved, session, console, terminal);
+            if (!batch) {
+              new PromptRun(job).run(requests);
+              return ExitCode.OK;
             }
-            Path folder = model.locate(terminal);
-            StageReport report = new StageReport();
-            new PromptRun(
-                    model.modelPath,
-                    options,
-                    report,
-                    runner,
-                    output,
-                    cacheReport,
-                    session,
-                    terminal)
-                .run(
-                    Pipelines.requests(folder),
-                    () -> load(folder, options, requests.get(0), report, session, terminal),
-                    requests);
-            return ExitCode.OK;
+            return switch (new BatchRun(sampling.promptPath, lines, job, interruption)
+                .run(resume)) {
+              case DONE -> ExitCode.OK;
+              case FAILED -> ExitCode.FAILED;
+              case STOPPED -> ExitCode.RESUME;
+            };
           });
     } finally {
       interruption.remove();
     }
   }
 
+  private Job job(
+      ResolvedCacheConfig resolved,
+      RankSession session,
+      TerminalConsole console,
+      Terminal terminal) {
+    Provenance provenance =
+        new Provenance(
+            model.modelPath, session.apply(model.strategies(session.device())), settings(resolved));
+    return new Job(
+        model.locate(terminal),
+        provenance,
+        model.threads(),
+        session.cache(resolved),
+        output.output(),
+        warmup,
+        session,
+        console);
+  }
+
   private void requireBatchOptions(boolean batch) {
     if (resume && !batch) {
       throw new IllegalArgumentException("--resume goes on with a batch: give --prompt-path");
     }
-    if (batch && (output.saveLatents != null || cacheReport != null)) {
+    if (batch && (output.saveLatents != null || output.cacheReport != null)) {
       throw new IllegalArgumentException(
           (output.saveLatents != null ? "--save-latents" : "--cache-report")
               + " writes one file and does not go with --prompt-path");
@@ -165,13 +160,10 @@ final class GenerateCommand implements Callable<Integer> {
     Path folder = model.locate(terminal);
     ParallelConfig config =
         RankSession.config(
-            layout, parallel.numGpus, Ranks.heads(folder), terminal.silent()); // rank 0 says it
+            layout, parallel.numGpus, Ranks.heads(folder), line -> {}); // rank 0 says it
     if (device.isCpu()) {
-      Pipelines.requireMemory(
-          folder,
-          model.loadOptions(device).dtype(),
-          ParallelLoading.shares(config),
-          parallel.numGpus);
+      Engine.requireMemory(
+          folder, model.strategies(device).dtype(), RankSession.shares(config), parallel.numGpus);
     }
     // The ranks hear of a signal from the launcher.
     Interruption interruption =
@@ -183,71 +175,6 @@ final class GenerateCommand implements Callable<Integer> {
     } finally {
       interruption.remove();
     }
-  }
-
-  private int run(
-      BatchFile file,
-      LoadOptions options,
-      ResolvedCacheConfig resolved,
-      RankSession session,
-      Interruption interruption,
-      Terminal terminal)
-      throws Exception {
-    StageReport report = new StageReport();
-    BatchRun batch =
-        new BatchRun(
-            sampling.promptPath,
-            file,
-            new BatchRun.Model(model.modelPath, options, settings(resolved)),
-            output,
-            report,
-            session,
-            interruption,
-            terminal);
-    if (file.items().isEmpty()) {
-      return ExitCode.FAILED;
-    }
-    Path folder = model.locate(terminal);
-    int code =
-        batch.run(
-            Pipelines.requests(folder),
-            () -> load(folder, options, file.items().get(0).request(), report, session, terminal),
-            resume);
-    if (batch.lastSettings() != null && session.first()) {
-      RunSummary summary =
-          new RunSummary(
-              model.modelPath,
-              options,
-              batch.lastSettings(),
-              report,
-              new long[] {report.peakResident()},
-              batch.saved(),
-              List.of());
-      summary.print(terminal);
-      if (output.perfDumpPath != null) {
-        summary.write(output.perfDumpPath);
-      }
-    }
-    return code;
-  }
-
-  /** Loads the model, and warms it up when that was asked for. */
-  private Pipeline load(
-      Path folder,
-      LoadOptions options,
-      GenerationRequest first,
-      StageReport report,
-      RankSession session,
-      Terminal terminal)
-      throws Exception {
-    session.stage("load");
-    Pipeline pipeline = report.measure("load", () -> Pipelines.load(folder, options));
-    terminal.info("%s", pipeline);
-    if (warmup) {
-      pipeline.generate(first, Progress.NONE).close();
-      terminal.info("warm-up done, not part of the times below");
-    }
-    return pipeline;
   }
 
   /** Empty without a cache. */

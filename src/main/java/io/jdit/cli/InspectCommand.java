@@ -2,11 +2,12 @@ package io.jdit.cli;
 
 import io.jdit.checkpoint.Checkpoint;
 import io.jdit.checkpoint.ModelConfig;
+import io.jdit.checkpoint.ModelFolder;
 import io.jdit.checkpoint.SafeTensorsFile;
 import io.jdit.checkpoint.TensorInfo;
 import io.jdit.checkpoint.TensorSource;
+import io.jdit.engine.ModelLocator;
 import io.jdit.media.PngText;
-import io.jdit.checkpoint.ModelFolder;
 import io.jdit.tensor.DType;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -49,7 +50,7 @@ final class InspectCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     PrintWriter out = spec.commandLine().getOut();
     Path file = Path.of(path);
-    if (path.endsWith(".png") || path.endsWith(".PNG")) {
+    if (path.toLowerCase(Locale.ROOT).endsWith(".png")) {
       picture(file, out);
     } else if (path.endsWith(".safetensors")) {
       try (SafeTensorsFile tensors = SafeTensorsFile.open(file)) {
@@ -67,9 +68,11 @@ final class InspectCommand implements Callable<Integer> {
               + " cannot be inspected: expected a .png picture, a .safetensors file or a model folder");
     } else {
       Terminal terminal = Terminal.of(out, spec.commandLine().getErr(), false, System.getenv());
-      folder(
-          ModelFolder.open(ModelLocator.locate(path, null, offline, System.getenv(), terminal)),
-          out);
+      try (DownloadDisplay display = new DownloadDisplay(terminal)) {
+        folder(
+            ModelFolder.open(ModelLocator.locate(path, null, offline, System.getenv(), display)),
+            out);
+      }
     }
     return ExitCode.OK;
   }

@@ -1,5 +1,6 @@
 package io.jdit.cli;
 
+import io.jdit.engine.BatchRun;
 import java.lang.reflect.Proxy;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
@@ -10,7 +11,7 @@ import java.util.concurrent.locks.ReentrantLock;
  * Ctrl-C and SIGTERM: the working thread is interrupted, ends at the next denoising step, removes
  * what it has begun to write, and the process waits for that.
  */
-final class Interruption {
+final class Interruption implements BatchRun.Interruptions {
   private static final long SECONDS_TO_STOP = 10;
 
   private final Terminal terminal;
@@ -51,7 +52,8 @@ final class Interruption {
   }
 
   /** Runs {@code work} to its end before an interruption is heard. */
-  <T> T shield(Callable<T> work) throws Exception {
+  @Override
+  public <T> T shield(Callable<T> work) throws Exception {
     saving.lock();
     try {
       return work.call();
@@ -64,7 +66,8 @@ final class Interruption {
    * Whether an interruption was asked for, or is within a second: a signal to all ranks reaches
    * some of them first, and the others find the connection closed.
    */
-  boolean comes() {
+  @Override
+  public boolean comes() {
     try {
       return requested.await(1, TimeUnit.SECONDS);
     } catch (InterruptedException e) {

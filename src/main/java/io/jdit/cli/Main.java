@@ -1,11 +1,15 @@
 package io.jdit.cli;
 
+import io.jdit.engine.FailureText;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 import picocli.CommandLine.UnmatchedArgumentException;
 
 /** Entry point of {@code jdit}. */
@@ -24,7 +28,16 @@ import picocli.CommandLine.UnmatchedArgumentException;
       BenchCommand.class,
       DoctorCommand.class
     })
-public final class Main {
+public final class Main implements Callable<Integer> {
+  @Spec private CommandSpec spec;
+
+  /** Without a command: what there is. */
+  @Override
+  public Integer call() {
+    spec.commandLine().usage(spec.commandLine().getOut());
+    return ExitCode.OK;
+  }
+
   public static void main(String[] args) {
     System.exit(run(args));
   }
@@ -38,6 +51,7 @@ public final class Main {
     CommandLine cli = new CommandLine(new Main());
     cli.setOut(new PrintWriter(System.out, true, StandardCharsets.UTF_8));
     cli.setErr(new PrintWriter(System.err, true, StandardCharsets.UTF_8));
+    cli.setExpandAtFiles(false); // a prompt may begin with @
     cli.setCaseInsensitiveEnumValuesAllowed(true);
     cli.setParameterExceptionHandler(Main::wrongUsage);
     cli.setExecutionExceptionHandler(
@@ -46,7 +60,7 @@ public final class Main {
           if (verbose) {
             failure.printStackTrace(command.getErr());
           }
-          command.getErr().println("jdit: " + oneLine(failure));
+          command.getErr().println("jdit: " + FailureText.of(failure));
           if (!verbose && ExitCode.of(failure) == ExitCode.FAILED) {
             command.getErr().println("jdit: run again with --verbose for the stack trace");
           }
@@ -57,7 +71,7 @@ public final class Main {
 
   private static int wrongUsage(ParameterException e, String[] args) {
     CommandLine command = e.getCommandLine();
-    StringBuilder line = new StringBuilder("jdit: ").append(oneLine(e));
+    StringBuilder line = new StringBuilder("jdit: ").append(FailureText.of(e));
     if (e instanceof UnmatchedArgumentException unmatched) {
       List<String> near = unmatched.getSuggestions();
       if (!near.isEmpty()) {
@@ -67,19 +81,5 @@ public final class Main {
     line.append(" (see ").append(command.getCommandSpec().qualifiedName()).append(" --help)");
     command.getErr().println(line);
     return ExitCode.USAGE;
-  }
-
-  /** The first line of what went wrong: LibTorch appends a native stack. */
-  static String oneLine(Throwable failure) {
-    String message = failure.getMessage();
-    if (message == null || message.isBlank()) {
-      return failure.getClass().getSimpleName();
-    }
-    String first = message.lines().findFirst().orElse("").strip();
-    boolean ours =
-        failure.getClass().getName().startsWith("io.jdit")
-            || failure instanceof IllegalArgumentException
-            || failure instanceof ParameterException;
-    return ours ? first : failure.getClass().getSimpleName() + ": " + first;
   }
 }

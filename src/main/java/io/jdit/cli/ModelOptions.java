@@ -1,6 +1,8 @@
 package io.jdit.cli;
 
-import io.jdit.pipeline.LoadOptions;
+import io.jdit.engine.EmbeddedModel;
+import io.jdit.engine.ModelLocator;
+import io.jdit.pipeline.Strategies;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Device;
 import java.nio.file.Path;
@@ -56,27 +58,34 @@ final class ModelOptions {
 
   /** The folder of the model; downloads it when it is on the hub and not here. */
   Path locate(Terminal terminal) {
-    return ModelLocator.locate(modelPath, revision, offline, System.getenv(), terminal);
+    try (DownloadDisplay display = new DownloadDisplay(terminal)) {
+      return ModelLocator.locate(modelPath, revision, offline, System.getenv(), display);
+    }
   }
 
-  LoadOptions loadOptions() {
-    return loadOptions(Device.parse(device));
-  }
-
-  LoadOptions loadOptions(Device place) {
+  /** Threads of one operator; 0 keeps LibTorch's choice. */
+  int threads() {
     if (threads != null && threads < 1) {
       throw new IllegalArgumentException("--threads must be >= 1, got " + threads);
     }
-    DType type = null;
-    if (dtype != null) {
-      type = DType.parse(dtype);
-      if (type == DType.FLOAT64) {
-        throw new IllegalArgumentException(
-            "unknown dtype '" + dtype + "': use float32, bfloat16 or float16");
-      }
+    return threads == null ? 0 : threads;
+  }
+
+  Strategies strategies() {
+    return strategies(Device.parse(device));
+  }
+
+  Strategies strategies(Device place) {
+    threads();
+    Strategies strategies = Strategies.on(place).withVaeTiling(vaeTiling);
+    if (dtype == null) {
+      return strategies;
     }
-    LoadOptions options =
-        LoadOptions.on(place).withThreads(threads == null ? 0 : threads).withVaeTiling(vaeTiling);
-    return type == null ? options : options.withDtype(type);
+    DType type = DType.parse(dtype);
+    if (type == DType.FLOAT64) {
+      throw new IllegalArgumentException(
+          "unknown dtype '" + dtype + "': use float32, bfloat16 or float16");
+    }
+    return strategies.withDtype(type);
   }
 }

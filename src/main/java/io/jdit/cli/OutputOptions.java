@@ -1,12 +1,12 @@
 package io.jdit.cli;
 
+import io.jdit.engine.Output;
 import io.jdit.media.OutputNames;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.LocalDateTime;
 import picocli.CommandLine.Option;
 
 /** Where results go. */
@@ -48,8 +48,15 @@ final class OutputOptions {
       names = "--save-latents",
       paramLabel = "FILE",
       description =
-          "Write the final latents as the denoiser holds them (tensor 'latents', float32) as safetensors.")
+          "Write the final latents as the denoiser holds them (tensor 'latents', float32) as safetensors; several generations get _0, _1, ...")
   Path saveLatents;
+
+  @Option(
+      names = "--cache-report",
+      paramLabel = "FILE.html",
+      description =
+          "Write one page with the residual differences per step, the cached steps, times and the picture; several generations get _0, _1, ...")
+  Path cacheReport;
 
   @Option(
       names = "--preview",
@@ -88,6 +95,7 @@ final class OutputOptions {
     requireWritable("--output-path", outputPath);
     requireWritableParent("--perf-dump-path", perfDumpPath);
     requireWritableParent("--save-latents", saveLatents);
+    requireWritableParent("--cache-report", cacheReport);
   }
 
   private static void requireWritableParent(String option, Path file) {
@@ -119,12 +127,8 @@ final class OutputOptions {
     return detailed ? ((FileSystemException) e).getReason() : "a part of the path is not a folder";
   }
 
-  /** Path of picture {@code index} of {@code count}. */
-  Path file(String prompt, LocalDateTime time, String parameters, int index, int count) {
-    String name =
-        outputFileName != null
-            ? outputFileName
-            : OutputNames.generated(prompt, time, parameters, "png");
-    return outputPath.resolve(OutputNames.indexed(name, index, count));
+  /** Where the results of a run go. */
+  Output output() {
+    return new Output(outputPath, outputFileName, saveLatents, cacheReport, perfDumpPath);
   }
 }

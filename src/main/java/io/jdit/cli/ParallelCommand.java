@@ -4,6 +4,8 @@ import io.jdit.cache.CacheFile;
 import io.jdit.checkpoint.MetaWeights;
 import io.jdit.checkpoint.ModelConfig;
 import io.jdit.checkpoint.Weights;
+import io.jdit.engine.RankSession;
+import io.jdit.family.flux1.FluxConfig;
 import io.jdit.nn.LinearFactory;
 import io.jdit.parallel.LayoutPlan;
 import io.jdit.parallel.Mesh;
@@ -17,7 +19,6 @@ import io.jdit.tensor.Device;
 import io.jdit.tensor.TensorScope;
 import io.jdit.textencoder.ClipTextEncoder;
 import io.jdit.textencoder.T5Encoder;
-import io.jdit.family.flux1.FluxConfig;
 import io.jdit.vae.KlAutoencoder;
 import io.jdit.vae.KlConfig;
 import java.io.PrintWriter;
@@ -155,7 +156,8 @@ final class ParallelCommand implements Runnable {
       }
       ParallelSettings settings = parallel.settings(config == null ? null : CacheFile.read(config));
       ParallelConfig chosen =
-          RankSession.config(settings, parallel.numGpus, flux.numAttentionHeads(), terminal);
+          RankSession.config(
+              settings, parallel.numGpus, flux.numAttentionHeads(), l -> terminal.info("%s", l));
       ParallelConfig options = ParallelConfig.of(Mesh.single()).withModules(chosen.modules());
       List<LayoutPlan> plans = PlanReport.layouts(parallel.numGpus, request, options);
       LayoutPlan plan;
@@ -191,8 +193,7 @@ final class ParallelCommand implements Runnable {
       long vae = weights(folder, "vae", (c, w) -> new KlAutoencoder(KlConfig.read(c), w));
       Map<String, Long> bytes = new LinkedHashMap<>();
       bytes.put(
-          "text encoders",
-          dtype.bytes() * (clip + t5 / ParallelLoading.shares(config).textEncoders()));
+          "text encoders", dtype.bytes() * (clip + t5 / RankSession.shares(config).textEncoders()));
       bytes.put("vae", dtype.bytes() * vae);
       return bytes;
     }

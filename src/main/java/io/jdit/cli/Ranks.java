@@ -1,6 +1,7 @@
 package io.jdit.cli;
 
 import io.jdit.checkpoint.ModelConfig;
+import io.jdit.engine.RankSession;
 import io.jdit.parallel.Launcher;
 import io.jdit.parallel.ParallelSettings;
 import io.jdit.parallel.RankProcess;
@@ -113,6 +114,7 @@ final class Ranks {
       layout.resolve(1);
       return RankSession.alone(device);
     }
-    return RankSession.join(rank.get(), layout, device, heads.getAsInt(), terminal);
+    return RankSession.join(
+        rank.get(), layout, device, heads.getAsInt(), line -> terminal.info("%s", line));
   }
 }

@@ -1,17 +1,18 @@
 package io.jdit.cli;
 
-import io.jdit.pipeline.GenerationRequest;
+import io.jdit.config.Values;
 import io.jdit.engine.batch.BadLine;
 import io.jdit.engine.batch.BatchDefaults;
 import io.jdit.engine.batch.BatchFile;
 import io.jdit.engine.batch.BatchItem;
+import io.jdit.pipeline.RequestKeys;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import picocli.CommandLine.Option;
 
-/** What is drawn, and how. */
-final class SamplingOptions {
+/** What is drawn, and how: the request's parameters, and lists of prompts and seeds. */
+final class SamplingOptions extends CatalogOptions {
   @Option(
       names = "--prompt",
       paramLabel = "TEXT",
@@ -21,51 +22,9 @@ final class SamplingOptions {
   @Option(
       names = "--prompt-path",
       paramLabel = "FILE",
-      description = "A text file with one prompt per line.")
-  Path promptPath;
-
-  @Option(
-      names = "--prompt-2",
-      paramLabel = "TEXT",
-      description = "Prompt of the second text encoder. Default: the prompt.")
-  String prompt2;
-
-  @Option(
-      names = "--negative-prompt",
-      paramLabel = "TEXT",
-      description = "What to stay away from; works with --true-cfg-scale above 1.")
-  String negativePrompt;
-
-  @Option(
-      names = "--negative-prompt-2",
-      paramLabel = "TEXT",
-      description = "Negative prompt of the second text encoder. Default: the negative prompt.")
-  String negativePrompt2;
-
-  @Option(
-      names = "--true-cfg-scale",
-      paramLabel = "S",
       description =
-          "Classifier-free guidance with two transformer calls per step; 1 is off. Default: the model's.")
-  Double trueCfgScale;
-
-  @Option(
-      names = "--guidance-scale",
-      paramLabel = "S",
-      description = "Guidance that distilled models take as an input. Default: the model's.")
-  Double guidanceScale;
-
-  @Option(names = "--height", paramLabel = "PIXELS", description = "Default: the model's.")
-  Integer height;
-
-  @Option(names = "--width", paramLabel = "PIXELS", description = "Default: the model's.")
-  Integer width;
-
-  @Option(
-      names = "--num-inference-steps",
-      paramLabel = "N",
-      description = "Denoising steps. Default: the model's.")
-  Integer steps;
+          "A text file with one prompt per line, or .jsonl with an object of parameters per line.")
+  Path promptPath;
 
   @Option(
       names = "--seed",
@@ -76,18 +35,9 @@ final class SamplingOptions {
           "Seed of the noise, the same picture as diffusers for the same number; a list makes one picture per seed. Default: ${DEFAULT-VALUE}.")
   List<Long> seeds;
 
-  @Option(
-      names = {"--num-outputs-per-prompt", "--num-images-per-prompt"},
-      paramLabel = "N",
-      defaultValue = "1",
-      description = "Pictures of each prompt. Default: ${DEFAULT-VALUE}.")
-  int outputs;
-
-  @Option(
-      names = "--max-sequence-length",
-      paramLabel = "N",
-      description = "Tokens of the prompt that are used. Default: the model's.")
-  Integer maxSequenceLength;
+  SamplingOptions() {
+    super(RequestKeys.ALL.keys(), "--seed");
+  }
 
   /**
    * The requests, in order: every prompt with every seed.
@@ -95,7 +45,7 @@ final class SamplingOptions {
    * @throws IllegalArgumentException without a prompt, or when the prompt file cannot be read or
    *     one of its lines cannot be run
    */
-  List<GenerationRequest> requests() {
+  List<Values> requests() {
     if (promptPath != null) {
       BatchFile file = batch(null);
       for (BadLine bad : file.badLines()) {
@@ -107,11 +57,11 @@ final class SamplingOptions {
     if (prompts.isEmpty()) {
       throw new IllegalArgumentException("nothing to draw: give --prompt or --prompt-path");
     }
-    checkSeeds();
-    List<GenerationRequest> requests = new ArrayList<>();
+    Values shared = shared();
+    List<Values> requests = new ArrayList<>();
     for (String prompt : prompts) {
       for (long seed : seeds) {
-        requests.add(request(prompt, seed));
+        requests.add(shared.with(RequestKeys.PROMPT, prompt).with(RequestKeys.SEED, seed));
       }
     }
     return requests;
@@ -128,11 +78,12 @@ final class SamplingOptions {
       throw new IllegalArgumentException(
           "--prompt and --prompt-path exclude each other: write the prompt into the file");
     }
-    checkSeeds();
-    return BatchFile.read(promptPath, new BatchDefaults(request("", 0), seeds, fileName));
+    return BatchFile.read(promptPath, new BatchDefaults(shared(), seeds, fileName));
   }
 
-  private void checkSeeds() {
+  /** What all requests have: several seeds make one picture each. */
+  private Values shared() {
+    int outputs = given().get(RequestKeys.NUM_OUTPUTS_PER_PROMPT);
     if (seeds.size() > 1 && outputs > 1 && outputs != seeds.size()) {
       throw new IllegalArgumentException(
           "--seed has "
@@ -141,21 +92,6 @@ final class SamplingOptions {
               + outputs
               + ": a list of seeds makes one picture each");
     }
-  }
-
-  private GenerationRequest request(String prompt, long seed) {
-    return GenerationRequest.of(prompt)
-        .prompt2(prompt2)
-        .negativePrompt(negativePrompt)
-        .negativePrompt2(negativePrompt2)
-        .trueCfgScale(trueCfgScale)
-        .guidanceScale(guidanceScale)
-        .height(height)
-        .width(width)
-        .steps(steps)
-        .seed(seed)
-        .images(seeds.size() > 1 ? 1 : outputs)
-        .maxSequenceLength(maxSequenceLength)
-        .build();
+    return seeds.size() > 1 ? given().without(RequestKeys.NUM_OUTPUTS_PER_PROMPT) : given();
   }
 }

@@ -1,6 +1,6 @@
 package io.jdit.cli;
 
-import io.jdit.pipeline.Progress;
+import io.jdit.engine.Console;
 import java.util.Locale;
 import me.tongfei.progressbar.ConsoleProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
@@ -10,7 +10,7 @@ import me.tongfei.progressbar.ProgressBarStyle;
 /**
  * Draws the denoising: a bar with s/it and ETA on a terminal, a plain line now and then elsewhere.
  */
-final class StepDisplay implements Progress, AutoCloseable {
+final class StepDisplay implements Console.Watch {
   private static final double SECONDS_BETWEEN_LINES = 5;
 
   private final Terminal terminal;

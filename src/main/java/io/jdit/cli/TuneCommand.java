@@ -4,8 +4,10 @@ import io.jdit.cache.tune.Candidate;
 import io.jdit.cache.tune.Tuner;
 import io.jdit.cache.tune.TuningGoal;
 import io.jdit.cache.tune.TuningResult;
+import io.jdit.config.Values;
+import io.jdit.engine.CachedSamples;
+import io.jdit.engine.Engine;
 import io.jdit.media.AtomicFile;
-import io.jdit.pipeline.GenerationRequest;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
@@ -23,6 +25,7 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     versionProvider = VersionProvider.class,
     sortOptions = false,
+    modelTransformer = CatalogOptions.Transformer.class,
     description =
         "Searches cache settings on prompts and seeds of yours; prints the best trade-offs and writes the best one as a"
             + " file for --cache-dit-config. The worst picture decides about quality.")
@@ -72,12 +75,12 @@ final class TuneCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     TuningGoal target =
         goal.psnr != null ? new TuningGoal.Quality(goal.psnr) : new TuningGoal.Speed(goal.speedup);
-    List<GenerationRequest> requests = sampling.requests();
+    List<Values> requests = sampling.requests();
     Terminal terminal =
         Terminal.of(
             spec.commandLine().getOut(), spec.commandLine().getErr(), false, System.getenv());
-    try (CachedSamples samples =
-        new CachedSamples(model.locate(terminal), model.loadOptions(), requests, terminal)) {
+    try (Engine engine = Engine.load(model.locate(terminal), model.strategies(), model.threads())) {
+      CachedSamples samples = new CachedSamples(engine, requests, new TerminalConsole(terminal));
       return report(new Tuner(samples, target, maxRuns, line -> terminal.info("%s", line)).run());
     }
   }

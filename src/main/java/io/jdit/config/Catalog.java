@@ -87,14 +87,4 @@ public final class Catalog {
     }
     return values;
   }
-
-  /**
-   * Sets a key from the text of an option or variable.
-   *
-   * @param where names it in errors
-   * @throws ConfigException when the text has another form or the value is out of range
-   */
-  public static Values parse(Values values, Key<?> key, String text, String where) {
-    return values.withChecked(key, key.type().parse(text, where));
-  }
 }

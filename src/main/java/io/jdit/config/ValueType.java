@@ -14,6 +14,8 @@ import tools.jackson.databind.JsonNode;
  * variable, checks it, and writes it back as YAML. Strict: a number in quotes is not a number.
  */
 public final class ValueType<T> {
+  private static final String BOOLEAN = "true or false";
+
   private final String expected;
   private final Function<JsonNode, T> fromNode;
   private final Function<String, T> fromText;
@@ -107,7 +109,7 @@ public final class ValueType<T> {
   /** {@code true, false}, and {@code yes, no, on, off} as YAML 1.1 reads them. */
   public static ValueType<Boolean> bool() {
     return of(
-        "true or false",
+        BOOLEAN,
         node ->
             node.isBoolean()
                 ? Boolean.valueOf(node.booleanValue())
@@ -173,6 +175,22 @@ public final class ValueType<T> {
    */
   public T parse(String text, String where) {
     return require(fromText.apply(text), where, "'" + text + "'");
+  }
+
+  /** Reads the text of a variable or flag; null when it has another form or is out of range. */
+  public T parseOrNull(String text) {
+    T value = fromText.apply(text);
+    return value != null && accepts.test(value) ? value : null;
+  }
+
+  /** Whether its values are true and false. */
+  public boolean isFlag() {
+    return expected.equals(BOOLEAN);
+  }
+
+  /** How errors name the type, for example {@code an integer >= 1}. */
+  public String expected() {
+    return expected;
   }
 
   /**

@@ -35,8 +35,8 @@ public final class Values {
     return withChecked(key, value == null ? null : key.type().check(value, key.name()));
   }
 
-  /** As {@link #with}, for a value that was checked already. */
-  Values withChecked(Key<?> key, Object value) {
+  /** As {@link #with}, for a value of the key's type that was checked already. */
+  public Values withChecked(Key<?> key, Object value) {
     Map<Key<?>, Object> copy = new LinkedHashMap<>(map);
     copy.put(key, value);
     return new Values(copy);

@@ -159,8 +159,7 @@ public final class BatchRun {
                   + " lines are damaged, as by a process that was killed; their pictures are made"
                   + " again");
     }
-    BatchQueue claims =
-        ClaimQueue.open(outputs, tasks, manifest, () -> ReplicaQueue.stay(replica));
+    BatchQueue claims = ClaimQueue.open(outputs, tasks, manifest, () -> ReplicaQueue.stay(replica));
     return ReplicaQueue.leader(tasks, replica, claims);
   }
 

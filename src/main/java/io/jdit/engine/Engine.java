@@ -106,8 +106,7 @@ public final class Engine implements AutoCloseable {
    * @throws OutOfMemoryException when they do not
    */
   public static void requireMemory(Path folder, DType dtype, WeightShares shares, int processes) {
-    new MemoryCheck(ModelFolder.open(folder), shares, processes)
-        .require(dtype, Memory.available());
+    new MemoryCheck(ModelFolder.open(folder), shares, processes).require(dtype, Memory.available());
   }
 
   public Parameters parameters() {

@@ -14,8 +14,7 @@ import java.time.LocalDateTime;
  * @param cacheReport page of what the cache did, or null; several generations get a number each
  * @param perfDump file of times, memory and settings as JSON, or null
  */
-public record Output(
-    Path folder, String fileName, Path latents, Path cacheReport, Path perfDump) {
+public record Output(Path folder, String fileName, Path latents, Path cacheReport, Path perfDump) {
 
   /** Path of picture {@code index} of {@code count}. */
   Path picture(Request request, LocalDateTime time, int index, int count) {

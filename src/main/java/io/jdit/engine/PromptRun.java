@@ -100,8 +100,7 @@ public final class PromptRun {
     long[] rankPeaks = job.session().finish(report);
     List<SavedPicture> all = job.session().gather(saved);
     if (job.session().first()) {
-      RunSummary summary =
-          new RunSummary(job.provenance(), last, report, rankPeaks, all, outcomes);
+      RunSummary summary = new RunSummary(job.provenance(), last, report, rankPeaks, all, outcomes);
       summary.print(job.console());
       if (job.output().perfDump() != null) {
         summary.write(job.output().perfDump());

@@ -195,18 +195,6 @@ public final class RankSession implements AutoCloseable {
   }
 
   public void stage(String name) {
-        process.stage(name);
-        progress.stage(name);
-      }
-
-      @Override
-      public void step(int done, int total) {
-        progress.step(done, total);
-      }
-    };
-  }
-
-  public void stage(String name) {
     if (process != null) {
       process.stage(name);
     }
@@ -224,9 +212,7 @@ public final class RankSession implements AutoCloseable {
   /** The pictures of all replicas, in the order of the ranks. */
   List<SavedPicture> gather(List<SavedPicture> mine) {
     String lines =
-        mine.stream()
-            .map(p -> p.seed() + " " + p.path() + "\n")
-            .collect(Collectors.joining());
+        mine.stream().map(p -> p.seed() + " " + p.path() + "\n").collect(Collectors.joining());
     List<SavedPicture> pictures = new ArrayList<>();
     for (String text : all().gather(lines)) {
       text.lines()

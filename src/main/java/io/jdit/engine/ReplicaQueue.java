@@ -1,10 +1,10 @@
 package io.jdit.engine;
 
-import io.jdit.parallel.ProcessGroup;
 import io.jdit.engine.batch.BatchCount;
 import io.jdit.engine.batch.BatchQueue;
 import io.jdit.engine.batch.BatchTask;
 import io.jdit.engine.batch.ManifestEntry;
+import io.jdit.parallel.ProcessGroup;
 import java.io.IOException;
 import java.util.List;
 import java.util.Optional;

@@ -45,9 +45,7 @@ public final class StageReport {
       Stage s = stages.get(i);
       if (s.name.equals(stage.name)) {
         stages.set(
-            i,
-            new Stage(
-                s.name, s.milliseconds + stage.milliseconds, s.memory.then(stage.memory)));
+            i, new Stage(s.name, s.milliseconds + stage.milliseconds, s.memory.then(stage.memory)));
         return;
       }
     }

@@ -1,8 +1,8 @@
 package io.jdit.parallel;
 
+import io.jdit.pipeline.Branches;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
-import io.jdit.pipeline.Branches;
 import java.util.function.IntFunction;
 
 /**

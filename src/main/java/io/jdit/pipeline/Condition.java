@@ -21,7 +21,8 @@ public record Condition(Map<String, Tensor> tensors) {
   public Tensor get(String name) {
     Tensor tensor = tensors.get(name);
     if (tensor == null) {
-      throw new IllegalStateException("the condition has no " + name + ", only " + tensors.keySet());
+      throw new IllegalStateException(
+          "the condition has no " + name + ", only " + tensors.keySet());
     }
     return tensor;
   }

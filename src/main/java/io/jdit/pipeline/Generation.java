@@ -5,12 +5,16 @@ import io.jdit.tensor.Generator;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 import io.jdit.transformer.Acceleration;
+import io.jdit.transformer.Forecast;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
+import java.util.function.IntFunction;
 
 /**
  * Everything that belongs to one request while it is run: conditions, latents, the scheduler's
@@ -25,6 +29,7 @@ public final class Generation implements AutoCloseable {
   private final Acceleration.Factory accelerations;
   private final TensorScope owner = TensorScope.unbound();
   private final Map<String, Acceleration> byExpert = new LinkedHashMap<>();
+  private final Map<String, Integer> stepOfExpert = new HashMap<>();
   private final List<String> notes = new ArrayList<>();
   private final List<Condition> conditions = new ArrayList<>();
   private Guidance guidance;
@@ -46,22 +51,36 @@ public final class Generation implements AutoCloseable {
 
   /** Encodes what the request is conditioned on, and draws the noise. */
   public void encode() {
+    begin(branch -> model.encode(request, branch, notes));
+  }
+
+  /**
+   * In place of {@link #encode}: conditions of the same shapes and any content, for measuring
+   * without text encoders.
+   *
+   * @param numbers makes a tensor of a shape, in the model's dtype and on its device
+   */
+  public void encodeExample(Function<long[], Tensor> numbers) {
+    begin(branch -> model.example(request, numbers));
+  }
+
+  private void begin(IntFunction<Condition> encoder) {
     guidance = model.guidance(request);
     trajectory = model.trajectory(request);
     try (TensorScope scope = TensorScope.open()) {
       for (int branch = 0; branch < guidance.most(); branch++) {
-        Condition one = model.encode(request, branch, notes);
+        Condition one = encoder.apply(branch);
         conditions.add(one.repeated(request.outputs()).ownedBy(owner));
       }
       try (Generator noise = new Generator(request.seed())) {
         latents = TensorScope.detach(model.start(request, noise));
       }
     }
-    begin();
+    accelerate();
   }
 
   /** Makes the accelerations; an expert's outline counts the steps that it computes. */
-  private void begin() {
+  private void accelerate() {
     Map<String, Integer> steps = new LinkedHashMap<>();
     Map<String, Integer> calls = new LinkedHashMap<>();
     for (int i = 0; i < trajectory.steps(); i++) {
@@ -74,8 +93,7 @@ public final class Generation implements AutoCloseable {
         (expert, count) ->
             byExpert.put(
                 expert,
-                accelerations.begin(
-                    new Acceleration.Outline(expert, count, calls.get(expert)))));
+                accelerations.begin(new Acceleration.Outline(expert, count, calls.get(expert)))));
   }
 
   private int callsHere(int count) {
@@ -112,37 +130,44 @@ public final class Generation implements AutoCloseable {
   public void step() {
     float t = trajectory.timestep(done);
     String expert = model.expert(request, t);
-    Acceleration acceleration = byExpert.get(expert);
     Tensor next;
     try (TensorScope scope = TensorScope.open()) {
       int count = guidance.branches(t);
       Tensor[] outputs =
           oneBatch(count)
-              ? inOneBatch(acceleration, count, t)
-              : branches.run(count, b -> output(acceleration, b, latents, conditions.get(b), t));
+              ? inOneBatch(expert, count)
+              : branches.run(count, b -> output(expert, b, latents, conditions.get(b)));
       Tensor v = guidance.combine(outputs, expert);
       next = TensorScope.detach(trajectory.step(done, latents, v));
     }
     latents.close();
     latents = next;
     done++;
+    stepOfExpert.merge(expert, 1, Integer::sum);
     NotFiniteException.require(latents, "denoising step " + done + " of " + steps());
   }
 
-  private Tensor[] inOneBatch(Acceleration acceleration, int count, float t) {
+  private Tensor[] inOneBatch(String expert, int count) {
     Tensor[] copies = new Tensor[count];
     Arrays.fill(copies, latents);
     Condition all = Condition.joined(conditions.subList(0, count));
-    return output(acceleration, 0, Tensor.cat(0, copies), all, t).chunk(count, 0);
+    return output(expert, 0, Tensor.cat(0, copies), all).chunk(count, 0);
   }
 
-  private Tensor output(
-      Acceleration acceleration, int branch, Tensor x, Condition condition, float t) {
+  private Tensor output(String expert, int branch, Tensor x, Condition condition) {
+    float t = trajectory.timestep(done);
+    Acceleration acceleration = byExpert.get(expert);
     Acceleration.Call call =
-        new Acceleration.Call(done, branch, t, trajectory.sigma(done), x);
-    Tensor forecast = acceleration.forecast(call);
+        new Acceleration.Call(
+            stepOfExpert.getOrDefault(expert, 0),
+            branch,
+            t,
+            trajectory.sigma(done),
+            trajectory.sigma(done + 1),
+            x);
+    Forecast forecast = acceleration.forecast(call);
     if (forecast != null) {
-      return forecast;
+      return forecast.value();
     }
     Tensor computed = model.predict(request, x, condition, t, acceleration.runner());
     acceleration.computed(call, computed);

@@ -162,8 +162,8 @@ public final class Parameters {
   }
 
   /**
-   * True classifier-free guidance, which needs both a negative prompt and a scale above 1: where one
-   * is given without the other, a note says that it has no effect, as in diffusers.
+   * True classifier-free guidance, which needs both a negative prompt and a scale above 1: where
+   * one is given without the other, a note says that it has no effect, as in diffusers.
    */
   public static Rule trueGuidance() {
     return (values, given, notes) -> {

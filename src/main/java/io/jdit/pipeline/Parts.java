@@ -2,9 +2,12 @@ package io.jdit.pipeline;
 
 import io.jdit.checkpoint.ModelFolder;
 import io.jdit.checkpoint.ModelFormatException;
+import io.jdit.checkpoint.TensorSource;
 import io.jdit.checkpoint.Weights;
+import io.jdit.tensor.TensorScope;
 import io.jdit.tokenizer.Tokenizer;
 import io.jdit.tokenizer.Tokenizers;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
@@ -48,23 +51,46 @@ public final class Parts implements AutoCloseable {
   }
 
   /**
-   * A component with weights.
+   * A component with weights, which are read strictly.
    *
    * @param name of the folder, for example {@code transformer}
    * @param className that model_index.json must give it
    * @throws ModelFormatException when it is missing, broken or of another class
    */
-  public <T> Part<T> part(
-      String name, String className, Function<Weights, T> constructor) {
-    Part<T> part = new Part<>(name, folder.component(name, className), strategies, constructor);
-    made.add(part::free);
-    return part;
+  public <T> Part<T> part(String name, String className, Function<Weights, T> constructor) {
+    Path component = folder.component(name, className);
+    return add(name, () -> load(component, constructor));
+  }
+
+  private <T> Part.Loaded<T> load(Path component, Function<Weights, T> constructor) {
+    TensorScope owner = TensorScope.unbound();
+    try (TensorSource source = strategies.origin().open(component)) {
+      Weights w = new Weights(source, strategies.dtype(), strategies.device(), owner);
+      T module = constructor.apply(w);
+      w.requireAllUsed();
+      return new Part.Loaded<>(module, owner);
+    } catch (RuntimeException | Error e) {
+      owner.close();
+      throw e;
+    }
   }
 
   /** The tokenizer in a folder, of whatever class the index names. */
-  public Tokenizer tokenizer(String name) {
+  public Part<Tokenizer> tokenizer(String name) {
     String className = folder.components().getOrDefault(name, "");
-    return own(Tokenizers.load(folder.component(name, className), className));
+    Path component = folder.component(name, className);
+    return add(
+        name,
+        () -> {
+          Tokenizer tokenizer = Tokenizers.load(component, className);
+          return new Part.Loaded<>(tokenizer, tokenizer);
+        });
+  }
+
+  private <T> Part<T> add(String name, Supplier<Part.Loaded<T>> loader) {
+    Part<T> part = new Part<>(name, strategies.placement(), loader);
+    made.add(part::free);
+    return part;
   }
 
   /** Something to be closed with the model. */

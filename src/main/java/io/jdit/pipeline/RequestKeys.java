@@ -28,8 +28,7 @@ public final class RequestKeys {
   public static final Key<String> NEGATIVE_PROMPT_2 =
       Key.of("negative_prompt_2", ValueType.text())
           .withHelp(
-              "TEXT",
-              "Negative prompt of the second text encoder. Default: the negative prompt.");
+              "TEXT", "Negative prompt of the second text encoder. Default: the negative prompt.");
 
   /** Classifier-free guidance; 1 is off. */
   public static final Key<Double> TRUE_CFG_SCALE =
@@ -42,8 +41,7 @@ public final class RequestKeys {
   /** Guidance that distilled models take as an input. */
   public static final Key<Double> GUIDANCE_SCALE =
       Key.of("guidance_scale", ValueType.numberAtLeast(0))
-          .withHelp(
-              "S", "Guidance that distilled models take as an input. Default: the model's.");
+          .withHelp("S", "Guidance that distilled models take as an input. Default: the model's.");
 
   /** Pixels. */
   public static final Key<Integer> HEIGHT =
@@ -58,8 +56,7 @@ public final class RequestKeys {
           .withHelp("N", "Denoising steps. Default: the model's.");
 
   /** Of the noise; several pictures of one request share one draw, as in diffusers. */
-  public static final Key<Long> SEED =
-      Key.of("seed", ValueType.wholeLong()).withDefault(1024L);
+  public static final Key<Long> SEED = Key.of("seed", ValueType.wholeLong()).withDefault(1024L);
 
   /** Pictures of one prompt. */
   public static final Key<Integer> NUM_OUTPUTS_PER_PROMPT =

@@ -5,7 +5,7 @@ import io.jdit.tensor.Tensor;
 /**
  * How the transformer calls of one generation on one expert are computed, and everything that is
  * remembered from one to the next: one thread, one generation, closed with it. What it found out
- * stays readable after that.
+ * stays readable after that. Two may live at a time on one model.
  */
 public interface Acceleration extends AutoCloseable {
   /**
@@ -14,7 +14,8 @@ public interface Acceleration extends AutoCloseable {
    * @param expert component that computes, for example {@code transformer} or {@code transformer_2}
    * @param steps denoising steps that this expert computes
    * @param calls transformer calls of a step on this rank: 2 where two guidance branches are
-   *     computed one after the other
+   *     computed one after the other, the positive one first; 1 where there is one branch, or both
+   *     are in one batch, or the other one is on another rank
    */
   record Outline(String expert, int steps, int calls) {}
 
@@ -22,21 +23,19 @@ public interface Acceleration extends AutoCloseable {
    * A transformer call.
    *
    * @param step of this expert, from 0
-   * @param branch guidance branch, 0 is the positive one
+   * @param branch guidance branch, 0 is the positive one; of a batch of both the first
    * @param timestep what the model is told, 0 to 1000
    * @param sigma share of noise in {@code latents}
+   * @param nextSigma share of noise after the step: says what an error of this call weighs
    */
-  record Call(int step, int branch, float timestep, float sigma, Tensor latents) {}
+  record Call(int step, int branch, float timestep, float sigma, float nextSigma, Tensor latents) {}
 
-  /**
-   * The output to take in place of the call's, or null to compute it. Belongs to the innermost
-   * scope.
-   */
-  default Tensor forecast(Call call) {
+  /** What to take in place of the call's output, or null to compute it. */
+  default Forecast forecast(Call call) {
     return null;
   }
 
-  /** Is told what a call gave that was not forecast. */
+  /** Is told what a call gave that was not forecast. Both are borrowed. */
   default void computed(Call call, Tensor output) {}
 
   /** Runs the blocks of the calls that are computed. */
@@ -49,22 +48,27 @@ public interface Acceleration extends AutoCloseable {
   /** Makes the state of a generation: the strategy that is chosen by the user. */
   @FunctionalInterface
   interface Factory {
+    /** Called for every generation and expert, in the thread that computes. */
     Acceleration begin(Outline outline);
   }
 
   /** Every block of every call is computed. */
   static Factory none() {
-    return outline ->
-        new Acceleration() {
-          @Override
-          public BlockRunner runner() {
-            return BlockRunner.direct();
-          }
+    return outline -> of(BlockRunner.direct());
+  }
 
-          @Override
-          public void close() {
-            // Nothing is held.
-          }
-        };
+  /** Every call is computed, by a runner that holds nothing. */
+  static Acceleration of(BlockRunner runner) {
+    return new Acceleration() {
+      @Override
+      public BlockRunner runner() {
+        return runner;
+      }
+
+      @Override
+      public void close() {
+        // Nothing is held.
+      }
+    };
   }
 }

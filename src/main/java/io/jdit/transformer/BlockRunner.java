@@ -4,36 +4,15 @@ import io.jdit.tensor.TensorScope;
 
 /**
  * How the blocks of a group are executed: one after the other ({@link #direct}) or with some of
- * them served from a cache. A runner may hold state per generation; it belongs to one pipeline and
- * one thread.
+ * them served from a cache. One that remembers something belongs to an {@link Acceleration}.
  */
-public interface BlockRunner extends AutoCloseable {
+public interface BlockRunner {
   /**
    * Runs {@code group} on {@code in}, whose tensors stay unchanged and open; the new streams belong
    * to the innermost scope. With classifier-free guidance the calls of one step follow each other,
    * the conditional one first.
    */
   <C> Streams run(BlockGroup<C> group, Streams in, C conditioning);
-
-  /**
-   * Announces a generation; state of the previous one is dropped.
-   *
-   * @param steps denoising steps
-   * @param callsPerStep transformer calls in each step: 2 with true classifier-free guidance, else
-   *     1
-   */
-  default void beginGeneration(int steps, int callsPerStep) {}
-
-  /**
-   * The generation is over, or failed: buffers are freed, statistics stay readable until the next
-   * begins.
-   */
-  default void endGeneration() {}
-
-  @Override
-  default void close() {
-    endGeneration();
-  }
 
   /** Runs every block. */
   static BlockRunner direct() {

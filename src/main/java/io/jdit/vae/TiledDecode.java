@@ -26,12 +26,7 @@ record TiledDecode(int tile, int stride, int scale, int blend, int keep, int cha
     int tile = sample / scale;
     int blend = (int) (sample * OVERLAP);
     return new TiledDecode(
-        tile,
-        Math.max(1, (int) (tile * (1 - OVERLAP))),
-        scale,
-        blend,
-        sample - blend,
-        channels);
+        tile, Math.max(1, (int) (tile * (1 - OVERLAP))), scale, blend, sample - blend, channels);
   }
 
   Tensor decode(Tensor z, UnaryOperator<Tensor> decoder, TileSharing sharing) {

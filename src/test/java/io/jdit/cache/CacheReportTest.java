@@ -27,6 +27,7 @@ class CacheReportTest {
             .with(CacheField.RESIDUAL_DIFF_THRESHOLD, 0.12)
             .with(CacheField.ENABLE_SEPARATE_CFG, separateCfg);
     return new CacheStatistics(
+        "transformer",
         "transformer_blocks",
         CacheConfig.of(settings),
         conditional,

@@ -31,6 +31,7 @@ class CacheStatisticsTest {
             : CacheSettings.empty();
     var statistics =
         new CacheStatistics(
+            "transformer",
             "blocks",
             CacheConfig.of(settings),
             branch(golden, "", prune),

@@ -15,10 +15,11 @@ import io.jdit.tensor.TensorScope;
 import io.jdit.testing.Fixture;
 import io.jdit.testing.NoLeaks;
 import io.jdit.testing.TensorAssert;
-import io.jdit.transformer.BlockRunner;
+import io.jdit.transformer.Acceleration;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicReference;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -40,10 +41,12 @@ class CachedPipelineTest {
   @ParameterizedTest
   @ValueSource(strings = {"flux1-dev-tiny", "flux1-schnell-tiny"})
   void everyCachedRunOfTheReferenceIsReproduced(String name) {
-    MeteredRunner runner = new MeteredRunner(BlockRunner.direct());
+    AtomicReference<Acceleration.Factory> chosen = new AtomicReference<>();
     try (TensorScope scope = TensorScope.open();
         Fixture f = new Fixture(name);
-        Pipeline pipeline = Pipelines.load(f.pipeline(), LoadOptions.cpu().withRunner(runner))) {
+        Pipeline pipeline =
+            Pipelines.load(
+                f.pipeline(), LoadOptions.cpu().withAcceleration(o -> chosen.get().begin(o)))) {
       JsonNode runs = f.json().path("cache_runs");
       assertThat(runs.size()).isGreaterThan(0);
       for (var run : runs.properties()) {
@@ -56,7 +59,7 @@ class CachedPipelineTest {
         check(
             run.getKey(),
             pipeline,
-            runner,
+            chosen,
             golden.get("yaml").stringValue(),
             arguments,
             golden.get("contexts"),
@@ -69,12 +72,14 @@ class CachedPipelineTest {
   void everyConfidentCachedRunOfTheEmbeddedModelIsReproduced() {
     Path folder = Fixture.ROOT.resolve("shapes");
     JsonNode golden = ModelConfig.read(folder.resolve("expected.json")).json();
-    MeteredRunner runner = new MeteredRunner(BlockRunner.direct());
+    AtomicReference<Acceleration.Factory> chosen = new AtomicReference<>();
     int checked = 0;
     try (TensorScope scope = TensorScope.open();
         SafeTensorsFile expected = SafeTensorsFile.open(folder.resolve("expected.safetensors"));
         Pipeline pipeline =
-            Pipelines.load(Path.of("models/shapes"), LoadOptions.cpu().withRunner(runner))) {
+            Pipelines.load(
+                Path.of("models/shapes"),
+                LoadOptions.cpu().withAcceleration(o -> chosen.get().begin(o)))) {
       for (int i = 0; i < golden.get("runs").size(); i++) {
         JsonNode run = golden.get("runs").get(i);
         for (var cached : run.get("cache").properties()) {
@@ -85,7 +90,7 @@ class CachedPipelineTest {
           check(
               i + " " + cached.getKey(),
               pipeline,
-              runner,
+              chosen,
               golden.get("configs").get(cached.getKey()).stringValue(),
               run.get("call"),
               cached.getValue().get("contexts"),
@@ -100,17 +105,17 @@ class CachedPipelineTest {
   private static void check(
       String name,
       Pipeline pipeline,
-      MeteredRunner runner,
+      AtomicReference<Acceleration.Factory> chosen,
       String yaml,
       JsonNode call,
       JsonNode contexts,
       Tensor latents) {
     CacheFile file = CacheFile.parse(yaml, name, CacheFile.UnknownKeys.REJECT);
     ResolvedCacheConfig resolved = ResolvedCacheConfig.resolve(file, Map.of(), CacheFlags.none());
-    CacheRunner cache = (CacheRunner) CacheRunner.of(resolved, null);
-    runner.use(cache);
+    chosen.set(BlockCache.factory(resolved, null));
     try (GenerationResult result = pipeline.generate(request(call), Progress.NONE)) {
-      List<CacheStatistics> statistics = cache.statistics();
+      List<CacheStatistics> statistics =
+          BlockCache.among(result.accelerations()).get(0).statistics();
       assertThat(statistics).as(name).hasSize(contexts.size());
       for (CacheStatistics s : statistics) {
         JsonNode expected = contexts.get(s.group());

@@ -2,9 +2,9 @@ package io.jdit.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.jdit.media.PngText;
 import io.jdit.engine.batch.BatchCount;
 import io.jdit.engine.batch.Manifest;
+import io.jdit.media.PngText;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;

@@ -1,9 +1,9 @@
 package io.jdit.parallel;
 
 import io.jdit.attention.FusedAttention;
+import io.jdit.cache.BlockCache;
 import io.jdit.cache.CacheFile;
 import io.jdit.cache.CacheFlags;
-import io.jdit.cache.CacheRunner;
 import io.jdit.cache.ResolvedCacheConfig;
 import io.jdit.cli.ParallelLoading;
 import io.jdit.media.Picture;
@@ -18,7 +18,7 @@ import io.jdit.tensor.LeakDetector;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 import io.jdit.testing.Fixture;
-import io.jdit.transformer.BlockRunner;
+import io.jdit.transformer.Acceleration;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -67,8 +67,8 @@ final class FluxRank {
     try (Fixture f = new Fixture(c.fixture());
         ParallelModel parallel = new ParallelModel(c.config(), world, new FusedAttention())) {
       GenerationRequest request = c.request(f);
-      BlockRunner runner = runner(c, f, parallel);
-      LoadOptions shared = ParallelLoading.apply(options, parallel).withRunner(runner);
+      LoadOptions shared =
+          ParallelLoading.apply(options, parallel).withAcceleration(acceleration(c, f, parallel));
       try (Pipeline pipeline = Pipelines.load(f.pipeline(), shared)) {
         parallelTraffic(parallel).reset();
         try (GenerationResult r = pipeline.generate(request, Progress.NONE)) {
@@ -84,31 +84,30 @@ final class FluxRank {
                   bytes(parallel, Collective.POINT_TO_POINT),
                   bytes(parallel, Collective.ALL_REDUCE),
                   bytes(parallel, Collective.ALL_GATHER),
-                  cachedSteps(runner)));
+                  cachedSteps(r)));
         }
       }
     }
   }
 
-  private static BlockRunner runner(FluxCase c, Fixture f, ParallelModel parallel) {
+  private static Acceleration.Factory acceleration(FluxCase c, Fixture f, ParallelModel parallel) {
     if (c.cache() == null) {
-      return BlockRunner.direct();
+      return Acceleration.none();
     }
     CacheFile file =
         CacheFile.parse(
             c.cacheRun(f).path("yaml").asString(), c.name(), CacheFile.UnknownKeys.REJECT);
     ResolvedCacheConfig resolved = ResolvedCacheConfig.resolve(file, Map.of(), CacheFlags.none());
-    if (c.config().mesh().cfg() > 1) {
-      resolved = resolved.oneBranch();
-    }
     boolean oneDecision = !resolved.config().cfgDiffComputeSeparate();
-    return CacheRunner.of(resolved, oneDecision ? parallel::firstBranchSum : parallel::sampleSum);
+    return BlockCache.factory(
+        resolved, oneDecision ? parallel::firstBranchSum : parallel::sampleSum);
   }
 
-  private static String cachedSteps(BlockRunner runner) {
-    return runner instanceof CacheRunner cache
-        ? cache.statistics().get(0).conditional().cachedSteps().toString()
-        : "-";
+  private static String cachedSteps(GenerationResult result) {
+    return BlockCache.among(result.accelerations()).stream()
+        .map(cache -> cache.statistics().get(0).conditional().cachedSteps().toString())
+        .findFirst()
+        .orElse("-");
   }
 
   private static Traffic parallelTraffic(ParallelModel parallel) {

@@ -1,11 +1,11 @@
 package io.jdit.engine.batch;
 
-import io.jdit.config.ConfigException;
-import io.jdit.media.OutputNames;
 import io.jdit.config.Catalog;
+import io.jdit.config.ConfigException;
 import io.jdit.config.Key;
 import io.jdit.config.ValueType;
 import io.jdit.config.Values;
+import io.jdit.media.OutputNames;
 import io.jdit.pipeline.RequestKeys;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;

@@ -56,14 +56,12 @@ public final class Flux1 implements Family {
         Parameters.multipleOf(PackedLatents.PATCH * vae.scaleFactor(), List.of(HEIGHT, WIDTH)),
         Parameters.atMost(MAX_SEQUENCE_LENGTH, MAX_TOKENS),
         Parameters.trueGuidance(),
-        (values, given, notes) ->
-            orFirst(orFirst(values, PROMPT_2, PROMPT), NEGATIVE_PROMPT_2, NEGATIVE_PROMPT));
+        (values, given, notes) -> withoutEmpty(withoutEmpty(values, PROMPT_2), NEGATIVE_PROMPT_2));
   }
 
-  /** The second encoder's prompt is the first's where it is missing or empty. */
-  private static Values orFirst(Values values, Key<String> second, Key<String> first) {
-    String text = values.get(second);
-    return text == null || text.isEmpty() ? values.with(second, values.get(first)) : values;
+  /** An empty text means that the second encoder gets the first one's. */
+  private static Values withoutEmpty(Values values, Key<String> second) {
+    return "".equals(values.get(second)) ? values.with(second, null) : values;
   }
 
   @Override

@@ -57,8 +57,8 @@ final class Flux1Model implements Model {
   private final Part<ClipTextEncoder> textEncoder;
   private final Part<T5Encoder> textEncoder2;
   private final Part<KlAutoencoder> vae;
-  private final Tokenizer tokenizer;
-  private final Tokenizer tokenizer2;
+  private final Part<Tokenizer> tokenizer;
+  private final Part<Tokenizer> tokenizer2;
   private final RotaryTables tables;
 
   Flux1Model(Parts parts) {
@@ -87,9 +87,7 @@ final class Flux1Model implements Model {
                     strategies.sequence()));
     textEncoder =
         parts.part(
-            "text_encoder",
-            "CLIPTextModel",
-            w -> new ClipTextEncoder(clip, w, clipLinears()));
+            "text_encoder", "CLIPTextModel", w -> new ClipTextEncoder(clip, w, clipLinears()));
     textEncoder2 =
         parts.part(
             "text_encoder_2",
@@ -126,8 +124,8 @@ final class Flux1Model implements Model {
     String prompt2 = request.get(branch == 0 ? PROMPT_2 : NEGATIVE_PROMPT_2);
     int length = request.get(MAX_SEQUENCE_LENGTH);
     try (TensorScope scope = TensorScope.open()) {
-      TokenIds clipIds = tokenizer.encode(prompt, clip.maxPositionEmbeddings());
-      TokenIds t5Ids = tokenizer2.encode(prompt2, length);
+      TokenIds clipIds = tokenizer.get().encode(prompt, clip.maxPositionEmbeddings());
+      TokenIds t5Ids = tokenizer2.get().encode(prompt2 == null ? prompt : prompt2, length);
       clipIds.noteIfCut("CLIP", clip.maxPositionEmbeddings(), notes);
       t5Ids.noteIfCut("T5", length, notes);
       Tensor pooled = textEncoder.get().pooled(new long[][] {clipIds.ids()});
@@ -227,12 +225,9 @@ final class Flux1Model implements Model {
       int output = b;
       try (TensorScope scope = TensorScope.open()) {
         Tensor z =
-            PackedLatents.unpack(
-                latents.narrow(0, b, 1), gridHeight(request), gridWidth(request));
+            PackedLatents.unpack(latents.narrow(0, b, 1), gridHeight(request), gridWidth(request));
         z = z.div(latent.scalingFactor()).add(latent.shiftFactor());
-        vae.get()
-            .decode(
-                z.unsqueeze(2), tiles, frame -> out.frame(output, 0, Frames.toRgb(frame)));
+        vae.get().decode(z.unsqueeze(2), tiles, frame -> out.frame(output, 0, Frames.toRgb(frame)));
       }
     }
     vae.done();

@@ -1,39 +1,40 @@
 package io.jdit.cache;
 
+import io.jdit.tensor.Tensor;
+import io.jdit.transformer.Acceleration;
 import io.jdit.transformer.Block;
 import io.jdit.transformer.BlockGroup;
 import io.jdit.transformer.BlockRunner;
+import io.jdit.transformer.Forecast;
 import io.jdit.transformer.Streams;
 import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Runs blocks through another runner, which can be exchanged between generations, and measures the
- * time spent there and the blocks that ran. Times on a GPU are those of launching unless the stream
- * is synchronised.
+ * Measures, in one generation, the time that another acceleration spends in blocks and the blocks
+ * that it ran. Times on a GPU are those of launching unless the stream is synchronised.
  */
-public final class MeteredRunner implements BlockRunner {
-  private BlockRunner inner;
+public final class MeteredAcceleration implements Acceleration, BlockRunner {
+  private final Acceleration inner;
   private long nanos;
   private long blocksRun;
   private long blocksAsked;
 
-  public MeteredRunner(BlockRunner inner) {
+  public MeteredAcceleration(Acceleration inner) {
     this.inner = inner;
   }
 
-  /** Uses {@code next} from the next generation on and closes the runner before it. */
-  public void use(BlockRunner next) {
-    inner.close();
-    inner = next;
+  /** What is measured. */
+  public Acceleration inner() {
+    return inner;
   }
 
-  /** Milliseconds spent in blocks since the generation began. */
+  /** Milliseconds spent in blocks. */
   public double blockMillis() {
     return nanos / 1e6;
   }
 
-  /** Blocks that ran in this generation divided by those that would have run uncached. */
+  /** Blocks that ran divided by those that would have run uncached in the calls computed. */
   public double blockShare() {
     return blocksAsked == 0 ? 1 : (double) blocksRun / blocksAsked;
   }
@@ -43,7 +44,7 @@ public final class MeteredRunner implements BlockRunner {
     long start = System.nanoTime();
     try {
       blocksAsked += group.blocks().size();
-      return inner.run(counted(group), in, conditioning);
+      return inner.runner().run(counted(group), in, conditioning);
     } finally {
       nanos += System.nanoTime() - start;
     }
@@ -62,16 +63,18 @@ public final class MeteredRunner implements BlockRunner {
   }
 
   @Override
-  public void beginGeneration(int steps, int callsPerStep) {
-    nanos = 0;
-    blocksRun = 0;
-    blocksAsked = 0;
-    inner.beginGeneration(steps, callsPerStep);
+  public BlockRunner runner() {
+    return this;
   }
 
   @Override
-  public void endGeneration() {
-    inner.endGeneration();
+  public Forecast forecast(Call call) {
+    return inner.forecast(call);
+  }
+
+  @Override
+  public void computed(Call call, Tensor output) {
+    inner.computed(call, output);
   }
 
   @Override

@@ -11,6 +11,7 @@ import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 import io.jdit.testing.Fixture;
 import io.jdit.testing.NoLeaks;
+import io.jdit.transformer.Acceleration;
 import io.jdit.transformer.BlockRunner;
 import io.jdit.transformer.Streams;
 import java.util.ArrayList;
@@ -29,7 +30,7 @@ import tools.jackson.databind.JsonNode;
 
 /** Whole runners on the six-block network: decisions, differences and outputs of the reference. */
 @ExtendWith(NoLeaks.class)
-class CacheRunnerTest {
+class BlockCacheTest {
   private static final JsonNode GOLDEN = CachingFixtures.json("caching/blocks.json");
 
   /** The reference runs overlapping blocks twice; ours rejects F + B beyond the list. */
@@ -142,7 +143,7 @@ class CacheRunnerTest {
     private final Map<String, Tensor> tensors = new HashMap<>();
     private final DType dtype;
     private final TinyTransformer transformer;
-    private final CacheRunner runner;
+    private final BlockCache runner;
     private final List<Tensor> hidden = new ArrayList<>();
     private final List<Tensor> encoder = new ArrayList<>();
     private final List<StringBuilder> cached = new ArrayList<>();
@@ -155,8 +156,8 @@ class CacheRunnerTest {
       boolean prune = golden.get("config").path("cache_type").asString("").equals("DBPrune");
       runner =
           prune
-              ? new DynamicBlockPrune(configs(golden), null)
-              : new DualBlockCache(configs(golden), null);
+              ? new DynamicBlockPrune("transformer", configs(golden), null)
+              : new DualBlockCache("transformer", configs(golden), null);
       transformer.groups().forEach(g -> cached.add(new StringBuilder()));
     }
 
@@ -276,45 +277,176 @@ class CacheRunnerTest {
         .orElseThrow();
   }
 
+  private static Acceleration.Outline outline(int steps, int calls) {
+    return new Acceleration.Outline("transformer", steps, calls);
+  }
+
+  private static ResolvedCacheConfig resolved(String yaml) {
+    return ResolvedCacheConfig.resolve(
+        CacheFile.parse(yaml, "cache.yaml", CacheFile.UnknownKeys.REJECT),
+        Map.of(),
+        CacheFlags.none());
+  }
+
+  /** The cache of a generation of {@code steps} with {@code calls} each. */
+  private static BlockCache begin(String yaml, String expert, int steps, int calls) {
+    return (BlockCache)
+        BlockCache.factory(resolved(yaml), null)
+            .begin(new Acceleration.Outline(expert, steps, calls));
+  }
+
   @Test
   void aSecondGenerationEqualsTheFirst() {
-    try (Run run = new Run(golden("b025"))) {
-      run.runner.beginGeneration(12, 1);
-      run.all();
-      run.runner.endGeneration();
-      CacheStatistics first = run.runner.statistics().get(0);
-      List<Tensor> before = List.copyOf(run.hidden);
-      run.hidden.clear();
-      run.runner.beginGeneration(12, 1);
-      run.all();
+    JsonNode golden = golden("b025");
+    Acceleration.Factory factory =
+        outline ->
+            new DualBlockCache(
+                outline.expert(),
+                g -> configs(golden).apply(g).forGeneration(outline.steps(), outline.calls()),
+                null);
+    try (Run run = new Run(golden);
+        BlockCache first = (BlockCache) factory.begin(outline(12, 1));
+        BlockCache second = (BlockCache) factory.begin(outline(12, 1))) {
+      List<Streams> before = calls(run, first, 12);
+      first.close();
+      List<Streams> after = calls(run, second, 12);
       for (int i = 0; i < before.size(); i++) {
-        assertThat(run.hidden.get(i).equalTo(before.get(i))).as("call " + i).isTrue();
+        assertThat(after.get(i).hidden().equalTo(before.get(i).hidden())).as("call " + i).isTrue();
       }
-      assertThat(run.runner.statistics().get(0)).isEqualTo(first);
-      assertThat(first.conditional().cachedSteps()).isNotEmpty();
+      assertThat(second.statistics()).isEqualTo(first.statistics());
+      assertThat(first.statistics().get(0).conditional().cachedSteps()).isNotEmpty();
+      assertThat(first.peakBytes()).isPositive().isEqualTo(second.peakBytes());
+    }
+  }
+
+  private static List<Streams> calls(Run run, BlockRunner runner, int count) {
+    List<Streams> outs = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      outs.add(run.call(runner, "cond", i));
+    }
+    return outs;
+  }
+
+  /** Other settings, sizes, steps and branches; what one remembers does not reach the other. */
+  @Test
+  void generationsInterleavedCallByCallGiveWhatEachGivesAlone() {
+    String taylor =
+        """
+        cache_config: {Fn_compute_blocks: 1, max_warmup_steps: 3, residual_diff_threshold: 0.4,
+                       enable_taylorseer: true}
+        """;
+    String masked =
+        """
+        cache_config: {Fn_compute_blocks: 2, Bn_compute_blocks: 1, steps_computation_mask: fast,
+                       steps_computation_policy: static, enable_foca: true}
+        """;
+    String prune =
+        "cache_config: {cache_type: DBPrune, Fn_compute_blocks: 1, max_warmup_steps: 2,"
+            + " residual_diff_threshold: 0.4}";
+    try (Run run = new Run(golden("b000"))) {
+      List<Generation> alone = generations(run, taylor, masked, prune);
+      alone.forEach(Generation::finish);
+      List<Generation> together = generations(run, taylor, masked, prune);
+      for (int i = 0; i < 24; i++) {
+        together.forEach(Generation::step);
+      }
+      together.forEach(Generation::finish);
+      for (int g = 0; g < alone.size(); g++) {
+        Generation one = alone.get(g);
+        Generation other = together.get(g);
+        assertThat(other.cache.statistics()).isEqualTo(one.cache.statistics());
+        assertThat(one.cache.statistics().get(0).conditional().cachedSteps()).isNotEmpty();
+        assertThat(other.outs).hasSameSizeAs(one.outs);
+        for (int i = 0; i < one.outs.size(); i++) {
+          assertThat(other.outs.get(i).hidden().equalTo(one.outs.get(i).hidden())).isTrue();
+          assertThat(other.outs.get(i).encoder().equalTo(one.outs.get(i).encoder())).isTrue();
+        }
+      }
+    }
+  }
+
+  private static List<Generation> generations(Run run, String taylor, String masked, String prune) {
+    return List.of(
+        new Generation(run, begin(taylor, "transformer", 12, 2), 12, List.of("cond", "uncond")),
+        new Generation(run, begin(masked, "transformer", 10, 1), 10, List.of("pair")),
+        new Generation(run, begin(masked, "transformer_2", 8, 1), 8, List.of("cond")),
+        new Generation(run, begin(prune, "transformer", 12, 1), 12, List.of("cond")));
+  }
+
+  /** One generation that goes on call by call. */
+  private static final class Generation {
+    private final Run run;
+    private final BlockCache cache;
+    private final int steps;
+    private final List<String> inputs;
+    private final List<Streams> outs = new ArrayList<>();
+
+    /**
+     * @param inputs of the calls of a step
+     */
+    Generation(Run run, BlockCache cache, int steps, List<String> inputs) {
+      this.run = run;
+      this.cache = cache;
+      this.steps = steps;
+      this.inputs = inputs;
+    }
+
+    boolean step() {
+      int call = outs.size();
+      if (call == steps * inputs.size()) {
+        return false;
+      }
+      String input = inputs.get(call % inputs.size());
+      outs.add(run.call(cache.runner(), input, call / inputs.size()));
+      return true;
+    }
+
+    void finish() {
+      while (step()) {
+        // All calls that are left.
+      }
+      cache.close();
+    }
+  }
+
+  /** Groups of two transformers may have one name; masks are laid out for the steps of each. */
+  @Test
+  void expertsKeepStatesAndStatisticsOfTheirOwn() {
+    String yaml = "cache_config: {Fn_compute_blocks: 1, steps_computation_mask: ultra}";
+    try (Run run = new Run(golden("b000"));
+        BlockCache high = begin(yaml, "transformer", 4, 1);
+        BlockCache low = begin(yaml, "transformer_2", 8, 1)) {
+      calls(run, high, 4);
+      calls(run, low, 8);
+      CacheStatistics first = high.statistics().get(0);
+      CacheStatistics second = low.statistics().get(0);
+      assertThat(first.group()).isEqualTo(second.group()).isEqualTo("blocks");
+      assertThat(first.expert()).isEqualTo("transformer");
+      assertThat(second.expert()).isEqualTo("transformer_2");
+      assertThat(first.config().stepsComputationMask()).hasToString("1101");
+      assertThat(second.config().stepsComputationMask()).hasToString("11001001");
     }
   }
 
   @Test
   void oneCallPerStepCountsAsOneStepWhateverTheModel() {
+    String unset = "cache_config: {Fn_compute_blocks: 1, max_warmup_steps: 3}";
+    String separate =
+        "cache_config: {Fn_compute_blocks: 1, max_warmup_steps: 3, enable_separate_cfg: true}";
     try (Run run = new Run(golden("b036"))) {
-      CacheSettings unset =
-          CacheSettings.empty()
-              .with(CacheField.FN_COMPUTE_BLOCKS, 1)
-              .with(CacheField.MAX_WARMUP_STEPS, 3);
-      try (DualBlockCache runner = new DualBlockCache(g -> CacheConfig.of(unset), null)) {
-        runner.beginGeneration(12, 1);
-        for (int i = 0; i < 12; i++) {
-          run.call(runner, "cond", i);
+      for (String yaml : List.of(unset, separate)) {
+        try (BlockCache cache = begin(yaml, "transformer", 12, 1)) {
+          calls(run, cache, 12);
+          assertThat(cache.statistics().get(0).executedSteps()).isEqualTo(12);
         }
-        assertThat(runner.statistics().get(0).executedSteps()).isEqualTo(12);
-        runner.beginGeneration(6, 2);
-        for (int i = 0; i < 6; i++) {
-          run.call(runner, "cond", i);
-          run.call(runner, "uncond", i);
+        try (BlockCache cache = begin(yaml, "transformer", 6, 2)) {
+          for (int i = 0; i < 6; i++) {
+            run.call(cache, "cond", i);
+            run.call(cache, "uncond", i);
+          }
+          assertThat(cache.statistics().get(0).executedSteps()).isEqualTo(6);
+          assertThat(cache.statistics().get(0).transformerExecutedSteps()).isEqualTo(12);
         }
-        assertThat(runner.statistics().get(0).executedSteps()).isEqualTo(6);
-        assertThat(runner.statistics().get(0).transformerExecutedSteps()).isEqualTo(12);
       }
     }
   }
@@ -336,18 +468,16 @@ class CacheRunnerTest {
   void theMeterCountsTheBlocksThatRan() {
     JsonNode golden = golden("b010");
     try (Run run = new Run(golden);
-        MeteredRunner meter = new MeteredRunner(new DualBlockCache(configs(golden), null))) {
-      meter.beginGeneration(12, 1);
-      for (int i = 0; i < 12; i++) {
-        run.call(meter, "cond", i);
-      }
+        MeteredAcceleration meter =
+            new MeteredAcceleration(new DualBlockCache("transformer", configs(golden), null))) {
+      calls(run, meter.runner(), 12);
       int cached = golden.get("stats").get(0).get("cached_steps").size();
       assertThat(meter.blockShare())
           .isEqualTo((12 * 6 - cached * 4) / (12.0 * 6), Offset.offset(1e-12));
-      meter.use(BlockRunner.direct());
-      meter.beginGeneration(1, 1);
-      run.call(meter, "cond", 0);
-      assertThat(meter.blockShare()).isEqualTo(1);
+      MeteredAcceleration direct =
+          new MeteredAcceleration(Acceleration.none().begin(outline(1, 1)));
+      run.call(direct.runner(), "cond", 0);
+      assertThat(direct.blockShare()).isEqualTo(1);
     }
   }
 
@@ -355,9 +485,9 @@ class CacheRunnerTest {
   void switchedOffIsTheDirectRunner() {
     ResolvedCacheConfig off = ResolvedCacheConfig.resolve(null, Map.of(), CacheFlags.none());
     try (Run run = new Run(golden("b000"));
-        BlockRunner runner = CacheRunner.of(off, null)) {
+        Acceleration none = BlockCache.factory(off, null).begin(outline(1, 1))) {
       Streams direct = run.call(BlockRunner.direct(), "cond", 3);
-      Streams cached = run.call(runner, "cond", 3);
+      Streams cached = run.call(none.runner(), "cond", 3);
       assertThat(cached.hidden().equalTo(direct.hidden())).isTrue();
       assertThat(cached.encoder().equalTo(direct.encoder())).isTrue();
     }
@@ -372,7 +502,8 @@ class CacheRunnerTest {
             .with(CacheField.BN_COMPUTE_BLOCKS, 1)
             .with(CacheField.MAX_WARMUP_STEPS, 100);
     try (Run run = new Run(golden("b000"));
-        DualBlockCache runner = new DualBlockCache(g -> CacheConfig.of(warm), null)) {
+        DualBlockCache runner =
+            new DualBlockCache("transformer", g -> CacheConfig.of(warm), null)) {
       for (int i = 0; i < 12; i++) {
         Streams direct = run.call(BlockRunner.direct(), "cond", i);
         Streams cached = run.call(runner, "cond", i);
@@ -391,7 +522,8 @@ class CacheRunnerTest {
             .with(CacheField.MAX_WARMUP_STEPS, 1)
             .with(CacheField.RESIDUAL_DIFF_THRESHOLD, 1.0);
     try (Run run = new Run(golden("b000"));
-        DualBlockCache runner = new DualBlockCache(g -> CacheConfig.of(always), null)) {
+        DualBlockCache runner =
+            new DualBlockCache("transformer", g -> CacheConfig.of(always), null)) {
       run.call(runner, "cond", 0);
       run.transformer.takeBlocksRun();
       run.call(runner, "cond", 1);
@@ -416,7 +548,8 @@ class CacheRunnerTest {
               .with(CacheField.RESIDUAL_DIFF_THRESHOLD, 2.0);
       try (Run run = new Run(golden("b000"));
           DualBlockCache runner =
-              new DualBlockCache(g -> CacheConfig.of(settings).withCalibrator(calibrator), null)) {
+              new DualBlockCache(
+                  "transformer", g -> CacheConfig.of(settings).withCalibrator(calibrator), null)) {
         long before = LeakDetector.live();
         long early = 0;
         for (int i = 0; i < 40; i++) {
@@ -427,7 +560,7 @@ class CacheRunnerTest {
           early = i < 20 ? Math.max(early, live) : early;
           assertThat(live).isLessThanOrEqualTo(i < 20 ? Long.MAX_VALUE : early);
         }
-        runner.endGeneration();
+        runner.close();
       }
     }
   }

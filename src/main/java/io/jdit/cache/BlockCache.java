@@ -1,0 +1,102 @@
+package io.jdit.cache;
+
+import io.jdit.transformer.Acceleration;
+import io.jdit.transformer.BlockGroup;
+import io.jdit.transformer.BlockRunner;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.IntFunction;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Serves blocks from a cache in one generation on one expert: one state per block group. Closing it
+ * frees the buffers; statistics stay readable.
+ */
+public abstract sealed class BlockCache implements Acceleration, BlockRunner
+    permits DualBlockCache, DynamicBlockPrune {
+  private static final Logger LOG = LoggerFactory.getLogger(BlockCache.class);
+
+  private final String expert;
+  private final IntFunction<CacheConfig> configs;
+  private final Map<String, GroupCache> groups = new LinkedHashMap<>();
+  private long peakBytes;
+
+  BlockCache(String expert, IntFunction<CacheConfig> configs) {
+    this.expert = expert;
+    this.configs = configs;
+  }
+
+  /**
+   * The strategy that a resolved configuration asks for.
+   *
+   * @param rankSum adds up over the ranks that share one sample; null where one rank holds it whole
+   */
+  public static Acceleration.Factory factory(ResolvedCacheConfig resolved, RankSum rankSum) {
+    if (!resolved.enabled()) {
+      return Acceleration.none();
+    }
+    return outline -> {
+      IntFunction<CacheConfig> configs =
+          group -> resolved.forGroup(group).forGeneration(outline.steps(), outline.calls());
+      return resolved.config().type() == CacheType.DBPRUNE
+          ? new DynamicBlockPrune(outline.expert(), configs, rankSum)
+          : new DualBlockCache(outline.expert(), configs, rankSum);
+    };
+  }
+
+  /** The caches among the accelerations of a generation. */
+  public static List<BlockCache> among(List<Acceleration> accelerations) {
+    return accelerations.stream()
+        .filter(BlockCache.class::isInstance)
+        .map(BlockCache.class::cast)
+        .toList();
+  }
+
+  @Override
+  public BlockRunner runner() {
+    return this;
+  }
+
+  /** Component that computes, for example {@code transformer}. */
+  public String expert() {
+    return expert;
+  }
+
+  /** Bytes that the buffers hold, or held when they were freed, where they are largest. */
+  public long peakBytes() {
+    return Math.max(peakBytes, held());
+  }
+
+  private long held() {
+    return groups.values().stream().mapToLong(GroupCache::bytes).sum();
+  }
+
+  /** What each block group did. */
+  public List<CacheStatistics> statistics() {
+    return groups.values().stream().map(GroupCache::statistics).toList();
+  }
+
+  @Override
+  public void close() {
+    long held = held();
+    if (held > 0 && LOG.isInfoEnabled()) {
+      statistics().forEach(s -> LOG.info("cache of {} {}: {}", expert, s.group(), s.tag()));
+    }
+    peakBytes = Math.max(peakBytes, held);
+    groups.values().forEach(GroupCache::close);
+  }
+
+  /** The state of a group, made at its first call with F and B checked. */
+  GroupCache cache(BlockGroup<?> group, int spans) {
+    GroupCache cache = groups.get(group.name());
+    if (cache == null) {
+      CacheConfig config = configs.apply(groups.size());
+      config.requireFits(group.name(), group.blocks().size());
+      cache = new GroupCache(expert, group.name(), config, group.pattern(), spans);
+      groups.put(group.name(), cache);
+    }
+    return cache;
+  }
+}

@@ -1,0 +1,114 @@
+package io.jdit.engine;
+
+import io.jdit.cache.BlockCache;
+import io.jdit.checkpoint.ModelFolder;
+import io.jdit.checkpoint.WeightOrigin;
+import io.jdit.config.Values;
+import io.jdit.family.Families;
+import io.jdit.metrics.StageReport;
+import io.jdit.pipeline.Family;
+import io.jdit.pipeline.Generation;
+import io.jdit.pipeline.Model;
+import io.jdit.pipeline.Placement;
+import io.jdit.pipeline.Request;
+import io.jdit.pipeline.RequestKeys;
+import io.jdit.pipeline.Strategies;
+import io.jdit.tensor.DeviceWorker;
+import io.jdit.tensor.Generator;
+import io.jdit.transformer.Acceleration;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+
+/**
+ * Times a model.
+ *
+ * @param warmup runs, or steps, before the measured ones
+ * @param runs that are measured
+ */
+public record Benchmark(
+    Path folder,
+    Strategies strategies,
+    int threads,
+    Acceleration.Factory acceleration,
+    Values request,
+    int warmup,
+    int runs) {
+
+  /** Milliseconds of the stages and steps of whole generations. */
+  public Map<String, List<Double>> stages(RankSession session) {
+    Map<String, List<Double>> times = new LinkedHashMap<>();
+    try (Engine engine = Engine.load(folder, strategies, threads)) {
+      for (int i = 0; i < warmup + runs; i++) {
+        try (Result result =
+            engine.generate(request, acceleration, session.watched(new Console.Watch() {}))) {
+          if (i >= warmup) {
+            for (StageReport.Stage s : result.report().stages()) {
+              times.computeIfAbsent(s.name(), n -> new ArrayList<>()).add(s.milliseconds());
+            }
+            times
+                .computeIfAbsent("step", n -> new ArrayList<>())
+                .addAll(result.report().denoiseSteps());
+          }
+        }
+      }
+    }
+    return times;
+  }
+
+  /**
+   * Milliseconds of denoising steps with random weights and random conditions: what a step costs
+   * does not depend on their values. Neither text encoders nor the autoencoder are made.
+   */
+  public Map<String, List<Double>> steps() throws Exception {
+    ModelFolder model = ModelFolder.open(folder);
+    Family family = Families.of(model);
+    Request resolved =
+        family
+            .parameters(model)
+            .resolve(
+                request
+                    .with(RequestKeys.NUM_INFERENCE_STEPS, warmup + runs)
+                    .over(Values.of(RequestKeys.PROMPT, "")));
+    try (DeviceWorker worker = new DeviceWorker("jdit-bench", strategies.device(), threads)) {
+      return worker.call(() -> steps(model, family, resolved));
+    }
+  }
+
+  private Map<String, List<Double>> steps(ModelFolder folder, Family family, Request resolved) {
+    Strategies random =
+        strategies.withOrigin(WeightOrigin.RANDOM).withPlacement(Placement.onDemand());
+    StageReport report = Engine.report(strategies.device());
+    Set<Integer> cached;
+    try (Model model = family.build(folder, random);
+        Generator numbers = new Generator(0);
+        Generation generation =
+            new Generation(model, resolved, strategies.branches(), acceleration)) {
+      generation.encodeExample(
+          shape -> numbers.randn(strategies.dtype(), shape).to(strategies.device()));
+      while (!generation.done()) {
+        report.step(generation::step);
+      }
+      cached = cachedSteps(List.copyOf(generation.accelerations().values()));
+    }
+    Map<String, List<Double>> times = new LinkedHashMap<>();
+    for (int i = warmup; i < warmup + runs; i++) {
+      times
+          .computeIfAbsent(cached.contains(i) ? "cached step" : "step", n -> new ArrayList<>())
+          .add(report.denoiseSteps().get(i));
+    }
+    return times;
+  }
+
+  private static Set<Integer> cachedSteps(List<Acceleration> accelerations) {
+    return BlockCache.among(accelerations).stream()
+        .flatMap(c -> c.statistics().stream())
+        .limit(1)
+        .flatMap(s -> s.conditional().cachedSteps().stream())
+        .collect(Collectors.toSet());
+  }
+}
