@@ -2,14 +2,13 @@ package io.jdit;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.jdit.config.Values;
+import io.jdit.engine.Engine;
+import io.jdit.engine.Result;
 import io.jdit.media.Picture;
 import io.jdit.media.PngWriter;
-import io.jdit.pipeline.GenerationRequest;
-import io.jdit.pipeline.GenerationResult;
-import io.jdit.pipeline.LoadOptions;
-import io.jdit.pipeline.Pipeline;
-import io.jdit.pipeline.Pipelines;
-import io.jdit.pipeline.Progress;
+import io.jdit.pipeline.RequestKeys;
+import io.jdit.pipeline.Strategies;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
@@ -30,12 +29,14 @@ class ReadmeExampleTest {
 
   // example
   private static void example(Path file) throws Exception {
-    try (Pipeline pipeline = Pipelines.load(Path.of("models/shapes"), LoadOptions.cpu())) {
-      GenerationRequest request =
-          GenerationRequest.of("a red circle on a white background").seed(7).steps(28).build();
-      try (GenerationResult result = pipeline.generate(request, Progress.NONE)) {
-        Picture picture = result.images().get(0);
-        PngWriter.write(file, picture, Map.of("prompt", request.prompt()));
+    try (Engine engine = Engine.load(Path.of("models/shapes"), Strategies.cpu())) {
+      Values request =
+          Values.of(RequestKeys.PROMPT, "a red circle on a white background")
+              .with(RequestKeys.SEED, 7L)
+              .with(RequestKeys.NUM_INFERENCE_STEPS, 28);
+      try (Result result = engine.generate(request)) {
+        Picture picture = result.pictures().get(0);
+        PngWriter.write(file, picture, Map.of("prompt", result.request().prompt()));
       }
     }
   }

@@ -96,17 +96,7 @@ public final class RankSession implements AutoCloseable {
 
   /** {@code strategies} with this rank's share of the work. */
   public Strategies apply(Strategies strategies) {
-    if (parallel == null) {
-      return strategies;
-    }
-    return strategies
-        .withLinears(
-            component ->
-                component.startsWith("text_encoder") ? parallel.textLinears() : parallel.linears())
-        .withAttention(parallel.attention())
-        .withSequence(parallel.sequence())
-        .withBranches(parallel.guidance())
-        .withTiles(parallel.tiles(strategies.dtype(), strategies.device()));
+    return parallel == null ? strategies : parallel.apply(strategies);
   }
 
   /** What each rank of a layout loads. */

@@ -4,6 +4,7 @@ import io.jdit.attention.Attention;
 import io.jdit.nn.LinearFactory;
 import io.jdit.parallel.Mesh.Dimension;
 import io.jdit.pipeline.Branches;
+import io.jdit.pipeline.Strategies;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Device;
 import io.jdit.tensor.Tensor;
@@ -94,6 +95,16 @@ public final class ParallelModel implements AutoCloseable {
     return config.modules().contains(ParallelConfig.VAE) && groups.replica().size() > 1
         ? new TileParallel(groups.replica(), dtype, device)
         : null;
+  }
+
+  /** {@code strategies} with this rank's share of the work. */
+  public Strategies apply(Strategies strategies) {
+    return strategies
+        .withLinears(component -> component.startsWith("text_encoder") ? textLinears() : linears())
+        .withAttention(attention)
+        .withSequence(sequence)
+        .withBranches(guidance)
+        .withTiles(tiles(strategies.dtype(), strategies.device()));
   }
 
   /**

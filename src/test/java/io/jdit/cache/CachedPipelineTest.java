@@ -4,22 +4,19 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.jdit.checkpoint.ModelConfig;
 import io.jdit.checkpoint.SafeTensorsFile;
-import io.jdit.pipeline.GenerationRequest;
-import io.jdit.pipeline.GenerationResult;
-import io.jdit.pipeline.LoadOptions;
-import io.jdit.pipeline.Pipeline;
-import io.jdit.pipeline.Pipelines;
+import io.jdit.engine.Engine;
+import io.jdit.engine.Result;
 import io.jdit.pipeline.Progress;
+import io.jdit.pipeline.Strategies;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 import io.jdit.testing.Fixture;
 import io.jdit.testing.NoLeaks;
+import io.jdit.testing.Requests;
 import io.jdit.testing.TensorAssert;
-import io.jdit.transformer.Acceleration;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.atomic.AtomicReference;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -41,12 +38,9 @@ class CachedPipelineTest {
   @ParameterizedTest
   @ValueSource(strings = {"flux1-dev-tiny", "flux1-schnell-tiny"})
   void everyCachedRunOfTheReferenceIsReproduced(String name) {
-    AtomicReference<Acceleration.Factory> chosen = new AtomicReference<>();
     try (TensorScope scope = TensorScope.open();
         Fixture f = new Fixture(name);
-        Pipeline pipeline =
-            Pipelines.load(
-                f.pipeline(), LoadOptions.cpu().withAcceleration(o -> chosen.get().begin(o)))) {
+        Engine engine = Engine.load(f.pipeline(), Strategies.cpu())) {
       JsonNode runs = f.json().path("cache_runs");
       assertThat(runs.size()).isGreaterThan(0);
       for (var run : runs.properties()) {
@@ -58,8 +52,7 @@ class CachedPipelineTest {
                 : f.json().path("call");
         check(
             run.getKey(),
-            pipeline,
-            chosen,
+            engine,
             golden.get("yaml").stringValue(),
             arguments,
             golden.get("contexts"),
@@ -72,14 +65,10 @@ class CachedPipelineTest {
   void everyConfidentCachedRunOfTheEmbeddedModelIsReproduced() {
     Path folder = Fixture.ROOT.resolve("shapes");
     JsonNode golden = ModelConfig.read(folder.resolve("expected.json")).json();
-    AtomicReference<Acceleration.Factory> chosen = new AtomicReference<>();
     int checked = 0;
     try (TensorScope scope = TensorScope.open();
         SafeTensorsFile expected = SafeTensorsFile.open(folder.resolve("expected.safetensors"));
-        Pipeline pipeline =
-            Pipelines.load(
-                Path.of("models/shapes"),
-                LoadOptions.cpu().withAcceleration(o -> chosen.get().begin(o)))) {
+        Engine engine = Engine.load(Path.of("models/shapes"), Strategies.cpu())) {
       for (int i = 0; i < golden.get("runs").size(); i++) {
         JsonNode run = golden.get("runs").get(i);
         for (var cached : run.get("cache").properties()) {
@@ -89,8 +78,7 @@ class CachedPipelineTest {
           }
           check(
               i + " " + cached.getKey(),
-              pipeline,
-              chosen,
+              engine,
               golden.get("configs").get(cached.getKey()).stringValue(),
               run.get("call"),
               cached.getValue().get("contexts"),
@@ -103,17 +91,11 @@ class CachedPipelineTest {
   }
 
   private static void check(
-      String name,
-      Pipeline pipeline,
-      AtomicReference<Acceleration.Factory> chosen,
-      String yaml,
-      JsonNode call,
-      JsonNode contexts,
-      Tensor latents) {
+      String name, Engine engine, String yaml, JsonNode call, JsonNode contexts, Tensor latents) {
     CacheFile file = CacheFile.parse(yaml, name, CacheFile.UnknownKeys.REJECT);
     ResolvedCacheConfig resolved = ResolvedCacheConfig.resolve(file, Map.of(), CacheFlags.none());
-    chosen.set(BlockCache.factory(resolved, null));
-    try (GenerationResult result = pipeline.generate(request(call), Progress.NONE)) {
+    try (Result result =
+        engine.generate(Requests.of(call), BlockCache.factory(resolved, null), Progress.NONE)) {
       List<CacheStatistics> statistics =
           BlockCache.among(result.accelerations()).get(0).statistics();
       assertThat(statistics).as(name).hasSize(contexts.size());
@@ -143,24 +125,5 @@ class CachedPipelineTest {
               CachingFixtures.number(e.getValue()),
               Offset.offset(DIFF_TOLERANCE * CachingFixtures.number(e.getValue())));
     }
-  }
-
-  private static GenerationRequest request(JsonNode call) {
-    GenerationRequest.Builder b =
-        GenerationRequest.of(call.get("prompt").stringValue())
-            .height(call.get("height").intValue())
-            .width(call.get("width").intValue())
-            .steps(call.get("num_inference_steps").intValue())
-            .guidanceScale(call.get("guidance_scale").doubleValue())
-            .maxSequenceLength(call.get("max_sequence_length").intValue())
-            .seed(call.get("seed").longValue())
-            .trueCfgScale(call.path("true_cfg_scale").asDouble(1.0));
-    if (call.has("negative_prompt")) {
-      b.negativePrompt(call.get("negative_prompt").stringValue());
-    }
-    if (call.has("prompt_2")) {
-      b.prompt2(call.get("prompt_2").stringValue());
-    }
-    return b.build();
   }
 }

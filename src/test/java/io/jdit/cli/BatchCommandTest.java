@@ -140,12 +140,12 @@ class BatchCommandTest {
             new PrintWriter(new StringWriter()),
             true,
             Map.of());
-    BatchDisplay display = new BatchDisplay(terminal, 1);
-    assertThat(display.text(new BatchCount(63, 12, 2, 2), 20))
+    BatchDisplay display = new BatchDisplay(terminal);
+    assertThat(display.text(new BatchCount(64, 12, 3, 2), 20))
         .isEqualTo("12/64 done, 3 failed, ETA 1:38");
-    assertThat(new BatchDisplay(terminal, 0).text(new BatchCount(9000, 2, 0, 0), 4))
+    assertThat(new BatchDisplay(terminal).text(new BatchCount(9000, 2, 0, 0), 4))
         .isEqualTo("2/9000 done, ETA 4:59:56");
-    assertThat(new BatchDisplay(terminal, 0).text(new BatchCount(4, 4, 0, 0), 4))
+    assertThat(new BatchDisplay(terminal).text(new BatchCount(4, 4, 0, 0), 4))
         .isEqualTo("4/4 done");
   }
 

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.jdit.checkpoint.ModelConfig;
 import io.jdit.checkpoint.SafeTensorsFile;
+import io.jdit.engine.Version;
 import io.jdit.media.PictureReader;
 import io.jdit.media.PngText;
 import io.jdit.tensor.TensorScope;

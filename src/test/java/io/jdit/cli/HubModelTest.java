@@ -2,6 +2,7 @@ package io.jdit.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.jdit.engine.ModelLocator;
 import io.jdit.testing.FakeHub;
 import io.jdit.testing.Fixture;
 import java.io.IOException;
@@ -33,11 +34,14 @@ class HubModelTest {
               new PrintWriter(printed), new PrintWriter(printed, true), false, false, 80, false);
       Map<String, String> environment =
           Map.of("HF_ENDPOINT", hub.url(), "HF_HOME", folder.toString());
-      Path found = ModelLocator.locate("org/name", null, false, environment, terminal);
+      Path found =
+          ModelLocator.locate("org/name", null, false, environment, new DownloadDisplay(terminal));
       assertThat(printed.toString())
           .contains("downloading transformer/diffusion_pytorch_model.safetensors");
       int requests = hub.requests.size();
-      assertThat(ModelLocator.locate("org/name", null, true, environment, terminal))
+      assertThat(
+              ModelLocator.locate(
+                  "org/name", null, true, environment, new DownloadDisplay(terminal)))
           .isEqualTo(found);
       assertThat(hub.requests).hasSize(requests);
 

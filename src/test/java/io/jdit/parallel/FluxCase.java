@@ -1,8 +1,10 @@
 package io.jdit.parallel;
 
-import io.jdit.pipeline.GenerationRequest;
+import io.jdit.config.Values;
+import io.jdit.pipeline.RequestKeys;
 import io.jdit.tensor.DType;
 import io.jdit.testing.Fixture;
+import io.jdit.testing.Requests;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -21,40 +23,20 @@ record FluxCase(
     DType dtype,
     String fixture,
     String run,
-    GenerationRequest request,
+    Values request,
     String cache) {
   private static final String DEV = "flux1-dev-tiny";
 
   /** 21 image tokens and 31 text tokens: no part count of 2, 4 or 8 divides them. */
-  private static final GenerationRequest ODD =
-      GenerationRequest.of("a red fox")
-          .height(48)
-          .width(112)
-          .steps(3)
-          .seed(5)
-          .maxSequenceLength(31)
-          .build();
+  private static final Values ODD =
+      Requests.small("a red fox", 48, 112, 3, 31).with(RequestKeys.SEED, 5L);
 
-  private static final GenerationRequest GUIDED =
-      GenerationRequest.of("a red fox")
-          .negativePrompt("blurry")
-          .trueCfgScale(2.5)
-          .height(48)
-          .width(112)
-          .steps(3)
-          .seed(5)
-          .maxSequenceLength(31)
-          .build();
+  private static final Values GUIDED =
+      ODD.with(RequestKeys.NEGATIVE_PROMPT, "blurry").with(RequestKeys.TRUE_CFG_SCALE, 2.5);
 
   /** Six tiles of the VAE. */
-  private static final GenerationRequest LARGE =
-      GenerationRequest.of("a red fox")
-          .height(192)
-          .width(256)
-          .steps(1)
-          .seed(6)
-          .maxSequenceLength(32)
-          .build();
+  private static final Values LARGE =
+      Requests.small("a red fox", 192, 256, 1, 32).with(RequestKeys.SEED, 6L);
 
   static List<FluxCase> of(int world) {
     List<FluxCase> list = new ArrayList<>();
@@ -122,7 +104,7 @@ record FluxCase(
   }
 
   private static FluxCase single(
-      String name, GenerationRequest request, int dp, int cfg, int ring, int ulysses, int tp) {
+      String name, Values request, int dp, int cfg, int ring, int ulysses, int tp) {
     return new FluxCase(
         name, config(dp, cfg, ring, ulysses, tp), DType.FLOAT32, DEV, null, request, null);
   }
@@ -154,7 +136,7 @@ record FluxCase(
   }
 
   /** The request, from the fixture where it names a run. */
-  GenerationRequest request(Fixture f) {
+  Values request(Fixture f) {
     if (request != null) {
       return request;
     }
@@ -164,31 +146,18 @@ record FluxCase(
     } else if (!run.equals("call")) {
       call = f.json().path("runs").path(run).path("call");
     }
-    GenerationRequest.Builder b =
-        GenerationRequest.of(call.path("prompt").asString())
-            .height(call.path("height").asInt())
-            .width(call.path("width").asInt())
-            .steps(call.path("num_inference_steps").asInt())
-            .guidanceScale(call.path("guidance_scale").asDouble())
-            .seed(call.path("seed").asLong())
-            .maxSequenceLength(call.path("max_sequence_length").asInt())
-            .images(call.path("num_images_per_prompt").asInt(1))
-            .trueCfgScale(call.path("true_cfg_scale").asDouble(1.0));
-    if (call.has("negative_prompt")) {
-      b.negativePrompt(call.path("negative_prompt").asString());
-    }
-    return b.build();
+    return Requests.of(call);
   }
 
   /** What one denoising step sends, by the formulas. */
-  LayoutPlan plan(GenerationRequest r) {
-    boolean guided = r.negativePrompt() != null;
+  LayoutPlan plan(Values r) {
+    boolean guided = r.get(RequestKeys.NEGATIVE_PROMPT) != null;
     PlanRequest p =
         new PlanRequest(
             TransformerShape.flux(4, 6, 4, 16, 16, 32, 32, true),
-            r.maxSequenceLength(),
-            (long) r.height() / 16 * (r.width() / 16),
-            r.images(),
+            r.get(RequestKeys.MAX_SEQUENCE_LENGTH),
+            (long) r.get(RequestKeys.HEIGHT) / 16 * (r.get(RequestKeys.WIDTH) / 16),
+            r.get(RequestKeys.NUM_OUTPUTS_PER_PROMPT),
             guided ? 2 : 1,
             dtype,
             0,

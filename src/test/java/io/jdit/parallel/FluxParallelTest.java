@@ -2,7 +2,8 @@ package io.jdit.parallel;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.jdit.pipeline.GenerationRequest;
+import io.jdit.config.Values;
+import io.jdit.pipeline.RequestKeys;
 import io.jdit.testing.Fixture;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
@@ -100,7 +101,7 @@ class FluxParallelTest {
       return;
     }
     try (Fixture f = new Fixture(c.fixture())) {
-      GenerationRequest r = c.request(f);
+      Values r = c.request(f);
       LayoutPlan plan = c.plan(r);
       Collective[] kinds = {
         Collective.ALL_TO_ALL,
@@ -111,7 +112,7 @@ class FluxParallelTest {
       for (int i = 0; i < kinds.length; i++) {
         assertThat(Long.parseLong(found[4 + i]))
             .as("%s: %s", c.name(), kinds[i].text())
-            .isEqualTo(r.numInferenceSteps() * plan.bytesPerStep(kinds[i]));
+            .isEqualTo(r.get(RequestKeys.NUM_INFERENCE_STEPS) * plan.bytesPerStep(kinds[i]));
       }
     }
   }

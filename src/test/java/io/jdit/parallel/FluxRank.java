@@ -5,14 +5,12 @@ import io.jdit.cache.BlockCache;
 import io.jdit.cache.CacheFile;
 import io.jdit.cache.CacheFlags;
 import io.jdit.cache.ResolvedCacheConfig;
-import io.jdit.cli.ParallelLoading;
+import io.jdit.config.Values;
+import io.jdit.engine.Engine;
+import io.jdit.engine.Result;
 import io.jdit.media.Picture;
-import io.jdit.pipeline.GenerationRequest;
-import io.jdit.pipeline.GenerationResult;
-import io.jdit.pipeline.LoadOptions;
-import io.jdit.pipeline.Pipeline;
-import io.jdit.pipeline.Pipelines;
 import io.jdit.pipeline.Progress;
+import io.jdit.pipeline.Strategies;
 import io.jdit.tensor.Device;
 import io.jdit.tensor.LeakDetector;
 import io.jdit.tensor.Tensor;
@@ -63,15 +61,13 @@ final class FluxRank {
   }
 
   private void run(FluxCase c) throws Exception {
-    LoadOptions options = LoadOptions.cpu().withDtype(c.dtype());
+    Strategies options = Strategies.cpu().withDtype(c.dtype());
     try (Fixture f = new Fixture(c.fixture());
         ParallelModel parallel = new ParallelModel(c.config(), world, new FusedAttention())) {
-      GenerationRequest request = c.request(f);
-      LoadOptions shared =
-          ParallelLoading.apply(options, parallel).withAcceleration(acceleration(c, f, parallel));
-      try (Pipeline pipeline = Pipelines.load(f.pipeline(), shared)) {
+      Values request = c.request(f);
+      try (Engine engine = Engine.load(f.pipeline(), parallel.apply(options))) {
         parallelTraffic(parallel).reset();
-        try (GenerationResult r = pipeline.generate(request, Progress.NONE)) {
+        try (Result r = engine.generate(request, acceleration(c, f, parallel), Progress.NONE)) {
           double deviation = world.rank() == 0 ? deviation(c, f, request, options, r) : Double.NaN;
           out.println(
               String.join(
@@ -79,7 +75,7 @@ final class FluxRank {
                   c.name(),
                   String.format(Locale.ROOT, "%.3g", deviation),
                   sha(r.latents().toBytes()),
-                  sha(r.images().get(0).rgb()),
+                  sha(r.pictures().get(0).rgb()),
                   bytes(parallel, Collective.ALL_TO_ALL),
                   bytes(parallel, Collective.POINT_TO_POINT),
                   bytes(parallel, Collective.ALL_REDUCE),
@@ -103,7 +99,7 @@ final class FluxRank {
         resolved, oneDecision ? parallel::firstBranchSum : parallel::sampleSum);
   }
 
-  private static String cachedSteps(GenerationResult result) {
+  private static String cachedSteps(Result result) {
     return BlockCache.among(result.accelerations()).stream()
         .map(cache -> cache.statistics().get(0).conditional().cachedSteps().toString())
         .findFirst()
@@ -119,15 +115,14 @@ final class FluxRank {
   }
 
   /** Largest deviation of the final latents, relative to the largest magnitude. */
-  private double deviation(
-      FluxCase c, Fixture f, GenerationRequest request, LoadOptions options, GenerationResult r)
+  private double deviation(FluxCase c, Fixture f, Values request, Strategies options, Result r)
       throws Exception {
     try (TensorScope scope = TensorScope.open()) {
       if (c.request() != null) {
         boolean tiled = c.config().modules().contains(ParallelConfig.VAE);
-        try (Pipeline alone = Pipelines.load(f.pipeline(), options.withVaeTiling(tiled));
-            GenerationResult expected = alone.generate(request, Progress.NONE)) {
-          Picture picture = expected.images().get(0);
+        try (Engine alone = Engine.load(f.pipeline(), options.withVaeTiling(tiled));
+            Result expected = alone.generate(request)) {
+          Picture picture = expected.pictures().get(0);
           out.println("picture\t" + c.name() + "\t" + sha(picture.rgb()));
           return deviation(r.latents(), expected.latents());
         }

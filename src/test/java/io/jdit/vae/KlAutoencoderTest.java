@@ -48,7 +48,7 @@ class KlAutoencoderTest {
         values[i] = (i * 37 % 101) - 50;
       }
       Tensor z = Tensor.of(values, 1, 3, 23, 37);
-      TiledDecode tiled = new TiledDecode(8, 6, 2 * 2, 16 - 4, 3);
+      TiledDecode tiled = new TiledDecode(8, 6, 2, 2 * 2, 16 - 4, 3);
       Tensor out =
           tiled.decode(z, t -> io.jdit.tensor.Functional.upsampleNearest2x(t), TileSharing.here());
       assertThat(out).isCloseTo(io.jdit.tensor.Functional.upsampleNearest2x(z), 1e-6);
@@ -62,7 +62,7 @@ class KlAutoencoderTest {
   void tilesBlendLinearly() {
     try (TensorScope scope = TensorScope.open()) {
       Tensor z = Tensor.zeros(DType.FLOAT32, Device.CPU, 1, 1, 4, 7);
-      TiledDecode tiled = new TiledDecode(4, 3, 4, 12, 1);
+      TiledDecode tiled = new TiledDecode(4, 3, 4, 4, 12, 1);
       double[] value = {0};
       Tensor out =
           tiled.decode(

@@ -4,7 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.jdit.config.ConfigException;
-import io.jdit.pipeline.GenerationRequest;
+import io.jdit.config.Values;
+import io.jdit.pipeline.RequestKeys;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -14,8 +15,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class BatchFileTest {
-  private static final GenerationRequest OPTIONS =
-      GenerationRequest.of("").steps(9).guidanceScale(3.5).negativePrompt("grey").build();
+  private static final Values OPTIONS =
+      Values.of(RequestKeys.NUM_INFERENCE_STEPS, 9)
+          .with(RequestKeys.GUIDANCE_SCALE, 3.5)
+          .with(RequestKeys.NEGATIVE_PROMPT, "grey");
 
   @TempDir private Path folder;
 
@@ -30,12 +33,10 @@ class BatchFileTest {
         .containsExactly("00001_a_red_circle.png", "00003_ein_gruner_Ring.png");
     assertThat(batch.items().get(1).request())
         .isEqualTo(
-            GenerationRequest.of("ein grüner Ring")
-                .steps(9)
-                .guidanceScale(3.5)
-                .negativePrompt("grey")
-                .seed(7)
-                .build());
+            OPTIONS
+                .with(RequestKeys.PROMPT, "ein grüner Ring")
+                .with(RequestKeys.SEED, 7L)
+                .with(RequestKeys.NUM_OUTPUTS_PER_PROMPT, 1));
   }
 
   @Test
@@ -44,18 +45,28 @@ class BatchFileTest {
         read(
             "p.jsonl",
             """
-            {"prompt": "a", "negative_prompt": "n", "prompt_2": "b", "seed": 9007199254740993, "height": 32, "width": 48, "num_inference_steps": 2, "guidance_scale": 1, "true_cfg_scale": 2.5, "max_sequence_length": 77, "num_outputs_per_prompt": 2, "output_file_name": "own.jpg"}
+            {"prompt": "a", "negative_prompt": "n", "prompt_2": "b", "negative_prompt_2": "m", "seed": 9007199254740993, "height": 32, "width": 48, "num_inference_steps": 2, "guidance_scale": 1, "true_cfg_scale": 2.5, "max_sequence_length": 77, "num_outputs_per_prompt": 2, "output_file_name": "own.jpg"}
             {"prompt": "c", "seed": null}
             """,
             List.of(7L));
     assertThat(batch.badLines()).isEmpty();
     assertThat(batch.items().get(0).request())
         .isEqualTo(
-            new GenerationRequest(
-                "a", "b", "n", null, 2.5, 32, 48, 2, 1.0, 9007199254740993L, 2, 77));
+            Values.of(RequestKeys.PROMPT, "a")
+                .with(RequestKeys.PROMPT_2, "b")
+                .with(RequestKeys.NEGATIVE_PROMPT, "n")
+                .with(RequestKeys.NEGATIVE_PROMPT_2, "m")
+                .with(RequestKeys.TRUE_CFG_SCALE, 2.5)
+                .with(RequestKeys.HEIGHT, 32)
+                .with(RequestKeys.WIDTH, 48)
+                .with(RequestKeys.NUM_INFERENCE_STEPS, 2)
+                .with(RequestKeys.GUIDANCE_SCALE, 1.0)
+                .with(RequestKeys.SEED, 9007199254740993L)
+                .with(RequestKeys.NUM_OUTPUTS_PER_PROMPT, 2)
+                .with(RequestKeys.MAX_SEQUENCE_LENGTH, 77));
     assertThat(batch.items().get(0).fileNames()).containsExactly("own_0.jpg", "own_1.jpg");
-    assertThat(batch.items().get(1).request().seed()).isEqualTo(7);
-    assertThat(batch.items().get(1).request().numInferenceSteps()).isEqualTo(9);
+    assertThat(batch.items().get(1).request().get(RequestKeys.SEED)).isEqualTo(7);
+    assertThat(batch.items().get(1).request().get(RequestKeys.NUM_INFERENCE_STEPS)).isEqualTo(9);
   }
 
   @Test
@@ -65,7 +76,9 @@ class BatchFileTest {
     assertThat(batch.items())
         .extracting(BatchItem::key)
         .containsExactly("00001-0", "00001-1", "00002");
-    assertThat(batch.items()).extracting(i -> i.request().seed()).containsExactly(1L, 2L, 5L);
+    assertThat(batch.items())
+        .extracting(i -> i.request().get(RequestKeys.SEED))
+        .containsExactly(1L, 2L, 5L);
     assertThat(batch.items())
         .flatExtracting(BatchItem::fileNames)
         .containsExactly("00001_a_0.png", "00001_a_1.png", "00002_b.png");
@@ -92,17 +105,19 @@ class BatchFileTest {
             {"prompt": "a"} {"prompt": "b"}
             """,
             List.of(7L));
-    assertThat(batch.items()).extracting(i -> i.request().prompt()).containsExactly("good");
+    assertThat(batch.items())
+        .extracting(i -> i.request().get(RequestKeys.PROMPT))
+        .containsExactly("good");
     List<String> problems =
         batch.badLines().stream().map(b -> b.line() + ": " + b.problem()).toList();
     assertThat(problems).hasSize(12).allMatch(p -> p.lines().count() == 1);
     assertThat(problems.get(0)).isEqualTo("1: unknown key 'hight'; did you mean 'height'?");
     assertThat(problems.get(1)).startsWith("2: not one JSON object");
-    assertThat(problems.get(2)).isEqualTo("3: expected a JSON object, found [\"a\"]");
+    assertThat(problems.get(2)).isEqualTo("3: expected a JSON object, found a list of 1");
     assertThat(problems.get(3)).isEqualTo("4: the key 'prompt' is missing");
-    assertThat(problems.get(4)).isEqualTo("5: 'height' must be a whole number, found \"64\"");
-    assertThat(problems.get(5)).isEqualTo("6: 'seed' must be a whole 64-bit number, found 1.5");
-    assertThat(problems.get(6)).isEqualTo("7: width must be > 0, got 0");
+    assertThat(problems.get(4)).isEqualTo("5: height: expected an integer >= 1, found text '64'");
+    assertThat(problems.get(5)).isEqualTo("6: seed: expected a whole number of 64 bits, found 1.5");
+    assertThat(problems.get(6)).isEqualTo("7: width: expected an integer >= 1, found 0");
     assertThat(problems.get(7)).startsWith("8: not one JSON object").contains("prompt");
     assertThat(problems.get(8)).startsWith("9: output_file_name '../up.png' is not a plain name");
     assertThat(problems.get(9)).contains("pictures are .png or .jpg");

@@ -2,7 +2,8 @@ package io.jdit.engine.batch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.jdit.pipeline.GenerationRequest;
+import io.jdit.config.Values;
+import io.jdit.pipeline.RequestKeys;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -84,7 +85,7 @@ class ManifestTest {
   }
 
   static BatchTask task(String name, int steps) {
-    BatchItem item = new BatchItem("00001", 1, GenerationRequest.of("a").build(), List.of(name));
+    BatchItem item = new BatchItem("00001", 1, Values.of(RequestKeys.PROMPT, "a"), List.of(name));
     return BatchTask.of(
         item,
         Map.of("prompt", "a", "seed", 1024L, "guidance_scale", 3.5, "num_inference_steps", steps));

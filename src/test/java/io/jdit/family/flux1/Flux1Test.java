@@ -3,13 +3,21 @@ package io.jdit.family.flux1;
 import static io.jdit.testing.TensorAssert.assertThat;
 
 import io.jdit.checkpoint.SafeTensorsFile;
+import io.jdit.config.Values;
+import io.jdit.engine.Engine;
+import io.jdit.engine.GenerationCancelledException;
+import io.jdit.engine.Result;
 import io.jdit.media.Picture;
 import io.jdit.metrics.Memory;
+import io.jdit.pipeline.Progress;
+import io.jdit.pipeline.Strategies;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.LeakDetector;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 import io.jdit.testing.Fixture;
+import io.jdit.testing.Requests;
+import io.jdit.transformer.Acceleration;
 import java.awt.image.BufferedImage;
 import java.nio.file.Path;
 import java.util.Map;
@@ -20,7 +28,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 
-class FluxPipelineTest {
+class Flux1Test {
   private static final double TOLERANCE = 1e-4;
 
   @ParameterizedTest
@@ -28,15 +36,14 @@ class FluxPipelineTest {
   void everyRunOfTheReferenceIsReproduced(String name) {
     try (TensorScope scope = TensorScope.open();
         Fixture f = new Fixture(name);
-        Pipeline pipeline = Pipelines.load(f.pipeline(), LoadOptions.cpu())) {
-      try (GenerationResult r = pipeline.generate(request(f.json().path("call")), Progress.NONE)) {
+        Engine engine = Engine.load(f.pipeline(), Strategies.cpu())) {
+      try (Result r = engine.generate(Requests.of(f.json().path("call")))) {
         Tensor steps = f.tensor("latents_steps");
         assertThat(r.latents()).isCloseTo(steps.select(0, steps.size(0) - 1), TOLERANCE);
-        assertPicture(r.images().get(0), f.tensor("image"));
+        assertPicture(r.pictures().get(0), f.tensor("image"));
       }
       for (Map.Entry<String, JsonNode> run : f.json().path("runs").properties()) {
-        try (GenerationResult r =
-            pipeline.generate(request(run.getValue().path("call")), Progress.NONE)) {
+        try (Result r = engine.generate(Requests.of(run.getValue().path("call")))) {
           assertThat(r.latents())
               .as(run.getKey())
               .isCloseTo(f.tensor("run." + run.getKey() + ".final_latents"), TOLERANCE);
@@ -50,9 +57,8 @@ class FluxPipelineTest {
   void bfloat16StaysCloseToTheReferencesBfloat16(String name) {
     try (TensorScope scope = TensorScope.open();
         Fixture f = new Fixture(name);
-        Pipeline pipeline =
-            Pipelines.load(f.pipeline(), LoadOptions.cpu().withDtype(DType.BFLOAT16));
-        GenerationResult r = pipeline.generate(request(f.json().path("call")), Progress.NONE)) {
+        Engine engine = Engine.load(f.pipeline(), Strategies.cpu().withDtype(DType.BFLOAT16));
+        Result r = engine.generate(Requests.of(f.json().path("call")))) {
       Assertions.assertThat(psnr(r.latents(), f.tensor("bf16.final_latents"))).isGreaterThan(35);
     }
   }
@@ -64,15 +70,14 @@ class FluxPipelineTest {
         io.jdit.checkpoint.ModelConfig.read(folder.resolve("expected.json")).json().path("runs");
     try (TensorScope scope = TensorScope.open();
         SafeTensorsFile expected = SafeTensorsFile.open(folder.resolve("expected.safetensors"));
-        Pipeline pipeline = Pipelines.load(Path.of("models/shapes"), LoadOptions.cpu())) {
+        Engine engine = Engine.load(Path.of("models/shapes"), Strategies.cpu())) {
       for (int i = 0; i < runs.size(); i++) {
-        try (GenerationResult r =
-            pipeline.generate(request(runs.get(i).path("call")), Progress.NONE)) {
+        try (Result r = engine.generate(Requests.of(runs.get(i).path("call")))) {
           assertThat(r.latents())
               .as("prompt %d", i)
               .isCloseTo(expected.read(i + ".latents"), TOLERANCE);
           BufferedImage png = ImageIO.read(folder.resolve(i + ".png").toFile());
-          assertWithinOneStep(r.images().get(0), png);
+          assertWithinOneStep(r.pictures().get(0), png);
         }
       }
     }
@@ -81,21 +86,15 @@ class FluxPipelineTest {
   @Test
   void generationsLeaveNothingBehind() {
     try (Fixture f = new Fixture("flux1-dev-tiny");
-        Pipeline pipeline = Pipelines.load(f.pipeline(), LoadOptions.cpu())) {
-      GenerationRequest r =
-          GenerationRequest.of("a red fox")
-              .height(64)
-              .width(96)
-              .steps(2)
-              .maxSequenceLength(32)
-              .build();
+        Engine engine = Engine.load(f.pipeline(), Strategies.cpu())) {
+      Values r = Requests.small("a red fox", 64, 96, 2, 32);
       for (int i = 0; i < 60; i++) { // the JVM itself grows while it compiles
-        pipeline.generate(r, Progress.NONE).close();
+        engine.generate(r).close();
       }
       long live = LeakDetector.live();
       long resident = outsideTheHeap();
       for (int i = 0; i < 50; i++) {
-        pipeline.generate(r, Progress.NONE).close();
+        engine.generate(r).close();
       }
       Assertions.assertThat(LeakDetector.live()).isEqualTo(live);
       Assertions.assertThat(outsideTheHeap() - resident)
@@ -113,14 +112,8 @@ class FluxPipelineTest {
   @Test
   void anInterruptEndsTheGenerationAndLeavesThePipelineUsable() {
     try (Fixture f = new Fixture("flux1-dev-tiny");
-        Pipeline pipeline = Pipelines.load(f.pipeline(), LoadOptions.cpu())) {
-      GenerationRequest r =
-          GenerationRequest.of("a red fox")
-              .height(64)
-              .width(96)
-              .steps(50)
-              .maxSequenceLength(32)
-              .build();
+        Engine engine = Engine.load(f.pipeline(), Strategies.cpu())) {
+      Values r = Requests.small("a red fox", 64, 96, 50, 32);
       Thread caller = Thread.currentThread();
       int[] last = {0};
       Progress interrupting =
@@ -133,32 +126,12 @@ class FluxPipelineTest {
               }
             }
           };
-      Assertions.assertThatThrownBy(() -> pipeline.generate(r, interrupting))
+      Assertions.assertThatThrownBy(() -> engine.generate(r, Acceleration.none(), interrupting))
           .isInstanceOf(GenerationCancelledException.class);
       Assertions.assertThat(Thread.interrupted()).isTrue();
       Assertions.assertThat(last[0]).isLessThan(50);
-      pipeline.generate(r, Progress.NONE).close();
+      engine.generate(r).close();
     }
-  }
-
-  static GenerationRequest request(JsonNode call) {
-    GenerationRequest.Builder b =
-        GenerationRequest.of(call.path("prompt").asString())
-            .height(call.path("height").asInt())
-            .width(call.path("width").asInt())
-            .steps(call.path("num_inference_steps").asInt())
-            .guidanceScale(call.path("guidance_scale").asDouble())
-            .seed(call.path("seed").asLong())
-            .maxSequenceLength(call.path("max_sequence_length").asInt())
-            .images(call.path("num_images_per_prompt").asInt(1))
-            .trueCfgScale(call.path("true_cfg_scale").asDouble(1.0));
-    if (call.has("prompt_2")) {
-      b.prompt2(call.path("prompt_2").asString());
-    }
-    if (call.has("negative_prompt")) {
-      b.negativePrompt(call.path("negative_prompt").asString());
-    }
-    return b.build();
   }
 
   private static void assertPicture(Picture image, Tensor expected) {

@@ -1,4 +1,4 @@
-package io.jdit.pipeline;
+package io.jdit.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
@@ -6,7 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchRuntimeException;
 import static org.assertj.core.api.Assertions.withinPercentage;
 
+import io.jdit.checkpoint.ModelFolder;
 import io.jdit.metrics.Memory;
+import io.jdit.pipeline.OutOfMemoryException;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Device;
 import io.jdit.tensor.Tensor;
