@@ -2,6 +2,7 @@ package io.jdit.parallel;
 
 import io.jdit.attention.Attention;
 import io.jdit.nn.LinearFactory;
+import io.jdit.nn.LinearFormat;
 import io.jdit.parallel.Mesh.Dimension;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Device;
@@ -53,7 +54,9 @@ public final class ParallelModel implements AutoCloseable {
   }
 
   private static LinearFactory tensorParallel(ProcessGroup group) {
-    return group.size() > 1 ? new TensorParallel(group) : LinearFactory.dense();
+    return group.size() > 1
+        ? new TensorParallel(group, LinearFormat.dense())
+        : LinearFactory.dense();
   }
 
   public ParallelConfig config() {

@@ -4,7 +4,6 @@ import io.jdit.checkpoint.ModelConfig;
 import io.jdit.checkpoint.ModelFormatException;
 import io.jdit.media.Picture;
 import io.jdit.metrics.StageReport;
-import io.jdit.nn.LinearFactory;
 import io.jdit.nn.RotaryTable;
 import io.jdit.scheduler.FlowMatchEuler;
 import io.jdit.tensor.DType;
@@ -81,7 +80,14 @@ final class FluxPipeline implements Pipeline {
               dtype,
               device,
               weights,
-              (c, w) -> new ClipTextEncoder(ClipTextEncoder.Config.read(c), w, clipLinears(c)));
+              (c, w) -> {
+                // Its heads often do not divide where T5's do.
+                ClipTextEncoder.Config clip = ClipTextEncoder.Config.read(c);
+                return new ClipTextEncoder(
+                    clip,
+                    w,
+                    options.distribution().textLinears().sharingHeads(clip.numAttentionHeads()));
+              });
       textEncoder2 =
           model.build(
               model.component("text_encoder_2", "T5EncoderModel"),
@@ -104,13 +110,6 @@ final class FluxPipeline implements Pipeline {
       weights.close();
       throw e;
     }
-  }
-
-  /** CLIP is small and its heads often do not divide where T5's do: then every rank computes it. */
-  private LinearFactory clipLinears(ModelConfig config) {
-    LinearFactory shared = options.distribution().textLinears();
-    int heads = ClipTextEncoder.Config.read(config).numAttentionHeads();
-    return heads % shared.ranks() == 0 ? shared : LinearFactory.dense();
   }
 
   private Tokenizer tokenizer(String name) {
