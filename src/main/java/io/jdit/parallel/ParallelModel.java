@@ -33,23 +33,16 @@ public final class ParallelModel implements AutoCloseable {
     this.config = config;
     this.groups = MeshGroups.of(config.mesh(), world);
     Mesh mesh = config.mesh();
-    TokenShares shares = new TokenShares(mesh.ring(), mesh.ulysses());
     int ringRank = mesh.coordinate(world.rank(), Dimension.RING);
-    Attention inner = mesh.ring() > 1 ? new RingAttention(groups.ring(), shares::ofRing) : local;
+    Attention inner = mesh.ring() > 1 ? new RingAttention(groups.ring(), local) : local;
     this.attention =
         mesh.ulysses() > 1
             ? new Ulysses(
-                groups.ulysses(),
-                () -> shares.ofUlysses(ringRank),
-                inner,
-                config.ulyssesFloat8(),
-                config.ulyssesAsync())
+                groups.ulysses(), ringRank, inner, config.ulyssesFloat8(), config.ulyssesAsync())
             : inner;
     this.linears = tensorParallel(groups.tp());
     this.sequence =
-        mesh.context() > 1
-            ? new ContextParallel(groups.context(), shares)
-            : SequenceParallel.none();
+        mesh.context() > 1 ? new ContextParallel(groups.context()) : SequenceParallel.none();
     this.guidance = mesh.cfg() > 1 ? new CfgParallel(groups.cfg()) : GuidanceBranches.here();
   }
 
