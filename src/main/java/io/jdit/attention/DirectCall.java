@@ -5,12 +5,14 @@ import io.jdit.tensor.Tensor;
 /** Collects the operands and calls {@link Attention#forward}. */
 final class DirectCall implements AttentionCall {
   private final Attention attention;
+  private final Tokens tokens;
   private Tensor q;
   private Tensor k;
   private Tensor v;
 
-  DirectCall(Attention attention) {
+  DirectCall(Attention attention, Tokens tokens) {
     this.attention = attention;
+    this.tokens = tokens;
   }
 
   @Override
@@ -30,7 +32,7 @@ final class DirectCall implements AttentionCall {
 
   @Override
   public Result start() {
-    Tensor o = attention.forward(q, k, v);
+    Tensor o = attention.forward(q, k, v, tokens);
     return () -> o;
   }
 }

@@ -22,6 +22,30 @@ public final class Weights {
   private final Device device;
   private final TensorScope owner;
   private final Set<String> used;
+  private final Cut cut; // null for whole tensors
+
+  /** Part {@code part} of {@code parts} of each of {@code lengths}, which make up {@code dim}. */
+  private record Cut(int dim, int part, int parts, int[] lengths) {
+    Tensor of(Tensor whole, String name) {
+      int[] blocks = lengths.length > 0 ? lengths : new int[] {(int) whole.size(dim)};
+      Tensor[] pieces = new Tensor[blocks.length];
+      long start = 0;
+      for (int i = 0; i < blocks.length; i++) {
+        if (blocks[i] % parts != 0) {
+          throw new IllegalArgumentException(
+              name + ": " + blocks[i] + " of dimension " + dim + " cannot be cut into " + parts);
+        }
+        long length = blocks[i] / parts;
+        pieces[i] = whole.narrow(dim, start + part * length, length);
+        start += blocks[i];
+      }
+      if (start != whole.size(dim)) {
+        throw new IllegalArgumentException(
+            name + ": blocks of " + Arrays.toString(blocks) + " do not make up " + whole);
+      }
+      return pieces.length == 1 ? pieces[0].contiguous() : Tensor.cat(dim, pieces);
+    }
+  }
 
   private Weights(
       TensorSource source,
@@ -29,24 +53,26 @@ public final class Weights {
       DType dtype,
       Device device,
       TensorScope owner,
-      Set<String> used) {
+      Set<String> used,
+      Cut cut) {
     this.source = source;
     this.prefix = prefix;
     this.dtype = dtype;
     this.device = device;
     this.owner = owner;
     this.used = used;
+    this.cut = cut;
   }
 
   /**
    * @param owner scope that owns what is read, an unbound one that lives as long as the model
    */
   public Weights(TensorSource source, DType dtype, Device device, TensorScope owner) {
-    this(source, "", dtype, device, owner, new TreeSet<>());
+    this(source, "", dtype, device, owner, new TreeSet<>(), null);
   }
 
   public Weights at(String name) {
-    return new Weights(source, prefix + name + ".", dtype, device, owner, used);
+    return new Weights(source, prefix + name + ".", dtype, device, owner, used, cut);
   }
 
   public Weights at(int index) {
@@ -55,7 +81,25 @@ public final class Weights {
 
   /** The same place, read in another dtype: some weights stay in float32 in a float16 model. */
   public Weights as(DType type) {
-    return new Weights(source, prefix, type, device, owner, used);
+    return new Weights(source, prefix, type, device, owner, used, cut);
+  }
+
+  /**
+   * The same place with only a shard of every tensor: what a rank holds. Readers go on asking for
+   * the shape of the whole. Only the shard is materialised. Tensors without dimension {@code dim},
+   * and those that are broadcast along it, are read whole.
+   *
+   * @param lengths of the blocks that the dimension is made of where several matrices are fused:
+   *     each is cut by itself and the shard holds its part of each, in this order; none for one
+   *     block
+   * @throws IllegalArgumentException when reading, if a length cannot be cut into equal parts
+   */
+  public Weights cut(int dim, int part, int parts, int... lengths) {
+    if (cut != null) {
+      throw new IllegalStateException(prefix + " is cut already, along dimension " + cut.dim);
+    }
+    Cut shard = parts == 1 ? null : new Cut(dim, part, parts, lengths);
+    return new Weights(source, prefix, dtype, device, owner, used, shard);
   }
 
   public DType dtype() {
@@ -78,37 +122,23 @@ public final class Weights {
   }
 
   /**
-   * Reads a tensor of exactly this shape.
+   * Reads a tensor of exactly this shape, or the shard of it that this view stands for.
    *
+   * @param shape of the whole tensor
    * @throws ModelFormatException when it is missing or has another shape
    */
   public Tensor get(String name, long... shape) {
     TensorInfo info = checked(name, shape);
     try (TensorScope scope = TensorScope.open()) {
-      return adopt(scope, source.read(info));
-    }
-  }
-
-  /**
-   * Reads a part of a tensor: rows {@code start .. start+length} of dimension {@code dim}. Only
-   * these are materialised.
-   *
-   * @param shape shape of the whole tensor
-   */
-  public Tensor getPart(String name, int dim, long start, long length, long... shape) {
-    TensorInfo info = checked(name, shape);
-    try (TensorScope scope = TensorScope.open()) {
-      return adopt(scope, source.read(info).narrow(dim, start, length).contiguous());
+      Tensor stored = source.read(info);
+      boolean cuts = cut != null && cut.dim < shape.length && shape[cut.dim] > 1;
+      return owner.adopt((cuts ? cut.of(stored, info.name()) : stored).to(device, dtype));
     }
   }
 
   /** Gives a tensor that was computed from others to the model. */
   public Tensor own(Tensor computed) {
     return owner.adopt(computed);
-  }
-
-  private Tensor adopt(TensorScope scope, Tensor stored) {
-    return owner.adopt(stored.to(device, dtype));
   }
 
   private TensorInfo checked(String name, long... shape) {

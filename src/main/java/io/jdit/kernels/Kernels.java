@@ -94,7 +94,7 @@ public final class Kernels {
    * copies.
    *
    * @param x [B, N, H, Dh], for example a slice of a fused projection
-   * @param cos float32 [M, Dh]; the rows {@code offset .. offset + N} are used
+   * @param cos float32 [at least offset + N, Dh]; the rows {@code offset .. offset + N} are used
    * @param out [B, M, H, Dh], contiguous
    */
   public static void rmsNormRopeInto(
@@ -119,8 +119,8 @@ public final class Kernels {
     if (weight != null) {
       Shapes.require("rmsNormRope weight", weight, dim);
     }
-    requireTable("rmsNormRope cos", cos, x, total);
-    requireTable("rmsNormRope sin", sin, x, total);
+    requireTable("rmsNormRope cos", cos, x, offset + tokens);
+    requireTable("rmsNormRope sin", sin, x, offset + tokens);
     if ((cos == null) != (sin == null)) {
       throw new IllegalArgumentException("rmsNormRope: cos and sin must be given together");
     }
@@ -334,7 +334,7 @@ public final class Kernels {
   private static void requireTable(String what, Tensor table, Tensor x, long rows) {
     if (table != null) {
       requireFloat32(what, table, x.device());
-      Shapes.require(what, table, rows, x.size(3));
+      Shapes.require(what, table, Math.max(rows, table.size(0)), x.size(3));
     }
   }
 }

@@ -6,27 +6,17 @@ import io.jdit.tensor.OneDnn;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 
-/** A linear layer with its whole weight in the model's dtype. */
+/** A linear layer with its weight in the model's dtype. */
 public final class DenseLinear implements Linear {
   private final Tensor weight; // [out, in], in oneDNN's layout when packed
   private final Tensor bias; // [out] or null
   private final boolean packed;
 
   public DenseLinear(Weights w, int in, int out, boolean bias) {
-    this(w, w.get("weight", out, in), bias ? w.get("bias", out) : null);
-  }
-
-  /**
-   * A layer of weights that were read already, for example a part of those in the checkpoint.
-   *
-   * @param w where they come from: dtype, device, owner
-   * @param weight [out, in], taken over
-   * @param bias [out] or null
-   */
-  public DenseLinear(Weights w, Tensor weight, Tensor bias) {
     this.packed = OneDnn.supports(w.dtype(), w.device());
-    this.weight = packed ? pack(w, weight) : weight;
-    this.bias = bias;
+    Tensor plain = w.get("weight", out, in);
+    this.weight = packed ? pack(w, plain) : plain;
+    this.bias = bias ? w.get("bias", out) : null;
   }
 
   private static Tensor pack(Weights w, Tensor plain) {

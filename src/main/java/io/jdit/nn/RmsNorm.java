@@ -10,7 +10,7 @@ import io.jdit.tensor.TensorScope;
  * input's dtype, then multiplied by the weight, as diffusers' RMSNorm and transformers' T5LayerNorm
  * do.
  */
-public final class RmsNorm {
+public final class RmsNorm implements Norm {
   private final Tensor weight;
   private final double eps;
 
@@ -27,6 +27,7 @@ public final class RmsNorm {
     return eps;
   }
 
+  @Override
   public Tensor forward(Tensor x) {
     try (TensorScope scope = TensorScope.open()) {
       Tensor f = x.to(DType.FLOAT32);

@@ -1,50 +1,34 @@
 package io.jdit.parallel;
 
+import io.jdit.attention.Tokens;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 import io.jdit.transformer.SequenceParallel;
 
 /** Tokens shared out over the ranks of the ring and Ulysses dimensions. */
-final class ContextParallel implements SequenceParallel {
-  private final ProcessGroup context;
-  private final TokenShares shares;
-
-  ContextParallel(ProcessGroup context, TokenShares shares) {
-    this.context = context;
-    this.shares = shares;
-  }
-
+record ContextParallel(ProcessGroup context) implements SequenceParallel {
   @Override
   public int parts() {
     return context.size();
   }
 
   @Override
-  public Tensor[] cut(int dim, Tensor... streams) {
+  public Tensor part(int dim, Tensor whole) {
     int parts = context.size();
     int part = context.rank();
-    long[] lengths = new long[streams.length];
-    for (int i = 0; i < lengths.length; i++) {
-      lengths[i] = streams[i].size(dim);
+    long n = whole.size(dim);
+    try (TensorScope scope = TensorScope.open()) {
+      return scope.keep(
+          whole
+              .narrow(dim, Tokens.start(n, parts, part), Tokens.count(n, parts, part))
+              .contiguous());
     }
-    shares.cut(lengths);
-    Tensor[] mine = new Tensor[streams.length];
-    for (int i = 0; i < mine.length; i++) {
-      long n = lengths[i];
-      try (TensorScope scope = TensorScope.open()) {
-        Tensor view =
-            streams[i].narrow(
-                dim, TokenShares.start(n, parts, part), TokenShares.count(n, parts, part));
-        mine[i] = scope.keep(view.contiguous());
-      }
-    }
-    return mine;
   }
 
   @Override
   public Tensor join(Tensor part, int dim, long length) {
     int parts = context.size();
-    long largest = TokenShares.count(length, parts, 0);
+    long largest = Tokens.count(length, parts, 0);
     try (TensorScope scope = TensorScope.open()) {
       // c10d gathers equal shapes along the first dimension: short parts are padded by one token.
       Tensor first = part.transpose(0, dim);
@@ -60,7 +44,7 @@ final class ContextParallel implements SequenceParallel {
       context.allGather(sent, all).await();
       Tensor[] pieces = new Tensor[parts];
       for (int i = 0; i < parts; i++) {
-        pieces[i] = all.narrow(0, i * largest, TokenShares.count(length, parts, i));
+        pieces[i] = all.narrow(0, i * largest, Tokens.count(length, parts, i));
       }
       Tensor whole = length % parts == 0 ? all : Tensor.cat(0, pieces);
       return scope.keep(whole.transpose(0, dim).contiguous());

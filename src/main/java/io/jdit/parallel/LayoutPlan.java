@@ -1,5 +1,6 @@
 package io.jdit.parallel;
 
+import io.jdit.attention.Tokens;
 import io.jdit.kernels.Float8Format;
 import java.util.EnumMap;
 import java.util.Map;
@@ -15,7 +16,7 @@ public final class LayoutPlan {
 
   private final ParallelConfig config;
   private final PlanRequest request;
-  private final TokenShares shares;
+  private final Tokens shares; // one part for each context rank
   private final long tokensHere;
   private final Map<Collective, Long> sent = new EnumMap<>(Collective.class);
 
@@ -24,9 +25,8 @@ public final class LayoutPlan {
     this.request = request;
     Mesh mesh = config.mesh();
     config.requireHeads(request.shape().heads());
-    shares = new TokenShares(mesh.ring(), mesh.ulysses());
-    shares.cut(request.textTokens(), request.imageTokens());
-    tokensHere = shares.ofUlysses(0)[0];
+    shares = Tokens.of(mesh.context(), request.textTokens(), request.imageTokens());
+    tokensHere = shares.counts()[0];
     long calls = callsHere();
     add(Collective.ALL_TO_ALL, calls * ulyssesBytes());
     add(Collective.POINT_TO_POINT, calls * ringBytes());
@@ -78,14 +78,19 @@ public final class LayoutPlan {
     long operands = plain + 2 * (float8 ? Float8Format.INPUT.bytes(dim) : plain);
     long output = float8 ? Float8Format.OUTPUT.bytes(dim) : plain;
     long heads = (long) request.batch() * padding().perRank();
-    long others = shares.ofRing()[0] - tokensHere;
+    long others = ringParts()[0] - tokensHere;
     long rows = heads * tokensHere * (ranks - 1);
     return request.shape().attentions() * (rows * operands + heads * others * output);
   }
 
+  /** Tokens at each place of the ring. */
+  private long[] ringParts() {
+    return shares.grouped(config.mesh().ulysses()).counts();
+  }
+
   /** Keys and values of every part but the one that comes last. */
   private long ringBytes() {
-    long[] parts = shares.ofRing();
+    long[] parts = ringParts();
     int ranks = parts.length;
     long tokens = 0;
     for (int step = 0; step < ranks - 1; step++) {
@@ -118,7 +123,7 @@ public final class LayoutPlan {
   /** The last layer's output, from all parts. */
   private long joinBytes() {
     int parts = config.mesh().context();
-    long largest = TokenShares.count(request.imageTokens(), parts, 0);
+    long largest = Tokens.count(request.imageTokens(), parts, 0);
     return outputBytes(largest) * (parts - 1);
   }
 

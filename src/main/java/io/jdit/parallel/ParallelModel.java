@@ -2,6 +2,7 @@ package io.jdit.parallel;
 
 import io.jdit.attention.Attention;
 import io.jdit.nn.LinearFactory;
+import io.jdit.nn.LinearFormat;
 import io.jdit.parallel.Mesh.Dimension;
 import io.jdit.pipeline.Branches;
 import io.jdit.pipeline.Strategies;
@@ -33,28 +34,23 @@ public final class ParallelModel implements AutoCloseable {
     this.config = config;
     this.groups = MeshGroups.of(config.mesh(), world);
     Mesh mesh = config.mesh();
-    TokenShares shares = new TokenShares(mesh.ring(), mesh.ulysses());
     int ringRank = mesh.coordinate(world.rank(), Dimension.RING);
-    Attention inner = mesh.ring() > 1 ? new RingAttention(groups.ring(), shares::ofRing) : local;
+    Attention inner = mesh.ring() > 1 ? new RingAttention(groups.ring(), local) : local;
     this.attention =
         mesh.ulysses() > 1
             ? new Ulysses(
-                groups.ulysses(),
-                () -> shares.ofUlysses(ringRank),
-                inner,
-                config.ulyssesFloat8(),
-                config.ulyssesAsync())
+                groups.ulysses(), ringRank, inner, config.ulyssesFloat8(), config.ulyssesAsync())
             : inner;
     this.linears = tensorParallel(groups.tp());
     this.sequence =
-        mesh.context() > 1
-            ? new ContextParallel(groups.context(), shares)
-            : SequenceParallel.none();
+        mesh.context() > 1 ? new ContextParallel(groups.context()) : SequenceParallel.none();
     this.guidance = mesh.cfg() > 1 ? new CfgParallel(groups.cfg()) : Branches.here();
   }
 
   private static LinearFactory tensorParallel(ProcessGroup group) {
-    return group.size() > 1 ? new TensorParallel(group) : LinearFactory.dense();
+    return group.size() > 1
+        ? new TensorParallel(group, LinearFormat.dense())
+        : LinearFactory.dense();
   }
 
   public ParallelConfig config() {

@@ -1,11 +1,14 @@
 package io.jdit.parallel;
 
 import io.jdit.attention.Attention;
+import io.jdit.attention.KeyMask;
+import io.jdit.attention.Tokens;
 import io.jdit.kernels.Kernels;
 import io.jdit.kernels.Kernels.AttentionWithLse;
+import io.jdit.tensor.DType;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
-import java.util.function.Supplier;
+import java.util.List;
 
 /**
  * Attention over tokens that are spread over ranks, keys and values going round in a ring: in step
@@ -20,30 +23,38 @@ final class RingAttention implements Attention {
   }
 
   private final ProcessGroup group;
-  private final Supplier<long[]> tokenCounts;
+  private final Attention local;
   private final PartialAttention partial;
 
   /**
-   * @param tokenCounts tokens at each place of the ring in the sample in work
+   * @param local attention to keys that are all here
    */
-  RingAttention(ProcessGroup group, Supplier<long[]> tokenCounts, PartialAttention partial) {
+  RingAttention(ProcessGroup group, Attention local, PartialAttention partial) {
     this.group = group;
-    this.tokenCounts = tokenCounts;
+    this.local = local;
     this.partial = partial;
   }
 
   /** The fused kernel on each part. */
-  RingAttention(ProcessGroup group, Supplier<long[]> tokenCounts) {
-    this(group, tokenCounts, (q, k, v, scale) -> Kernels.attentionWithLse(q, k, v, scale, false));
+  RingAttention(ProcessGroup group, Attention local) {
+    this(group, local, (q, k, v, scale) -> Kernels.attentionWithLse(q, k, v, scale, false));
   }
 
   @Override
-  public Tensor forward(Tensor q, Tensor k, Tensor v) {
+  public Attention local() {
+    return local;
+  }
+
+  /**
+   * @param tokens in as many parts as the ring has places
+   */
+  @Override
+  public Tensor forward(Tensor q, Tensor k, Tensor v, Tokens tokens) {
     int size = group.size();
     int rank = group.rank();
     int next = (rank + 1) % size;
     int previous = Math.floorMod(rank - 1, size);
-    long[] counts = tokenCounts.get();
+    long[] counts = tokens.counts();
     double scale = 1 / Math.sqrt(q.size(3));
     try (TensorScope scope = TensorScope.open();
         MergedAttention merged = new MergedAttention()) {
@@ -59,7 +70,8 @@ final class RingAttention implements Attention {
           exchange = group.exchange(part, next, coming, previous);
         }
         try (TensorScope stepScope = TensorScope.open()) {
-          merged.add(partial.forward(q, part.select(0, 0), part.select(0, 1), scale));
+          KeyMask mask = tokens.part(Math.floorMod(rank - step, size)).mask();
+          merged.add(attend(q, part.select(0, 0), part.select(0, 1), scale, mask));
         }
         exchange.await();
         part.close();
@@ -67,5 +79,28 @@ final class RingAttention implements Attention {
       }
       return scope.keep(merged.out().to(q.dtype()));
     }
+  }
+
+  private AttentionWithLse attend(Tensor q, Tensor k, Tensor v, double scale, KeyMask mask) {
+    if (mask == null) {
+      return partial.forward(q, k, v, scale);
+    }
+    List<AttentionWithLse> rows =
+        mask.attend(
+            q,
+            k,
+            v,
+            (a, b, c) -> b.size(1) == 0 ? withoutKeys(a) : partial.forward(a, b, c, scale));
+    return new AttentionWithLse(
+        Tensor.cat(0, rows.stream().map(AttentionWithLse::out).toArray(Tensor[]::new)),
+        Tensor.cat(0, rows.stream().map(AttentionWithLse::logSumExp).toArray(Tensor[]::new)));
+  }
+
+  /** Weighs nothing in a merge. */
+  private static AttentionWithLse withoutKeys(Tensor q) {
+    return new AttentionWithLse(
+        Tensor.zeros(q.dtype(), q.device(), q.shape()),
+        Tensor.full(
+            Double.NEGATIVE_INFINITY, DType.FLOAT32, q.device(), q.size(0), q.size(2), q.size(1)));
   }
 }

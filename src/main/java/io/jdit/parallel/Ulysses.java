@@ -2,11 +2,11 @@ package io.jdit.parallel;
 
 import io.jdit.attention.Attention;
 import io.jdit.attention.AttentionCall;
+import io.jdit.attention.Tokens;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 import java.util.Arrays;
-import java.util.function.Supplier;
 
 /**
  * Attention over tokens that are spread over ranks (DeepSpeed Ulysses): an all-to-all gives every
@@ -15,25 +15,20 @@ import java.util.function.Supplier;
  */
 final class Ulysses implements Attention {
   private final ProcessGroup group;
-  private final Supplier<long[]> tokenCounts;
+  private final int ringRank;
   private final Attention inner;
   private final Payload input;
   private final Payload output;
   private final boolean async;
 
   /**
-   * @param tokenCounts tokens of each rank of the group in the sample in work
+   * @param ringRank place of the group's tokens among those of all Ulysses groups
    * @param float8 send query, value and output as float8
    * @param async send each operand as soon as it is there
    */
-  Ulysses(
-      ProcessGroup group,
-      Supplier<long[]> tokenCounts,
-      Attention inner,
-      boolean float8,
-      boolean async) {
+  Ulysses(ProcessGroup group, int ringRank, Attention inner, boolean float8, boolean async) {
     this.group = group;
-    this.tokenCounts = tokenCounts;
+    this.ringRank = ringRank;
     this.inner = inner;
     this.input = float8 ? Payload.FLOAT8_INPUT : Payload.NUMBERS;
     this.output = float8 ? Payload.FLOAT8_OUTPUT : Payload.NUMBERS;
@@ -41,9 +36,9 @@ final class Ulysses implements Attention {
   }
 
   @Override
-  public Tensor forward(Tensor q, Tensor k, Tensor v) {
+  public Tensor forward(Tensor q, Tensor k, Tensor v, Tokens tokens) {
     try (TensorScope scope = TensorScope.open()) {
-      Call call = new Call();
+      Call call = new Call(tokens);
       call.query(q);
       call.key(k);
       call.value(v);
@@ -52,8 +47,13 @@ final class Ulysses implements Attention {
   }
 
   @Override
-  public AttentionCall begin() {
-    return async ? new Call() : Attention.super.begin();
+  public AttentionCall begin(Tokens tokens) {
+    return async ? new Call(tokens) : Attention.super.begin(tokens);
+  }
+
+  @Override
+  public Attention local() {
+    return inner.local();
   }
 
   /** An operand on its way. */
@@ -70,11 +70,18 @@ final class Ulysses implements Attention {
   }
 
   private final class Call implements AttentionCall {
+    private final Tokens tokens;
+    private final long[] counts; // tokens of each rank of the group
     private HeadExchange exchange;
-    private long[] counts;
     private Sent q;
     private Sent k;
     private Sent v;
+
+    Call(Tokens tokens) {
+      this.tokens = tokens;
+      int first = ringRank * group.size();
+      counts = Arrays.copyOfRange(tokens.counts(), first, first + group.size());
+    }
 
     @Override
     public void query(Tensor tensor) {
@@ -107,7 +114,6 @@ final class Ulysses implements Attention {
     }
 
     private void prepare(Tensor x) {
-      counts = tokenCounts.get();
       if (counts[group.rank()] != x.size(1)) {
         throw new IllegalStateException(
             "Ulysses expects "
@@ -140,7 +146,9 @@ final class Ulysses implements Attention {
         Tensor key = k.await(exchange);
         DType dtype = query.dtype();
         long dim = query.size(3);
-        Tensor buffer = exchange.packTokens(inner.forward(query, key, value), output);
+        Tensor buffer =
+            exchange.packTokens(
+                inner.forward(query, key, value, tokens.grouped(group.size())), output);
         Tensor received =
             Tensor.empty(
                 buffer.dtype(),

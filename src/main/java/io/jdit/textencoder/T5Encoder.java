@@ -56,17 +56,12 @@ public final class T5Encoder {
     // A copy of the shared table in older files.
     w.ignore("encoder.embed_tokens.weight");
     Weights blocks = w.at("encoder.block");
-    int heads = linears.headsPerRank(config.numHeads);
+    linears.headsPerRank(config.numHeads);
     relativeAttentionBias =
         blocks
             .at("0.layer.0.SelfAttention.relative_attention_bias")
-            .getPart(
-                "weight",
-                1,
-                (long) linears.rank() * heads,
-                heads,
-                config.relativeAttentionNumBuckets,
-                config.numHeads);
+            .cut(1, linears.rank(), linears.ranks())
+            .get("weight", config.relativeAttentionNumBuckets, config.numHeads);
     for (int i = 0; i < config.numLayers; i++) {
       layers.add(new Layer(config, blocks.at(i).at("layer"), linears));
     }

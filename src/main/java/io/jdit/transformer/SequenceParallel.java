@@ -1,6 +1,11 @@
 package io.jdit.transformer;
 
+import io.jdit.attention.Tokens;
+import io.jdit.nn.RotaryTable;
 import io.jdit.tensor.Tensor;
+import io.jdit.tensor.TensorScope;
+import java.util.Arrays;
+import java.util.List;
 
 /**
  * How the tokens of a sample are shared out over ranks. A transformer cuts its streams before the
@@ -11,13 +16,56 @@ public interface SequenceParallel {
   int parts();
 
   /**
-   * This rank's part of token streams that are cut each by itself: the first ranks hold one token
-   * more where a length does not divide. What the attention then sees are these parts one after the
-   * other.
+   * This rank's part of one stream of tokens: the first ranks hold one token more where a length
+   * does not divide.
    *
    * @param dim dimension of the tokens
+   * @return contiguous
    */
-  Tensor[] cut(int dim, Tensor... streams);
+  Tensor part(int dim, Tensor whole);
+
+  /**
+   * Parts of streams on this rank.
+   *
+   * @param tokens what attention over these streams, joined in this order, has to know
+   */
+  record Cut(List<Tensor> parts, Tokens tokens) {}
+
+  /**
+   * Cuts token streams, each by itself.
+   *
+   * @throws IllegalArgumentException when a rank would get no token of a stream
+   */
+  default Cut cut(int dim, Tensor... streams) {
+    Tokens tokens =
+        Tokens.of(parts(), Arrays.stream(streams).mapToLong(s -> s.size(dim)).toArray());
+    return new Cut(Arrays.stream(streams).map(s -> part(dim, s)).toList(), tokens);
+  }
+
+  /**
+   * This rank's rows of a table for streams joined in order.
+   *
+   * @param lengths of the streams
+   * @return {@code joined} itself when all tokens are here
+   */
+  default RotaryTable cut(RotaryTable joined, long... lengths) {
+    return parts() == 1
+        ? joined
+        : new RotaryTable(cutJoined(0, joined.cos(), lengths), cutJoined(0, joined.sin(), lengths));
+  }
+
+  /** This rank's parts, joined, of streams that are joined in {@code whole}. */
+  default Tensor cutJoined(int dim, Tensor whole, long... lengths) {
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor[] parts = new Tensor[lengths.length];
+      long start = 0;
+      for (int i = 0; i < parts.length; i++) {
+        parts[i] = part(dim, whole.narrow(dim, start, lengths[i]));
+        start += lengths[i];
+      }
+      return scope.keep(Tensor.cat(dim, parts));
+    }
+  }
 
   /**
    * The whole of one stream that was cut.
@@ -35,12 +83,8 @@ public interface SequenceParallel {
       }
 
       @Override
-      public Tensor[] cut(int dim, Tensor... streams) {
-        Tensor[] whole = new Tensor[streams.length];
-        for (int i = 0; i < whole.length; i++) {
-          whole[i] = streams[i].alias();
-        }
-        return whole;
+      public Tensor part(int dim, Tensor whole) {
+        return whole.alias();
       }
 
       @Override

@@ -7,7 +7,7 @@ import io.jdit.tensor.TensorScope;
 /** LibTorch's {@code scaled_dot_product_attention}. */
 public final class SdpaAttention implements Attention {
   @Override
-  public Tensor forward(Tensor q, Tensor k, Tensor v) {
+  public Tensor forward(Tensor q, Tensor k, Tensor v, Tokens tokens) {
     try (TensorScope scope = TensorScope.open()) {
       Tensor o =
           Functional.scaledDotProductAttention(

@@ -3,6 +3,7 @@ package io.jdit.parallel;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.jdit.attention.Tokens;
 import io.jdit.checkpoint.ModelConfig;
 import io.jdit.checkpoint.SafeTensorsFile;
 import io.jdit.tensor.DType;
@@ -34,25 +35,23 @@ class ExchangeLayoutTest {
     for (JsonNode c : cases) {
       int world = c.path("world").asInt();
       int heads = c.path("heads").asInt();
-      TokenShares shares = new TokenShares(1, world);
       long[] segments = longs(c.path("segments"));
       boolean headsFit = HeadPadding.allowed(heads, world);
       if (c.has("error")) {
         assertThatThrownBy(
                 () -> {
                   HeadPadding.of(heads, world);
-                  shares.cut(segments);
+                  Tokens.of(world, segments);
                 })
             .as(c.toString())
             .isInstanceOf(IllegalArgumentException.class);
         continue;
       }
       assertThat(headsFit).as(c.toString()).isTrue();
-      shares.cut(segments);
-      assertThat(shares.ofUlysses(0)).isEqualTo(longs(c.path("local_lengths")));
+      assertThat(Tokens.of(world, segments).counts()).isEqualTo(longs(c.path("local_lengths")));
       for (int s = 0; s < segments.length; s++) {
         for (int r = 0; r < world; r++) {
-          assertThat(TokenShares.count(segments[s], world, r))
+          assertThat(Tokens.count(segments[s], world, r))
               .isEqualTo(c.path("segment_shards").get(s).get(r).asLong());
         }
       }
@@ -72,13 +71,14 @@ class ExchangeLayoutTest {
       for (Map.Entry<String, JsonNode> e : cases.properties()) {
         String name = e.getKey();
         int world = e.getValue().path("world").asInt();
-        long[] lengths = longs(e.getValue().path("local_lengths"));
-        LocalWorld.run(world, g -> replay(f, name, g, lengths));
+        Tokens tokens = Tokens.of(world, longs(e.getValue().path("segments")));
+        assertThat(tokens.counts()).isEqualTo(longs(e.getValue().path("local_lengths")));
+        LocalWorld.run(world, g -> replay(f, name, g, tokens));
       }
     }
   }
 
-  private static void replay(SafeTensorsFile f, String name, ProcessGroup g, long[] lengths) {
+  private static void replay(SafeTensorsFile f, String name, ProcessGroup g, Tokens tokens) {
     String key = name + ".rank" + g.rank() + ".";
     RecordingGroup recording = new RecordingGroup(g, new ArrayList<>());
     Tensor input = f.read(key + "input");
@@ -86,14 +86,14 @@ class ExchangeLayoutTest {
     Ulysses ulysses =
         new Ulysses(
             recording,
-            () -> lengths,
-            (q, k, v) -> {
+            0,
+            (q, k, v, all) -> {
               seen.add(TensorScope.detach(q.copy()));
               return q.copy();
             },
             false,
             false);
-    Tensor back = ulysses.forward(input, input, input);
+    Tensor back = ulysses.forward(input, input, input, tokens);
     assertThat(seen.get(0).equalTo(f.read(key + "qkv_result"))).as(key).isTrue();
     Tensor send = f.read(key + "qkv_send");
     assertThat(recording.sent.get(0).view(send.shape()).equalTo(send)).as(key).isTrue();

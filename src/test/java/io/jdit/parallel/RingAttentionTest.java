@@ -3,6 +3,7 @@ package io.jdit.parallel;
 import static io.jdit.testing.TensorAssert.assertThat;
 
 import io.jdit.attention.SdpaAttention;
+import io.jdit.attention.Tokens;
 import io.jdit.checkpoint.ModelConfig;
 import io.jdit.checkpoint.SafeTensorsFile;
 import io.jdit.kernels.Kernels;
@@ -67,15 +68,14 @@ class RingAttentionTest {
           world,
           g -> {
             long tokens = f.read(name + ".q").size(1) / world;
-            long[] counts = new long[world];
-            java.util.Arrays.fill(counts, tokens);
             long start = g.rank() * tokens;
             Tensor o =
-                new RingAttention(g, () -> counts)
+                new RingAttention(g, new SdpaAttention())
                     .forward(
                         f.read(name + ".q").narrow(1, start, tokens),
                         f.read(name + ".k").narrow(1, start, tokens),
-                        f.read(name + ".v").narrow(1, start, tokens));
+                        f.read(name + ".v").narrow(1, start, tokens),
+                        Tokens.of(world, tokens * world));
             assertThat(o).isCloseTo(f.read(name + ".out").narrow(1, start, tokens), tolerance);
             Assertions.assertThat(o.dtype()).isEqualTo(f.read(name + ".out").dtype());
             Tensor k = f.read(name + ".k");
@@ -108,12 +108,16 @@ class RingAttentionTest {
             Tensor o =
                 new RingAttention(
                         recording,
-                        () -> counts,
+                        new SdpaAttention(),
                         (a, b, c, scale) -> {
                           events.add("compute");
                           return Kernels.attentionWithLse(a, b, c, scale, false);
                         })
-                    .forward(q.narrow(1, start, n), k.narrow(1, start, n), v.narrow(1, start, n));
+                    .forward(
+                        q.narrow(1, start, n),
+                        k.narrow(1, start, n),
+                        v.narrow(1, start, n),
+                        Tokens.ofParts(counts));
             assertThat(o).isCloseTo(exact.narrow(1, start, n), 2e-6);
             Assertions.assertThat(events)
                 .containsExactly(

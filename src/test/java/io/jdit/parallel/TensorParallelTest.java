@@ -7,6 +7,9 @@ import io.jdit.checkpoint.SafeTensorsFile;
 import io.jdit.checkpoint.SafeTensorsWriter;
 import io.jdit.checkpoint.Weights;
 import io.jdit.nn.Linear;
+import io.jdit.nn.LinearFactory;
+import io.jdit.nn.LinearFormat;
+import io.jdit.nn.Norm;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Device;
 import io.jdit.tensor.Functional;
@@ -16,13 +19,15 @@ import io.jdit.tensor.TensorScope;
 import io.jdit.testing.Fixture;
 import io.jdit.testing.NoLeaks;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Map;
 import org.assertj.core.api.Assertions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import tools.jackson.databind.JsonNode;
 
 @ExtendWith(NoLeaks.class)
@@ -34,16 +39,16 @@ class TensorParallelTest {
    * the sum over ranks, the whole weight again, and each shard alone is the indexed weight.
    */
   @ParameterizedTest
-  @ValueSource(ints = {2, 4})
-  void fusedProjectionsAreSplitAsInTheReference(int ranks) throws Exception {
-    JsonNode layout =
-        ModelConfig.read(Fixture.ROOT.resolve("parallel/tp_layout.json"))
-            .json()
-            .path("tiny")
-            .path("tp" + ranks)
-            .path("flux.single_transformer_blocks.proj_out");
-    int[] parts = {layout.path("sizes").get(0).asInt(), layout.path("sizes").get(1).asInt()};
-    int in = parts[0] + parts[1];
+  @CsvSource({
+    "2, flux.single_transformer_blocks.proj_out",
+    "4, flux.single_transformer_blocks.proj_out",
+    "2, flux2.single_transformer_blocks.attn.to_out",
+    "4, flux2.single_transformer_blocks.attn.to_out"
+  })
+  void fusedProjectionsAreSplitAsInTheReference(int ranks, String layer) throws Exception {
+    JsonNode layout = layout(ranks, layer);
+    int[] parts = parts(layout);
+    int in = LinearFactory.sum(parts);
     int out = 3;
     Path file = write(out, in);
     LocalWorld.run(
@@ -52,14 +57,11 @@ class TensorParallelTest {
           try (TensorScope owner = TensorScope.unbound();
               SafeTensorsFile weights = SafeTensorsFile.open(file)) {
             Linear row =
-                new TensorParallel(g)
+                new TensorParallel(g, LinearFormat.dense())
                     .row(new Weights(weights, DType.FLOAT32, Device.CPU, owner), parts, out, true);
             long[] mine = ExchangeLayoutTest.longs(layout.path("indices_per_rank").get(g.rank()));
             Assertions.assertThat(row.inFeatures()).isEqualTo(mine.length);
-            Tensor x;
-            try (Generator generator = new Generator(3)) {
-              x = generator.randn(DType.FLOAT32, 5, in);
-            }
+            Tensor x = randn(5, in);
             Tensor y = row.forward(x.indexSelect(1, Tensor.of(mine)));
             assertThat(y)
                 .isCloseTo(
@@ -68,6 +70,146 @@ class TensorParallelTest {
                 .isEqualTo(2L * 5 * out * 4 * (ranks - 1) / ranks);
           }
         });
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "2, flux2.transformer_blocks.ff.linear_in",
+    "4, flux2.transformer_blocks.ff.linear_in",
+    "2, flux2.single_transformer_blocks.attn.to_qkv_mlp_proj",
+    "4, flux2.single_transformer_blocks.attn.to_qkv_mlp_proj"
+  })
+  void fusedOutputsAreSplitAsInTheReference(int ranks, String layer) throws Exception {
+    JsonNode layout = layout(ranks, layer);
+    int[] parts = parts(layout);
+    int out = LinearFactory.sum(parts);
+    Path file = write(out, 8);
+    LocalWorld.run(
+        ranks,
+        g -> {
+          try (TensorScope owner = TensorScope.unbound();
+              SafeTensorsFile weights = SafeTensorsFile.open(file)) {
+            Linear column =
+                new TensorParallel(g, LinearFormat.dense())
+                    .column(new Weights(weights, DType.FLOAT32, Device.CPU, owner), 8, parts, true);
+            long[] mine = ExchangeLayoutTest.longs(layout.path("indices_per_rank").get(g.rank()));
+            Tensor x = randn(5, 8);
+            Tensor whole = Functional.linear(x, weights.read("weight"), weights.read("bias"));
+            Tensor rows = Tensor.of(mine);
+            assertThat(column.forward(x)).isCloseTo(whole.indexSelect(1, rows), 2e-6);
+          }
+        });
+  }
+
+  private static JsonNode layout(int ranks, String layer) {
+    return ModelConfig.read(Fixture.ROOT.resolve("parallel/tp_layout.json"))
+        .json()
+        .path("tiny")
+        .path("tp" + ranks)
+        .path(layer);
+  }
+
+  private static int[] parts(JsonNode layout) {
+    return Arrays.stream(ExchangeLayoutTest.longs(layout.path("sizes")))
+        .mapToInt(Math::toIntExact)
+        .toArray();
+  }
+
+  private static Tensor randn(long... shape) {
+    try (Generator generator = new Generator(3)) {
+      return generator.randn(DType.FLOAT32, shape);
+    }
+  }
+
+  /** Any format sees shards only: here one that stores the weight in half the bytes. */
+  @Test
+  void formatsAreMadeOfShards() throws Exception {
+    Path file = write(12, 8);
+    LinearFormat half = (w, in, out, bias) -> new HalfLinear(w, in, out, bias);
+    LocalWorld.run(
+        2,
+        g -> {
+          try (TensorScope owner = TensorScope.unbound();
+              SafeTensorsFile weights = SafeTensorsFile.open(file)) {
+            Weights w = new Weights(weights, DType.FLOAT32, Device.CPU, owner);
+            TensorParallel factory = new TensorParallel(g, half);
+            Tensor x = randn(5, 8);
+            Tensor exact = Functional.linear(x, weights.read("weight"), weights.read("bias"));
+            assertThat(factory.gathered(w, 8, 12, true).forward(x)).isCloseTo(exact, 0.01);
+            Assertions.assertThat(owner.bytes()).isEqualTo(6 * 8 * 2 + 6 * 4);
+            Tensor mine = x.narrow(1, 4L * g.rank(), 4);
+            assertThat(factory.row(w, 8, 12, true).forward(mine)).isCloseTo(exact, 0.01);
+            assertThat(factory.sharingHeads(3).column(w, 8, 12, true).forward(x))
+                .isCloseTo(exact, 0.01);
+            Assertions.assertThat(factory.sharingHeads(4)).isSameAs(factory);
+          }
+        });
+  }
+
+  private static final class HalfLinear implements Linear {
+    private final Tensor weight;
+    private final Tensor bias;
+
+    HalfLinear(Weights w, int in, int out, boolean bias) {
+      weight = w.as(DType.BFLOAT16).get("weight", out, in);
+      this.bias = bias ? w.get("bias", out) : null;
+    }
+
+    @Override
+    public Tensor forward(Tensor x) {
+      return Functional.linear(x, weight.to(x.dtype()), bias);
+    }
+
+    @Override
+    public int inFeatures() {
+      return (int) weight.size(1);
+    }
+
+    @Override
+    public int outFeatures() {
+      return (int) weight.size(0);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"FLOAT32", "BFLOAT16"})
+  void normAcrossHeadsEqualsThatOfOneProcess(DType dtype) throws Exception {
+    Path file = write(12, 8);
+    LocalWorld.run(
+        2,
+        g -> {
+          try (TensorScope owner = TensorScope.unbound();
+              SafeTensorsFile weights = SafeTensorsFile.open(file)) {
+            Weights w = new Weights(weights, dtype, Device.CPU, owner).at("norm");
+            Norm sharded = new TensorParallel(g, LinearFormat.dense()).normAcrossHeads(w, 12, 1e-6);
+            Norm whole = LinearFactory.dense().normAcrossHeads(w, 12, 1e-6);
+            Tensor x = randn(2, 3, 12).to(dtype);
+            Tensor expected = whole.forward(x).narrow(2, 6L * g.rank(), 6);
+            Tensor actual = sharded.forward(x.narrow(2, 6L * g.rank(), 6));
+            assertThat(actual).isCloseTo(expected, dtype == DType.FLOAT32 ? 1e-6 : 0.01);
+            Assertions.assertThat(actual.dtype()).isEqualTo(dtype);
+            Assertions.assertThat(g.traffic().bytes(Collective.ALL_REDUCE)).isEqualTo(2 * 3 * 4);
+          }
+        });
+  }
+
+  @Test
+  void shapesOfTheWholeAreCheckedBeforeACut() throws Exception {
+    Path file = write(12, 8);
+    try (TensorScope owner = TensorScope.unbound();
+        SafeTensorsFile weights = SafeTensorsFile.open(file)) {
+      Weights w = new Weights(weights, DType.FLOAT32, Device.CPU, owner);
+      Assertions.assertThatThrownBy(() -> w.cut(0, 1, 2).get("weight", 10, 8))
+          .hasMessageContaining("layer.safetensors")
+          .hasMessageContaining("[12, 8], expected [10, 8]");
+      Assertions.assertThatThrownBy(() -> w.cut(0, 1, 5).get("weight", 12, 8))
+          .hasMessageContaining("weight: 12 of dimension 0 cannot be cut into 5");
+      Assertions.assertThatThrownBy(() -> w.cut(1, 1, 2, 4, 2).get("weight", 12, 8))
+          .hasMessageContaining("[4, 2] do not make up");
+      Assertions.assertThat(w.cut(1, 1, 2).get("bias", 12).size(0)).isEqualTo(12);
+      Assertions.assertThat(w.cut(1, 1, 2, 4, 4).get("weight", 12, 8).shape())
+          .containsExactly(12, 4);
+    }
   }
 
   @Test
@@ -79,7 +221,7 @@ class TensorParallelTest {
           try (TensorScope owner = TensorScope.unbound();
               SafeTensorsFile file2 = SafeTensorsFile.open(file)) {
             Weights w = new Weights(file2, DType.FLOAT32, Device.CPU, owner);
-            TensorParallel factory = new TensorParallel(g);
+            TensorParallel factory = new TensorParallel(g, LinearFormat.dense());
             Linear column = factory.column(w, 8, 12, true);
             Linear gathered = factory.gathered(w, 8, 12, true);
             Tensor x;
@@ -108,7 +250,8 @@ class TensorParallelTest {
           file,
           Map.of(
               "weight", generator.randn(DType.FLOAT32, out, in),
-              "bias", generator.randn(DType.FLOAT32, out)));
+              "bias", generator.randn(DType.FLOAT32, out),
+              "norm.weight", generator.randn(DType.FLOAT32, out)));
     }
     return file;
   }

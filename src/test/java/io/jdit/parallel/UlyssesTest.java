@@ -5,11 +5,13 @@ import static io.jdit.testing.TensorAssert.assertThat;
 import io.jdit.attention.AttentionCall;
 import io.jdit.attention.FusedAttention;
 import io.jdit.attention.SdpaAttention;
+import io.jdit.attention.Tokens;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Generator;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 import io.jdit.testing.NoLeaks;
+import io.jdit.transformer.SequenceParallel;
 import java.util.ArrayList;
 import java.util.List;
 import org.assertj.core.api.Assertions;
@@ -45,13 +47,11 @@ class UlyssesTest {
           ring * ulysses,
           world -> {
             try (ParallelModel model = new ParallelModel(config, world, new FusedAttention())) {
-              Tensor[] mine = model.sequence().cut(1, q, k, v);
-              // The three have one length: only one stream counts.
-              model.sequence().cut(1, q);
-              AttentionCall call = model.attention().begin();
-              call.value(mine[2]);
-              call.query(mine[0]);
-              call.key(mine[1]);
+              SequenceParallel sequence = model.sequence();
+              AttentionCall call = model.attention().begin(sequence.cut(1, q).tokens());
+              call.value(sequence.part(1, v));
+              call.query(sequence.part(1, q));
+              call.key(sequence.part(1, k));
               Tensor o = call.start().await();
               assertThat(model.sequence().join(o, 1, tokens)).isCloseTo(exact, 2e-6);
             }
@@ -71,8 +71,8 @@ class UlyssesTest {
             Tensor x =
                 Tensor.full(
                     0.5, DType.BFLOAT16, io.jdit.tensor.Device.CPU, 1, tokens / ranks, heads, DIM);
-            long[] counts = {4, 4, 4, 4};
-            new Ulysses(g, () -> counts, new FusedAttention(), float8, false).forward(x, x, x);
+            new Ulysses(g, 0, new FusedAttention(), float8, false)
+                .forward(x, x, x, Tokens.of(ranks, tokens));
             long rows = tokens / ranks * heads; // of D numbers, on this rank
             long bytesPerRow = float8 ? 2 * (DIM + 4) + 2 * DIM + (DIM + 2) : 4 * 2 * DIM;
             Assertions.assertThat(g.traffic().bytes(Collective.ALL_TO_ALL))
@@ -92,14 +92,14 @@ class UlyssesTest {
           Ulysses ulysses =
               new Ulysses(
                   recording,
-                  () -> new long[] {3, 3},
-                  (q, k, v) -> {
+                  0,
+                  (q, k, v, tokens) -> {
                     events.add("attention");
                     return q.copy();
                   },
                   false,
                   true);
-          AttentionCall call = ulysses.begin();
+          AttentionCall call = ulysses.begin(Tokens.of(2, 6));
           call.value(x);
           events.add("query is computed");
           call.query(x);
@@ -143,9 +143,15 @@ class UlyssesTest {
           2,
           world -> {
             try (ParallelModel model = new ParallelModel(config, world, new FusedAttention())) {
-              Tensor[] mine = model.sequence().cut(1, q, k, v);
-              model.sequence().cut(1, q);
-              Tensor o = model.attention().forward(mine[0], mine[1], mine[2]);
+              SequenceParallel sequence = model.sequence();
+              Tensor o =
+                  model
+                      .attention()
+                      .forward(
+                          sequence.part(1, q),
+                          sequence.part(1, k),
+                          sequence.part(1, v),
+                          Tokens.of(2, 12));
               assertThat(model.sequence().join(o, 1, 12)).isCloseTo(exact, 0.125);
               Assertions.assertThat(model.sequence().join(o, 1, 12).equalTo(exact)).isFalse();
             }
@@ -155,8 +161,7 @@ class UlyssesTest {
 
   @Test
   void aStreamShorterThanTheRanksIsRefused() {
-    TokenShares shares = new TokenShares(2, 2);
-    Assertions.assertThatThrownBy(() -> shares.cut(3, 16))
+    Assertions.assertThatThrownBy(() -> Tokens.of(4, 3, 16))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("3 tokens cannot be cut into 4 parts");
   }

@@ -9,7 +9,6 @@ import static io.jdit.pipeline.RequestKeys.PROMPT_2;
 import static io.jdit.pipeline.RequestKeys.TRUE_CFG_SCALE;
 
 import io.jdit.checkpoint.ModelFolder;
-import io.jdit.nn.LinearFactory;
 import io.jdit.nn.RotaryTable;
 import io.jdit.nn.RotaryTables;
 import io.jdit.pipeline.Condition;
@@ -87,7 +86,13 @@ final class Flux1Model implements Model {
                     strategies.sequence()));
     textEncoder =
         parts.part(
-            "text_encoder", "CLIPTextModel", w -> new ClipTextEncoder(clip, w, clipLinears()));
+            "text_encoder",
+            "CLIPTextModel",
+            w ->
+                new ClipTextEncoder(
+                    clip,
+                    w,
+                    strategies.linears("text_encoder").sharingHeads(clip.numAttentionHeads())));
     textEncoder2 =
         parts.part(
             "text_encoder_2",
@@ -97,12 +102,6 @@ final class Flux1Model implements Model {
     tokenizer = parts.tokenizer("tokenizer");
     tokenizer2 = parts.tokenizer("tokenizer_2");
     tables = parts.own(new RotaryTables());
-  }
-
-  /** CLIP is small and its heads often do not divide where T5's do: then every rank computes it. */
-  private LinearFactory clipLinears() {
-    LinearFactory shared = strategies.linears("text_encoder");
-    return clip.numAttentionHeads() % shared.ranks() == 0 ? shared : LinearFactory.dense();
   }
 
   private void requireMatchingParts(ModelFolder folder) {

@@ -1,5 +1,6 @@
 package io.jdit.family.flux1;
 
+import io.jdit.attention.HeadProjections;
 import io.jdit.checkpoint.ModelConfig;
 
 /** Settings of FluxTransformer2DModel, read from the transformer's config.json. */
@@ -55,5 +56,10 @@ public record FluxConfig(
   /** Hidden width D. */
   public int innerDim() {
     return numAttentionHeads * attentionHeadDim;
+  }
+
+  HeadProjections.Shape heads() {
+    return new HeadProjections.Shape(
+        innerDim(), numAttentionHeads, attentionHeadDim, true, FluxTransformer.EPS);
   }
 }

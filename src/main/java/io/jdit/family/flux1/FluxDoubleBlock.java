@@ -3,6 +3,8 @@ package io.jdit.family.flux1;
 import static io.jdit.family.flux1.FluxTransformer.EPS;
 
 import io.jdit.attention.Attention;
+import io.jdit.attention.HeadProjections;
+import io.jdit.attention.HeadProjections.Names;
 import io.jdit.checkpoint.Weights;
 import io.jdit.kernels.Kernels;
 import io.jdit.nn.FeedForward;
@@ -19,8 +21,8 @@ import io.jdit.transformer.Streams;
 final class FluxDoubleBlock implements Block<FluxConditioning> {
   private final Linear norm1;
   private final Linear norm1Context;
-  private final FluxProjections image;
-  private final FluxProjections text;
+  private final HeadProjections image;
+  private final HeadProjections text;
   private final Linear toOut;
   private final Linear toAddOut;
   private final FeedForward ff;
@@ -32,17 +34,8 @@ final class FluxDoubleBlock implements Block<FluxConditioning> {
     Weights attn = w.at("attn");
     norm1 = linears.gathered(w.at("norm1.linear"), d, 6 * d, true);
     norm1Context = linears.gathered(w.at("norm1_context.linear"), d, 6 * d, true);
-    image = new FluxProjections(config, attn, linears, "to_q", "to_k", "to_v", "norm_q", "norm_k");
-    text =
-        new FluxProjections(
-            config,
-            attn,
-            linears,
-            "add_q_proj",
-            "add_k_proj",
-            "add_v_proj",
-            "norm_added_q",
-            "norm_added_k");
+    image = HeadProjections.perHead(attn, linears, config.heads(), Names.HIDDEN);
+    text = HeadProjections.perHead(attn, linears, config.heads(), Names.ADDED);
     toOut = linears.row(attn.at("to_out.0"), d, d, true);
     toAddOut = linears.row(attn.at("to_add_out"), d, d, true);
     ff = new FeedForward(w.at("ff"), linears, d);
@@ -61,8 +54,9 @@ final class FluxDoubleBlock implements Block<FluxConditioning> {
     Tensor[] modContext = norm1Context.forward(c.temb()).chunk(6, -1);
 
     Tensor o =
-        FluxProjections.attend(
+        HeadProjections.attend(
                 attention,
+                c.tokens(),
                 c.rotary(),
                 text.of(Kernels.layerNormModulate(e, modContext[1], modContext[0], EPS)),
                 image.of(Kernels.layerNormModulate(x, mod[1], mod[0], EPS)))
@@ -78,6 +72,6 @@ final class FluxDoubleBlock implements Block<FluxConditioning> {
             e,
             modContext[5],
             ffContext.forward(Kernels.layerNormModulate(e, modContext[4], modContext[3], EPS)));
-    return new Streams(x, FluxProjections.clipFloat16(e));
+    return new Streams(x, FluxTransformer.clipFloat16(e));
   }
 }

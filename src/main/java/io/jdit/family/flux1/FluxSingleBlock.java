@@ -4,6 +4,8 @@ import static io.jdit.family.flux1.FluxTransformer.EPS;
 
 import io.jdit.attention.Attention;
 import io.jdit.attention.AttentionCall;
+import io.jdit.attention.HeadProjections;
+import io.jdit.attention.HeadProjections.Names;
 import io.jdit.checkpoint.Weights;
 import io.jdit.kernels.Kernels;
 import io.jdit.nn.Linear;
@@ -18,7 +20,7 @@ import io.jdit.transformer.Streams;
  */
 final class FluxSingleBlock implements Block<FluxConditioning> {
   private final Linear norm;
-  private final FluxProjections projections;
+  private final HeadProjections projections;
   private final Linear projMlp;
   private final Linear projOut;
   private final Attention attention;
@@ -26,9 +28,7 @@ final class FluxSingleBlock implements Block<FluxConditioning> {
   FluxSingleBlock(FluxConfig config, Weights w, LinearFactory linears, Attention attention) {
     int d = config.innerDim();
     norm = linears.gathered(w.at("norm.linear"), d, 3 * d, true);
-    projections =
-        new FluxProjections(
-            config, w.at("attn"), linears, "to_q", "to_k", "to_v", "norm_q", "norm_k");
+    projections = HeadProjections.perHead(w.at("attn"), linears, config.heads(), Names.HIDDEN);
     projMlp = linears.column(w.at("proj_mlp"), d, 4 * d, true);
     projOut = linears.row(w.at("proj_out"), new int[] {d, 4 * d}, d, true);
     this.attention = attention;
@@ -42,11 +42,11 @@ final class FluxSingleBlock implements Block<FluxConditioning> {
     Tensor[] mod = norm.forward(c.temb()).chunk(3, -1); // shift, scale, gate
     Tensor n = Kernels.layerNormModulate(y, mod[1], mod[0], EPS);
     AttentionCall.Result attending =
-        FluxProjections.attend(attention, c.rotary(), projections.of(n));
+        HeadProjections.attend(attention, c.tokens(), c.rotary(), projections.of(n));
     Tensor mlp = projMlp.forwardGeluTanh(n); // [B, S, 4D / ranks]
     Tensor o = attending.await().flatten(2, 3); // [B, S, D / ranks]
     y =
-        FluxProjections.clipFloat16(
+        FluxTransformer.clipFloat16(
             Kernels.gatedResidual(y, mod[2], projOut.forward(Tensor.cat(2, o, mlp))));
     return new Streams(y.narrow(1, textTokens, imageTokens), y.narrow(1, 0, textTokens));
   }

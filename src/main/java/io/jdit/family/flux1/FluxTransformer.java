@@ -31,6 +31,7 @@ import java.util.List;
 public final class FluxTransformer implements DiffusionTransformer<FluxInputs, FluxConditioning> {
   private static final int TIME_CHANNELS = 256;
   private static final double ROPE_THETA = 10_000;
+  private static final double FLOAT16_MAX = 65504;
   static final double EPS = 1e-6;
 
   private final FluxConfig config;
@@ -105,9 +106,11 @@ public final class FluxTransformer implements DiffusionTransformer<FluxInputs, F
   @Override
   public Prepared<FluxConditioning> prepare(FluxInputs in) {
     try (TensorScope scope = TensorScope.open()) {
-      Tensor[] tokens = sequence.cut(1, in.promptEmbeds(), in.latents());
-      Tensor encoder = scope.keep(contextEmbedder.forward(tokens[0]));
-      Tensor hidden = scope.keep(xEmbedder.forward(tokens[1]));
+      SequenceParallel.Cut cut = sequence.cut(1, in.promptEmbeds(), in.latents());
+      Tensor encoder = scope.keep(contextEmbedder.forward(cut.parts().get(0)));
+      Tensor hidden = scope.keep(xEmbedder.forward(cut.parts().get(1)));
+      long imageTokens = in.latents().size(1);
+      RotaryTable rotary = sequence.cut(in.rotary(), in.promptEmbeds().size(1), imageTokens);
       // The factor 1000 is applied in the model's dtype: 967.9 becomes 968 in bfloat16, as in the
       // reference.
       Tensor temb = timestepEmbedder.forward(sinusoid(in.timestep().to(dtype)));
@@ -118,32 +121,20 @@ public final class FluxTransformer implements DiffusionTransformer<FluxInputs, F
       FluxConditioning conditioning =
           new FluxConditioning(
               scope.keep(Functional.silu(temb)),
-              rotaryHere(in.rotary(), in.promptEmbeds().size(1), scope),
-              in.latents().size(1));
+              new RotaryTable(scope.keep(rotary.cos()), scope.keep(rotary.sin())),
+              cut.tokens(),
+              imageTokens);
       return new Prepared<>(new Streams(hidden, encoder), conditioning);
     }
   }
 
-  /** The rows of text and image that belong to the tokens here. */
-  private RotaryTable rotaryHere(RotaryTable all, long textTokens, TensorScope scope) {
-    if (sequence.parts() == 1) {
-      return all;
-    }
-    return new RotaryTable(
-        scope.keep(rowsHere(all.cos(), textTokens)), scope.keep(rowsHere(all.sin(), textTokens)));
-  }
-
-  private Tensor rowsHere(Tensor table, long textTokens) {
-    return Tensor.cat(
-        0,
-        sequence.cut(
-            0,
-            table.narrow(0, 0, textTokens),
-            table.narrow(0, textTokens, table.size(0) - textTokens)));
-  }
-
   private Tensor sinusoid(Tensor t) {
     return TimestepEmbedding.sinusoid(t.mul(1000), TIME_CHANNELS).to(dtype);
+  }
+
+  /** float16 overflows in deep models: the reference clips streams to the largest finite value. */
+  static Tensor clipFloat16(Tensor x) {
+    return x.dtype() == DType.FLOAT16 ? x.clamp(-FLOAT16_MAX, FLOAT16_MAX) : x;
   }
 
   @Override
