@@ -89,6 +89,13 @@ final class GenerateCommand implements Callable<Integer> {
       throw new IllegalArgumentException(
           "--cache-report needs a cache: give --cache or --cache-dit-config");
     }
+    if (batch && lines.items().isEmpty()) {
+      if (ranks.speaks()) {
+        TerminalConsole console = new TerminalConsole(terminal);
+        lines.badLines().forEach(b -> console.error(b.of(sampling.promptPath), null));
+      }
+      return ExitCode.FAILED;
+    }
     if (ranks.launches()) {
       return launch(ranks, layout, batch, terminal);
     }

@@ -49,8 +49,7 @@ final class SamplingOptions extends CatalogOptions {
     if (promptPath != null) {
       BatchFile file = batch(null);
       for (BadLine bad : file.badLines()) {
-        throw new IllegalArgumentException(
-            promptPath + " line " + bad.line() + ": " + bad.problem());
+        throw new IllegalArgumentException(bad.of(promptPath));
       }
       return file.items().stream().map(BatchItem::request).toList();
     }

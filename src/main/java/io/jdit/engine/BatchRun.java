@@ -72,9 +72,6 @@ public final class BatchRun {
    * @param resume whether pictures that the manifest proves done are left as they are
    */
   public End run(boolean resume) throws Exception {
-    if (file.items().isEmpty()) {
-      return End.FAILED;
-    }
     End end = draw(tasks(Engine.parameters(job.folder())), resume);
     if (last != null && job.session().first()) {
       RunSummary summary =
@@ -191,7 +188,7 @@ public final class BatchRun {
   private void reject(BadLine bad) {
     badPictures++;
     if (job.session().first()) {
-      job.console().error(promptPath + " line " + bad.line() + ": " + bad.problem(), null);
+      job.console().error(bad.of(promptPath), null);
     }
   }
 
@@ -210,7 +207,7 @@ public final class BatchRun {
         throw e; // The other ranks are in the middle of this picture: nothing brings them back.
       }
       String reason = FailureText.of(e);
-      job.console().error(promptPath + " line " + task.item().line() + ": " + reason, e);
+      job.console().error(new BadLine(task.item().line(), reason).of(promptPath), e);
       queue.failed(task, reason);
       return;
     }

@@ -41,18 +41,27 @@ class BadInputTest {
     expect(2, "nothing to draw", "generate");
     expect(2, "did you mean --prompt", "generate", "--promt", "x");
     expect(2, "did you mean generate", "generat");
-    expect(2, "num-inference-steps must be > 0, got 0", generate("--num-inference-steps", "0"));
-    expect(2, "num-inference-steps must be > 0, got -3", generate("--num-inference-steps", "-3"));
+    expect(
+        2,
+        "--num-inference-steps': expected an integer >= 1, found '0'",
+        generate("--num-inference-steps", "0"));
+    expect(
+        2,
+        "--num-inference-steps': expected an integer >= 1, found '-3'",
+        generate("--num-inference-steps", "-3"));
     expect(2, "height 100 is not a multiple of 8: use 96 or 104", generate("--height", "100"));
     expect(2, "width 4 is not a multiple of 8: use 8", generate("--width", "4"));
-    expect(2, "height must be > 0", generate("--height", "0"));
+    expect(2, "--height': expected an integer >= 1", generate("--height", "0"));
     expect(2, "max-sequence-length must be <= 512", generate("--max-sequence-length", "513"));
-    expect(2, "num-outputs-per-prompt must be > 0", generate("--num-outputs-per-prompt", "0"));
+    expect(
+        2,
+        "--num-outputs-per-prompt': expected an integer >= 1",
+        generate("--num-outputs-per-prompt", "0"));
     expect(2, "unknown dtype 'int3'", generate("--dtype", "int3"));
     expect(2, "unknown device 'tpu'", generate("--device", "tpu"));
     expect(2, "LibTorch sees", generate("--device", "cuda:77"));
     expect(2, "--threads must be >= 1", generate("--threads", "0"));
-    expect(2, "'abc' is not a", generate("--height", "abc"));
+    expect(2, "expected an integer >= 1, found 'abc'", generate("--height", "abc"));
     expect(2, "--attention-backend 'sage' is not", generate("--attention-backend", "sage"));
     expect(2, "'x' is not a", generate("--seed", "x"));
     expect(2, "expected one of [AUTO, ON, OFF]", generate("--preview", "maybe"));

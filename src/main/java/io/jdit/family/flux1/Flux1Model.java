@@ -72,7 +72,6 @@ final class Flux1Model implements Model {
     clip = ClipTextEncoder.Config.read(folder.config("text_encoder", "CLIPTextModel"));
     t5 = T5Encoder.Config.read(folder.config("text_encoder_2", "T5EncoderModel"));
     latent = KlConfig.read(folder.config("vae", "AutoencoderKL"));
-    requireMatchingParts(folder);
     transformer =
         parts.part(
             "transformer",
@@ -102,6 +101,7 @@ final class Flux1Model implements Model {
     tokenizer = parts.tokenizer("tokenizer");
     tokenizer2 = parts.tokenizer("tokenizer_2");
     tables = parts.own(new RotaryTables());
+    requireMatchingParts(folder);
   }
 
   private void requireMatchingParts(ModelFolder folder) {
