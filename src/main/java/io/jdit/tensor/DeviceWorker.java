@@ -5,7 +5,6 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.concurrent.atomic.AtomicBoolean;
 import org.bytedeco.pytorch.InferenceMode;
 
 /**
@@ -43,24 +42,16 @@ public final class DeviceWorker implements AutoCloseable {
   }
 
   /**
-   * Runs {@code task} on the worker and waits for it. Called on the worker itself it runs at once.
-   * An interrupt of the caller is passed on to the task, which ends at its next check, and is
-   * waited for.
+   * Runs {@code work} on the worker and waits for it. Called on the worker itself it runs at once.
+   * An interrupt of the caller is passed on to its own work, as soon as that runs; it ends at its
+   * next check, and is waited for.
    */
-  public <T> T call(Callable<T> task) throws Exception {
+  public <T> T call(Callable<T> work) throws Exception {
     if (Thread.currentThread() == thread[0]) {
-      return task.call();
+      return work.call();
     }
-    AtomicBoolean cancelled = new AtomicBoolean();
-    Future<T> future =
-        executor.submit(
-            () -> {
-              // The executor clears an interrupt that comes ahead of the task.
-              if (cancelled.get()) {
-                Thread.currentThread().interrupt();
-              }
-              return task.call();
-            });
+    Task<T> task = new Task<>(work);
+    Future<T> future = executor.submit(task);
     boolean interrupted = false;
     try {
       while (true) {
@@ -68,8 +59,7 @@ public final class DeviceWorker implements AutoCloseable {
           return future.get();
         } catch (InterruptedException e) {
           interrupted = true;
-          cancelled.set(true);
-          thread[0].interrupt();
+          task.interrupt();
         } catch (ExecutionException e) {
           if (e.getCause() instanceof Exception cause) {
             throw cause;
@@ -83,6 +73,42 @@ public final class DeviceWorker implements AutoCloseable {
     } finally {
       if (interrupted) {
         Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  /** Work that hears of an interrupt while it runs, and nobody else's. */
+  private static final class Task<T> implements Callable<T> {
+    private final Callable<T> work;
+    private Thread runner; // null before and after
+    private boolean interrupted;
+
+    Task(Callable<T> work) {
+      this.work = work;
+    }
+
+    @Override
+    public T call() throws Exception {
+      synchronized (this) {
+        runner = Thread.currentThread();
+        if (interrupted) { // while it waited; the executor clears what comes ahead of a task
+          runner.interrupt();
+        }
+      }
+      try {
+        return work.call();
+      } finally {
+        synchronized (this) {
+          runner = null;
+          Thread.interrupted(); // one that came too late is not the next task's
+        }
+      }
+    }
+
+    synchronized void interrupt() {
+      interrupted = true;
+      if (runner != null) {
+        runner.interrupt();
       }
     }
   }
