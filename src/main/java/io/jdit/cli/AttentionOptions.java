@@ -2,7 +2,8 @@ package io.jdit.cli;
 
 import io.jdit.attention.AttentionBackend;
 import io.jdit.cache.CacheFile;
-import io.jdit.parallel.ParallelSettings;
+import io.jdit.config.Values;
+import io.jdit.parallel.ParallelKeys;
 import java.util.Map;
 import picocli.CommandLine.Option;
 
@@ -22,10 +23,9 @@ final class AttentionOptions {
    * @param layout of the file's parallelism_config, whose backend comes before the file's own
    * @param file may be null
    */
-  void check(
-      ParallelSettings layout, CacheFile file, Map<String, String> environment, Terminal terminal) {
+  void check(Values layout, CacheFile file, Map<String, String> environment, Terminal terminal) {
     String inFile = file == null ? null : file.attentionBackend();
-    String inLayout = layout.attentionBackend();
+    String inLayout = layout.get(ParallelKeys.ATTENTION_BACKEND);
     String name = environment.get("CACHE_DIT_ATTN_BACKEND");
     String place = "CACHE_DIT_ATTN_BACKEND";
     if (backend != null) {

@@ -2,9 +2,9 @@ package io.jdit.cli;
 
 import io.jdit.cache.CacheRunner;
 import io.jdit.cache.ResolvedCacheConfig;
+import io.jdit.config.Values;
 import io.jdit.metrics.StageReport;
 import io.jdit.parallel.Mesh;
-import io.jdit.parallel.ParallelSettings;
 import io.jdit.pipeline.FluxBenchmark;
 import io.jdit.pipeline.GenerationRequest;
 import io.jdit.pipeline.GenerationResult;
@@ -99,7 +99,7 @@ final class BenchCommand implements Callable<Integer> {
       ranks.requireDevices(device);
       return ranks.launch(device);
     }
-    ParallelSettings layout = parallel.settings(cache.file());
+    Values layout = parallel.settings(cache.file());
     return ranks.run(
         layout,
         device,

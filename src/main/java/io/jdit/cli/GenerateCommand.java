@@ -4,9 +4,9 @@ import io.jdit.cache.CacheFile;
 import io.jdit.cache.CacheRunner;
 import io.jdit.cache.CacheSettings;
 import io.jdit.cache.ResolvedCacheConfig;
+import io.jdit.config.Values;
 import io.jdit.metrics.StageReport;
 import io.jdit.parallel.ParallelConfig;
-import io.jdit.parallel.ParallelSettings;
 import io.jdit.pipeline.GenerationRequest;
 import io.jdit.pipeline.LoadOptions;
 import io.jdit.pipeline.Pipeline;
@@ -83,7 +83,7 @@ final class GenerateCommand implements Callable<Integer> {
     BatchFile lines = batch ? sampling.batch(output.outputFileName) : null;
     compatibility.given(spec).forEach(o -> notes.info("%s has no effect in JDiT", o));
     CacheFile file = cache.file();
-    ParallelSettings layout = parallel.settings(file);
+    Values layout = parallel.settings(file);
     attention.check(layout, file, System.getenv(), notes);
     if (file != null && file.quantize() != null) {
       notes.info(
@@ -158,7 +158,7 @@ final class GenerateCommand implements Callable<Integer> {
   /**
    * Checks what can be checked in one process, then starts the ranks with the same command line.
    */
-  private int launch(Ranks ranks, ParallelSettings layout, boolean batch, Terminal terminal)
+  private int launch(Ranks ranks, Values layout, boolean batch, Terminal terminal)
       throws Exception {
     Device device = Device.parse(model.device);
     ranks.requireDevices(device);

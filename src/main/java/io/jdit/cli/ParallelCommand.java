@@ -4,11 +4,12 @@ import io.jdit.cache.CacheFile;
 import io.jdit.checkpoint.MetaWeights;
 import io.jdit.checkpoint.ModelConfig;
 import io.jdit.checkpoint.Weights;
+import io.jdit.config.Values;
 import io.jdit.nn.LinearFactory;
 import io.jdit.parallel.LayoutPlan;
+import io.jdit.parallel.LayoutSettings;
 import io.jdit.parallel.Mesh;
 import io.jdit.parallel.ParallelConfig;
-import io.jdit.parallel.ParallelSettings;
 import io.jdit.parallel.PlanReport;
 import io.jdit.parallel.PlanRequest;
 import io.jdit.parallel.TransformerShape;
@@ -153,7 +154,7 @@ final class ParallelCommand implements Runnable {
         throw new IllegalArgumentException(
             "--num-gpus must be <= " + PlanReport.LARGEST + ", got " + parallel.numGpus);
       }
-      ParallelSettings settings = parallel.settings(config == null ? null : CacheFile.read(config));
+      Values settings = parallel.settings(config == null ? null : CacheFile.read(config));
       ParallelConfig chosen =
           RankSession.config(settings, parallel.numGpus, flux.numAttentionHeads(), terminal);
       ParallelConfig options = ParallelConfig.of(Mesh.single()).withModules(chosen.modules());
@@ -162,7 +163,7 @@ final class ParallelCommand implements Runnable {
       try {
         plan = LayoutPlan.of(chosen, request);
       } catch (IllegalArgumentException e) {
-        if (settings.givesLayout()) {
+        if (new LayoutSettings(settings).givesLayout()) {
           throw e;
         }
         terminal.info("%s; the fastest layout that fits:", e.getMessage());

@@ -1,6 +1,5 @@
 package io.jdit.cli;
 
-import io.jdit.parallel.Mesh;
 import io.jdit.parallel.ParallelConfig;
 import io.jdit.parallel.ParallelModel;
 import io.jdit.pipeline.Distribution;
@@ -17,19 +16,17 @@ public final class ParallelLoading {
    */
   public static LoadOptions apply(LoadOptions options, ParallelModel parallel) {
     return options.withDistribution(
-        parallel.linears(),
+        parallel.linears("transformer"),
         parallel.attention(),
         new Distribution(
-            parallel.textLinears(),
+            parallel.linears("text_encoder"),
             parallel.sequence(),
-            parallel.guidance(),
+            parallel.branches(),
             parallel.tiles(options.dtype(), options.device())));
   }
 
   /** What each rank of a layout loads. */
   static WeightShares shares(ParallelConfig config) {
-    Mesh mesh = config.mesh();
-    boolean text = config.modules().contains(ParallelConfig.TEXT_ENCODER);
-    return new WeightShares(mesh.tp(), text ? mesh.ranks() / mesh.dp() : 1);
+    return new WeightShares(config.holders("transformer"), config.holders("text_encoder"));
   }
 }

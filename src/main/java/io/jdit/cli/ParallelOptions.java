@@ -1,15 +1,16 @@
 package io.jdit.cli;
 
 import io.jdit.cache.CacheFile;
+import io.jdit.config.Key;
+import io.jdit.config.Values;
+import io.jdit.parallel.ParallelKeys;
 import io.jdit.parallel.ParallelSection;
-import io.jdit.parallel.ParallelSettings;
 import io.jdit.parallel.RankProcess;
 import java.time.Duration;
 import java.util.LinkedHashSet;
 import java.util.List;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.TypeConversionException;
 
 /** How a run is laid out over processes; flags lie over the file's {@code parallelism_config}. */
 final class ParallelOptions {
@@ -98,14 +99,7 @@ final class ParallelOptions {
   static final class SizeConverter implements ITypeConverter<Integer> {
     @Override
     public Integer convert(String text) {
-      if (text.equals("auto")) {
-        return ParallelSettings.AUTO;
-      }
-      int size = Integer.parseInt(text);
-      if (size < 1) {
-        throw new TypeConversionException("sizes are >= 1 or auto, got " + text);
-      }
-      return size;
+      return ParallelKeys.ULYSSES.type().parse(text, "the size");
     }
   }
 
@@ -121,27 +115,28 @@ final class ParallelOptions {
    *
    * @param file may be null
    */
-  ParallelSettings settings(CacheFile file) {
+  Values settings(CacheFile file) {
     if (numGpus < 1) {
       throw new IllegalArgumentException("--num-gpus must be >= 1, got " + numGpus);
     }
-    ParallelSettings flags =
-        new ParallelSettings(
-            ulysses,
-            ring,
-            tp,
-            dp,
-            cfgParallel,
-            anything,
-            float8,
-            async,
-            null,
-            null,
-            modules == null ? null : new LinkedHashSet<>(modules));
-    ParallelSettings fromFile =
-        file == null
-            ? ParallelSettings.NONE
-            : ParallelSection.read(file.parallelism(), file.name() + ": parallelism_config");
-    return flags.over(fromFile);
+    Values flags = Values.none();
+    flags = with(flags, ParallelKeys.ULYSSES, ulysses);
+    flags = with(flags, ParallelKeys.RING, ring);
+    flags = with(flags, ParallelKeys.TP, tp);
+    flags = with(flags, ParallelKeys.DP, dp);
+    flags = with(flags, ParallelKeys.CFG_PARALLEL, cfgParallel);
+    flags = with(flags, ParallelKeys.ANYTHING, anything);
+    flags = with(flags, ParallelKeys.FLOAT8, float8);
+    flags = with(flags, ParallelKeys.ASYNC, async);
+    flags =
+        with(flags, ParallelKeys.MODULES, modules == null ? null : new LinkedHashSet<>(modules));
+    return file == null
+        ? flags
+        : flags.over(
+            ParallelSection.read(file.parallelism(), file.name() + ": parallelism_config"));
+  }
+
+  private static <T> Values with(Values values, Key<T> key, T value) {
+    return value == null ? values : values.with(key, value);
   }
 }

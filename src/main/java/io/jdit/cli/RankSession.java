@@ -4,12 +4,13 @@ import io.jdit.attention.FusedAttention;
 import io.jdit.cache.CacheField;
 import io.jdit.cache.RankSum;
 import io.jdit.cache.ResolvedCacheConfig;
+import io.jdit.config.Values;
 import io.jdit.metrics.StageReport;
 import io.jdit.parallel.LayoutChoice;
+import io.jdit.parallel.LayoutSettings;
 import io.jdit.parallel.Mesh;
 import io.jdit.parallel.ParallelConfig;
 import io.jdit.parallel.ParallelModel;
-import io.jdit.parallel.ParallelSettings;
 import io.jdit.parallel.ProcessGroup;
 import io.jdit.parallel.RankProcess;
 import io.jdit.pipeline.LoadOptions;
@@ -42,11 +43,7 @@ final class RankSession implements AutoCloseable {
    * @param heads attention heads of the transformer: they decide about an automatic layout
    */
   static RankSession join(
-      RankProcess process,
-      ParallelSettings settings,
-      Device requested,
-      int heads,
-      Terminal terminal) {
+      RankProcess process, Values settings, Device requested, int heads, Terminal terminal) {
     ParallelConfig config = config(settings, process.environment().size(), heads, terminal);
     Device device = process.device(requested);
     ProcessGroup world = process.join(device);
@@ -55,32 +52,12 @@ final class RankSession implements AutoCloseable {
   }
 
   /** The layout of {@code size} ranks; one that is chosen is said, with the reason. */
-  static ParallelConfig config(ParallelSettings settings, int size, int heads, Terminal terminal) {
-    if (size == 1) {
-      return settings.resolve(1);
+  static ParallelConfig config(Values settings, int size, int heads, Terminal terminal) {
+    LayoutChoice choice = new LayoutSettings(settings).choose(size, heads);
+    if (size > 1) {
+      terminal.info(choice.toString());
     }
-    if (settings.givesLayout()) {
-      ParallelConfig config = settings.resolve(size);
-      config.requireHeads(heads);
-      terminal.info("layout %s", config.mesh());
-      return config;
-    }
-    LayoutChoice choice = LayoutChoice.automatic(settings, size, heads);
-    Mesh mesh = choice.mesh();
-    terminal.info("layout %s: %s", mesh, choice.reason());
-    return new ParallelSettings(
-            mesh.ulysses(),
-            mesh.ring(),
-            mesh.tp(),
-            mesh.dp(),
-            settings.cfgParallel(),
-            settings.ulyssesAnything(),
-            settings.ulyssesFloat8(),
-            settings.ulyssesAsync(),
-            null,
-            settings.attentionBackend(),
-            settings.modules())
-        .resolve(size);
+    return choice.config();
   }
 
   Device device() {

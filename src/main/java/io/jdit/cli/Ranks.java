@@ -1,8 +1,9 @@
 package io.jdit.cli;
 
 import io.jdit.checkpoint.ModelConfig;
+import io.jdit.config.Values;
 import io.jdit.parallel.Launcher;
-import io.jdit.parallel.ParallelSettings;
+import io.jdit.parallel.LayoutSettings;
 import io.jdit.parallel.RankProcess;
 import io.jdit.tensor.Device;
 import io.jdit.tensor.Torch;
@@ -91,7 +92,7 @@ final class Ranks {
    *
    * @param heads attention heads of the transformer, asked for when there are other ranks
    */
-  int run(ParallelSettings layout, Device device, IntSupplier heads, Terminal terminal, Work work)
+  int run(Values layout, Device device, IntSupplier heads, Terminal terminal, Work work)
       throws Exception {
     try (RankSession session = session(layout, device, heads, terminal)) {
       return work.run(session);
@@ -107,10 +108,9 @@ final class Ranks {
     }
   }
 
-  private RankSession session(
-      ParallelSettings layout, Device device, IntSupplier heads, Terminal terminal) {
+  private RankSession session(Values layout, Device device, IntSupplier heads, Terminal terminal) {
     if (rank.isEmpty()) {
-      layout.resolve(1);
+      new LayoutSettings(layout).resolve(1);
       return RankSession.alone(device);
     }
     return RankSession.join(rank.get(), layout, device, heads.getAsInt(), terminal);

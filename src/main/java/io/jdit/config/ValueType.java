@@ -191,6 +191,11 @@ public final class ValueType<T> {
     return value;
   }
 
+  /** How errors name it. */
+  public String expected() {
+    return expected;
+  }
+
   /** The value as YAML that {@link #read} accepts. */
   public String toYaml(T value) {
     return value == null ? "null" : toYaml.apply(value);
