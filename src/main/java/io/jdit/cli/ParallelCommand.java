@@ -12,13 +12,15 @@ import io.jdit.parallel.Mesh;
 import io.jdit.parallel.ParallelConfig;
 import io.jdit.parallel.PlanReport;
 import io.jdit.parallel.PlanRequest;
-import io.jdit.parallel.TransformerShape;
+import io.jdit.parallel.TransformerCost;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Device;
 import io.jdit.tensor.TensorScope;
 import io.jdit.textencoder.ClipTextEncoder;
 import io.jdit.textencoder.T5Encoder;
+import io.jdit.transformer.BlockRunner;
 import io.jdit.transformer.flux.FluxConfig;
+import io.jdit.transformer.flux.FluxTransformer;
 import io.jdit.vae.KlAutoencoder;
 import io.jdit.vae.KlConfig;
 import java.io.PrintWriter;
@@ -129,21 +131,18 @@ final class ParallelCommand implements Runnable {
       if (height % patch != 0 || width % patch != 0) {
         throw new IllegalArgumentException("--height and --width must be multiples of " + patch);
       }
-      TransformerShape shape =
-          TransformerShape.flux(
-              flux.numLayers(),
-              flux.numSingleLayers(),
-              flux.numAttentionHeads(),
-              flux.attentionHeadDim(),
-              flux.inChannels(),
-              flux.jointAttentionDim(),
-              flux.pooledProjectionDim(),
-              flux.guidanceEmbeds());
+      TransformerCost cost =
+          TransformerCost.measure(
+              (w, meter) -> {
+                FluxTransformer t =
+                    new FluxTransformer(
+                        flux, w, meter.linears(), meter.attention(), meter.sequence());
+                return t.forward(
+                    t.sized(textTokens, height / patch, width / patch), BlockRunner.direct());
+              });
       PlanRequest request =
           new PlanRequest(
-              shape,
-              textTokens,
-              (long) (height / patch) * (width / patch),
+              cost,
               batch,
               trueCfg ? 2 : 1,
               model.dtype == null ? DType.BFLOAT16 : DType.parse(model.dtype),

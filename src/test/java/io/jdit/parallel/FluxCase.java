@@ -185,9 +185,8 @@ record FluxCase(
     boolean guided = r.negativePrompt() != null;
     PlanRequest p =
         new PlanRequest(
-            TransformerShape.flux(4, 6, 4, 16, 16, 32, 32, true),
-            r.maxSequenceLength(),
-            (long) r.height() / 16 * (r.width() / 16),
+            PlanReportTest.cost(
+                PlanReportTest.TINY, r.maxSequenceLength(), r.height() / 16, r.width() / 16),
             r.images(),
             guided ? 2 : 1,
             dtype,
