@@ -124,6 +124,11 @@ public final class Tokens {
     return counts.clone();
   }
 
+  /** Tokens of the streams that were cut each by itself; null when unknown. */
+  public long[] lengths() {
+    return lengths == null ? null : lengths.clone();
+  }
+
   /** Which keys count; null for all. */
   public KeyMask mask() {
     return mask;

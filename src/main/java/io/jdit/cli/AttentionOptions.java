@@ -2,19 +2,16 @@ package io.jdit.cli;
 
 import io.jdit.attention.AttentionBackend;
 import io.jdit.cache.CacheFile;
-import io.jdit.parallel.ParallelSettings;
+import io.jdit.config.Values;
+import io.jdit.parallel.ParallelKeys;
+import java.util.List;
 import java.util.Map;
-import picocli.CommandLine.Option;
 
 /** Which attention kernel computes. */
-final class AttentionOptions {
-  @Option(
-      names = "--attention-backend",
-      paramLabel = "NAME",
-      description =
-          "native; names of other exact kernels (flash, _flash_3, fa ...) are taken for it. Default: the file's"
-              + " attention_backend, CACHE_DIT_ATTN_BACKEND, native.")
-  String backend;
+final class AttentionOptions extends CatalogOptions {
+  AttentionOptions() {
+    super(List.of(ParallelKeys.ATTENTION_BACKEND), null);
+  }
 
   /**
    * Checks the attention backend that the option, the file or the environment names.
@@ -22,12 +19,12 @@ final class AttentionOptions {
    * @param layout of the file's parallelism_config, whose backend comes before the file's own
    * @param file may be null
    */
-  void check(
-      ParallelSettings layout, CacheFile file, Map<String, String> environment, Terminal terminal) {
+  void check(Values layout, CacheFile file, Map<String, String> environment, Terminal terminal) {
     String inFile = file == null ? null : file.attentionBackend();
-    String inLayout = layout.attentionBackend();
+    String inLayout = layout.get(ParallelKeys.ATTENTION_BACKEND);
     String name = environment.get("CACHE_DIT_ATTN_BACKEND");
     String place = "CACHE_DIT_ATTN_BACKEND";
+    String backend = given().get(ParallelKeys.ATTENTION_BACKEND);
     if (backend != null) {
       name = backend;
       place = "--attention-backend";

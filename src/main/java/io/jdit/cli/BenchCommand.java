@@ -3,12 +3,12 @@ package io.jdit.cli;
 import io.jdit.cache.ResolvedCacheConfig;
 import io.jdit.config.Values;
 import io.jdit.engine.Benchmark;
+import io.jdit.engine.ModelCost;
 import io.jdit.engine.RankSession;
 import io.jdit.engine.Shapes;
 import io.jdit.engine.Version;
 import io.jdit.metrics.Median;
 import io.jdit.parallel.Mesh;
-import io.jdit.parallel.ParallelSettings;
 import io.jdit.pipeline.RequestKeys;
 import io.jdit.pipeline.Strategies;
 import io.jdit.tensor.Device;
@@ -44,6 +44,7 @@ import tools.jackson.databind.json.JsonMapper;
         "Times a model's stages, or the denoising steps of a shape with random weights; prints medians and JSON.")
 final class BenchCommand implements Callable<Integer> {
   @Mixin private ModelOptions model;
+  @Mixin private RequestOptions request;
   @Mixin private CacheOptions cache;
   @Mixin private ParallelOptions parallel;
 
@@ -72,15 +73,6 @@ final class BenchCommand implements Callable<Integer> {
       description = "Runs before the measured ones. Default: ${DEFAULT-VALUE}.")
   private int warmupRuns;
 
-  @Option(names = "--num-inference-steps", description = "Steps of a run. Default: the model's.")
-  private Integer steps;
-
-  @Option(names = "--height", paramLabel = "PIXELS", description = "Default: the model's.")
-  private Integer height;
-
-  @Option(names = "--width", paramLabel = "PIXELS", description = "Default: the model's.")
-  private Integer width;
-
   @Option(names = "--verbose", description = "Print stack traces of errors.")
   private boolean verbose;
 
@@ -92,6 +84,7 @@ final class BenchCommand implements Callable<Integer> {
   static final class ShapeOptions implements IModelTransformer {
     @Override
     public CommandSpec transform(CommandSpec command) {
+      new CatalogOptions.Transformer().transform(command);
       BenchCommand bench = (BenchCommand) command.userObject();
       for (String name : Shapes.names()) {
         command.addOption(
@@ -137,14 +130,18 @@ final class BenchCommand implements Callable<Integer> {
       ranks.requireDevices(device);
       return ranks.launch(device);
     }
-    ParallelSettings layout = parallel.settings(cache.file());
+    Values layout = parallel.settings(cache.file());
     Path folder = shape == null ? model.locate(terminal) : Files.createTempDirectory("jdit-bench");
     try {
       if (shape != null) {
         Shapes.write(shape, settings, folder);
       }
       return ranks.run(
-          layout, device, () -> Ranks.heads(folder), terminal, session -> bench(folder, session));
+          layout,
+          device,
+          () -> ModelCost.heads(folder),
+          terminal,
+          session -> bench(folder, session));
     } finally {
       if (shape != null) {
         delete(folder);
@@ -169,7 +166,7 @@ final class BenchCommand implements Callable<Integer> {
             strategies,
             model.threads(),
             session.cache(resolved),
-            request(),
+            request.given().with(RequestKeys.PROMPT, "a red circle on a white background"),
             warmupRuns,
             runs);
     Map<String, List<Double>> times =
@@ -178,13 +175,6 @@ final class BenchCommand implements Callable<Integer> {
       print(strategies, session.mesh(), times);
     }
     return ExitCode.OK;
-  }
-
-  private Values request() {
-    return Values.of(RequestKeys.PROMPT, "a red circle on a white background")
-        .with(RequestKeys.NUM_INFERENCE_STEPS, steps)
-        .with(RequestKeys.HEIGHT, height)
-        .with(RequestKeys.WIDTH, width);
   }
 
   private void print(Strategies strategies, Mesh mesh, Map<String, List<Double>> times) {

@@ -21,7 +21,7 @@ abstract class CatalogOptions {
   private Values given = Values.none();
 
   /**
-   * @param after name of the option that they follow in the help
+   * @param after name of the option that they follow in the help; null for the end
    */
   CatalogOptions(List<Key<?>> keys, String after) {
     this.keys = keys.stream().filter(k -> k.option() != null && k.help() != null).toList();
@@ -78,7 +78,8 @@ abstract class CatalogOptions {
   private void addTo(CommandSpec command) {
     List<OptionSpec> behind = new ArrayList<>();
     boolean seen = false;
-    for (OptionSpec option : List.copyOf(command.options())) {
+    for (OptionSpec option :
+        after == null ? List.<OptionSpec>of() : List.copyOf(command.options())) {
       if (seen && option.group() == null) {
         behind.add(option);
         command.remove(option);

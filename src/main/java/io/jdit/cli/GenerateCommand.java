@@ -7,12 +7,12 @@ import io.jdit.config.Values;
 import io.jdit.engine.BatchRun;
 import io.jdit.engine.Engine;
 import io.jdit.engine.Job;
+import io.jdit.engine.ModelCost;
 import io.jdit.engine.PromptRun;
 import io.jdit.engine.Provenance;
 import io.jdit.engine.RankSession;
 import io.jdit.engine.batch.BatchFile;
 import io.jdit.parallel.ParallelConfig;
-import io.jdit.parallel.ParallelSettings;
 import io.jdit.tensor.Device;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -76,7 +76,7 @@ final class GenerateCommand implements Callable<Integer> {
     BatchFile lines = batch ? sampling.batch(output.outputFileName) : null;
     compatibility.given(spec).forEach(o -> notes.info("%s has no effect in JDiT", o));
     CacheFile file = cache.file();
-    ParallelSettings layout = parallel.settings(file);
+    Values layout = parallel.settings(file);
     attention.check(layout, file, System.getenv(), notes);
     if (file != null && file.quantize() != null) {
       notes.info(
@@ -107,7 +107,7 @@ final class GenerateCommand implements Callable<Integer> {
       return ranks.run(
           layout,
           Device.parse(model.device),
-          () -> Ranks.heads(model.locate(terminal)),
+          () -> ModelCost.heads(model.locate(terminal)),
           terminal,
           session -> {
             Job job = job(resolved, session, console, terminal);
@@ -160,17 +160,16 @@ final class GenerateCommand implements Callable<Integer> {
   /**
    * Checks what can be checked in one process, then starts the ranks with the same command line.
    */
-  private int launch(Ranks ranks, ParallelSettings layout, boolean batch, Terminal terminal)
+  private int launch(Ranks ranks, Values layout, boolean batch, Terminal terminal)
       throws Exception {
     Device device = Device.parse(model.device);
     ranks.requireDevices(device);
     Path folder = model.locate(terminal);
     ParallelConfig config =
         RankSession.config(
-            layout, parallel.numGpus, Ranks.heads(folder), line -> {}); // rank 0 says it
+            layout, parallel.numGpus(), ModelCost.heads(folder), line -> {}); // rank 0 says it
     if (device.isCpu()) {
-      Engine.requireMemory(
-          folder, model.strategies(device).dtype(), RankSession.shares(config), parallel.numGpus);
+      Engine.requireMemory(folder, model.strategies(device).dtype(), config, parallel.numGpus());
     }
     // The ranks hear of a signal from the launcher.
     Interruption interruption =

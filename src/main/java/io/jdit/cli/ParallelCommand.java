@@ -1,33 +1,23 @@
 package io.jdit.cli;
 
 import io.jdit.cache.CacheFile;
-import io.jdit.checkpoint.MetaWeights;
-import io.jdit.checkpoint.ModelConfig;
-import io.jdit.checkpoint.Weights;
+import io.jdit.config.Values;
+import io.jdit.engine.ModelCost;
 import io.jdit.engine.RankSession;
-import io.jdit.family.flux1.FluxConfig;
-import io.jdit.nn.LinearFactory;
 import io.jdit.parallel.LayoutPlan;
+import io.jdit.parallel.LayoutSettings;
 import io.jdit.parallel.Mesh;
 import io.jdit.parallel.ParallelConfig;
-import io.jdit.parallel.ParallelSettings;
 import io.jdit.parallel.PlanReport;
 import io.jdit.parallel.PlanRequest;
-import io.jdit.parallel.TransformerShape;
+import io.jdit.pipeline.RequestKeys;
 import io.jdit.tensor.DType;
-import io.jdit.tensor.Device;
-import io.jdit.tensor.TensorScope;
-import io.jdit.textencoder.ClipTextEncoder;
-import io.jdit.textencoder.T5Encoder;
-import io.jdit.vae.KlAutoencoder;
-import io.jdit.vae.KlConfig;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import java.util.function.BiFunction;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -55,12 +45,14 @@ final class ParallelCommand implements Runnable {
       name = "plan",
       mixinStandardHelpOptions = true,
       versionProvider = VersionProvider.class,
+      modelTransformer = CatalogOptions.Transformer.class,
       sortOptions = false,
       description =
           "Prints what each rank of a layout holds and sends, and compares the valid layouts by estimated step time; needs"
               + " a model's config.json files only, no GPU and no weights.")
   static final class Plan implements Callable<Integer> {
     @Mixin private ModelOptions model;
+    @Mixin private RequestOptions request;
     @Mixin private ParallelOptions parallel;
 
     @Option(
@@ -68,24 +60,6 @@ final class ParallelCommand implements Runnable {
         paramLabel = "FILE",
         description = "File with a parallelism_config.")
     private Path config;
-
-    @Option(names = "--height", defaultValue = "1024", description = "Default: ${DEFAULT-VALUE}.")
-    private int height;
-
-    @Option(names = "--width", defaultValue = "1024", description = "Default: ${DEFAULT-VALUE}.")
-    private int width;
-
-    @Option(
-        names = "--max-sequence-length",
-        defaultValue = "512",
-        description = "Text tokens. Default: ${DEFAULT-VALUE}.")
-    private int textTokens;
-
-    @Option(
-        names = "--num-outputs-per-prompt",
-        defaultValue = "1",
-        description = "Pictures at once. Default: ${DEFAULT-VALUE}.")
-    private int batch;
 
     @Option(names = "--true-cfg", description = "Two transformer calls per step.")
     private boolean trueCfg;
@@ -119,93 +93,56 @@ final class ParallelCommand implements Runnable {
     public Integer call() {
       PrintWriter out = spec.commandLine().getOut();
       Terminal terminal = Terminal.of(out, spec.commandLine().getErr(), false, System.getenv());
-      Path folder = model.locate(terminal);
-      FluxConfig flux =
-          FluxConfig.read(ModelConfig.read(folder.resolve("transformer").resolve("config.json")));
-      int patch =
-          2
-              * KlConfig.read(ModelConfig.read(folder.resolve("vae").resolve("config.json")))
-                  .scaleFactor();
-      if (height % patch != 0 || width % patch != 0) {
-        throw new IllegalArgumentException("--height and --width must be multiples of " + patch);
+      int ranks = parallel.numGpus();
+      if (ranks > PlanReport.LARGEST) {
+        throw new IllegalArgumentException(
+            "--num-gpus must be <= " + PlanReport.LARGEST + ", got " + ranks);
       }
-      TransformerShape shape =
-          TransformerShape.flux(
-              flux.numLayers(),
-              flux.numSingleLayers(),
-              flux.numAttentionHeads(),
-              flux.attentionHeadDim(),
-              flux.inChannels(),
-              flux.jointAttentionDim(),
-              flux.pooledProjectionDim(),
-              flux.guidanceEmbeds());
-      PlanRequest request =
+      ModelCost cost = ModelCost.of(model.locate(terminal), request.given());
+      PlanRequest plan =
           new PlanRequest(
-              shape,
-              textTokens,
-              (long) (height / patch) * (width / patch),
-              batch,
-              trueCfg ? 2 : 1,
+              cost.transformer(),
+              cost.request().outputs(),
+              trueCfg || cost.request().get(RequestKeys.NEGATIVE_PROMPT) != null ? 2 : 1,
               model.dtype == null ? DType.BFLOAT16 : DType.parse(model.dtype),
               cachedTensors,
               teraflops,
               gigabytesPerSecond);
-      if (parallel.numGpus > PlanReport.LARGEST) {
-        throw new IllegalArgumentException(
-            "--num-gpus must be <= " + PlanReport.LARGEST + ", got " + parallel.numGpus);
-      }
-      ParallelSettings settings = parallel.settings(config == null ? null : CacheFile.read(config));
+      Values settings = parallel.settings(config == null ? null : CacheFile.read(config));
       ParallelConfig chosen =
           RankSession.config(
-              settings, parallel.numGpus, flux.numAttentionHeads(), l -> terminal.info("%s", l));
+              settings, ranks, cost.transformer().heads(), l -> terminal.info("%s", l));
       ParallelConfig options = ParallelConfig.of(Mesh.single()).withModules(chosen.modules());
-      List<LayoutPlan> plans = PlanReport.layouts(parallel.numGpus, request, options);
-      LayoutPlan plan;
+      List<LayoutPlan> layouts = PlanReport.layouts(ranks, plan, options);
+      LayoutPlan layout;
       try {
-        plan = LayoutPlan.of(chosen, request);
+        layout = LayoutPlan.of(chosen, plan);
       } catch (IllegalArgumentException e) {
-        if (settings.givesLayout()) {
+        if (new LayoutSettings(settings).givesLayout()) {
           throw e;
         }
         terminal.info("%s; the fastest layout that fits:", e.getMessage());
-        plan = plans.get(0);
+        layout = layouts.get(0);
       }
-      out.print(PlanReport.detail(plan, otherWeights(folder, chosen, request.dtype())));
+      out.print(PlanReport.detail(layout, otherWeights(cost, layout.config(), plan.dtype())));
       out.println();
-      out.print(PlanReport.table(plans));
+      out.print(PlanReport.table(layouts));
       out.flush();
       return ExitCode.OK;
     }
 
-    /** Bytes of what is not the transformer; T5 is split where the text encoders are. */
-    private static Map<String, Long> otherWeights(Path folder, ParallelConfig config, DType dtype) {
-      LinearFactory dense = LinearFactory.dense();
-      long clip =
-          weights(
-              folder,
-              "text_encoder",
-              (c, w) -> new ClipTextEncoder(ClipTextEncoder.Config.read(c), w, dense));
-      long t5 =
-          weights(
-              folder,
-              "text_encoder_2",
-              (c, w) -> new T5Encoder(T5Encoder.Config.read(c), w, dense));
-      long vae = weights(folder, "vae", (c, w) -> new KlAutoencoder(KlConfig.read(c), w));
+    /** Bytes on each rank of what is not the transformer. */
+    private static Map<String, Long> otherWeights(
+        ModelCost cost, ParallelConfig layout, DType dtype) {
       Map<String, Long> bytes = new LinkedHashMap<>();
-      bytes.put(
-          "text encoders", dtype.bytes() * (clip + t5 / RankSession.shares(config).textEncoders()));
-      bytes.put("vae", dtype.bytes() * vae);
+      cost.weights()
+          .forEach(
+              (component, elements) -> {
+                if (!component.startsWith("transformer")) {
+                  bytes.put(component, dtype.bytes() * elements / layout.holders(component));
+                }
+              });
       return bytes;
-    }
-
-    private static long weights(
-        Path folder, String part, BiFunction<ModelConfig, Weights, Object> constructor) {
-      ModelConfig config = ModelConfig.read(folder.resolve(part).resolve("config.json"));
-      try (TensorScope scope = TensorScope.open();
-          MetaWeights weights = new MetaWeights()) {
-        constructor.apply(config, new Weights(weights, DType.BFLOAT16, Device.META, scope));
-        return weights.elements();
-      }
     }
   }
 }

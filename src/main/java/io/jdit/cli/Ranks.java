@@ -1,13 +1,12 @@
 package io.jdit.cli;
 
-import io.jdit.checkpoint.ModelConfig;
+import io.jdit.config.Values;
 import io.jdit.engine.RankSession;
 import io.jdit.parallel.Launcher;
-import io.jdit.parallel.ParallelSettings;
+import io.jdit.parallel.LayoutSettings;
 import io.jdit.parallel.RankProcess;
 import io.jdit.tensor.Device;
 import io.jdit.tensor.Torch;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -36,15 +35,9 @@ final class Ranks {
     return new Ranks(options, spec, RankProcess.start(System.getenv(), options.timeout()));
   }
 
-  /** Attention heads of a model's transformer: they decide about an automatic layout. */
-  static int heads(Path folder) {
-    return ModelConfig.read(folder.resolve("transformer").resolve("config.json"))
-        .integer("num_attention_heads", 24);
-  }
-
   /** Whether this process has to start the ranks. */
   boolean launches() {
-    return rank.isEmpty() && options.numGpus > 1;
+    return rank.isEmpty() && options.numGpus() > 1;
   }
 
   /** Whether this process speaks to the user: one of the ranks does. */
@@ -66,7 +59,7 @@ final class Ranks {
   int launch(Device device) throws Exception {
     List<String> arguments = spec.root().commandLine().getParseResult().originalArgs();
     List<String> command = Launcher.sameJvm(Main.class.getName(), arguments);
-    Launcher launcher = new Launcher(command, options.numGpus, Map.of(), System.err);
+    Launcher launcher = new Launcher(command, options.numGpus(), Map.of(), System.err);
     if (device.isCpu()) {
       launcher.shareCores();
     }
@@ -77,10 +70,10 @@ final class Ranks {
    * @throws IllegalArgumentException when there are fewer GPUs than ranks
    */
   void requireDevices(Device device) {
-    if (device.isCuda() && options.numGpus > Torch.cudaDevices()) {
+    if (device.isCuda() && options.numGpus() > Torch.cudaDevices()) {
       throw new IllegalArgumentException(
           "--num-gpus "
-              + options.numGpus
+              + options.numGpus()
               + " asks for more GPUs than the "
               + Torch.cudaDevices()
               + " that LibTorch sees: lower it, or use --device cpu for CPU processes");
@@ -92,7 +85,7 @@ final class Ranks {
    *
    * @param heads attention heads of the transformer, asked for when there are other ranks
    */
-  int run(ParallelSettings layout, Device device, IntSupplier heads, Terminal terminal, Work work)
+  int run(Values layout, Device device, IntSupplier heads, Terminal terminal, Work work)
       throws Exception {
     try (RankSession session = session(layout, device, heads, terminal)) {
       return work.run(session);
@@ -108,10 +101,9 @@ final class Ranks {
     }
   }
 
-  private RankSession session(
-      ParallelSettings layout, Device device, IntSupplier heads, Terminal terminal) {
+  private RankSession session(Values layout, Device device, IntSupplier heads, Terminal terminal) {
     if (rank.isEmpty()) {
-      layout.resolve(1);
+      new LayoutSettings(layout).resolve(1);
       return RankSession.alone(device);
     }
     return RankSession.join(

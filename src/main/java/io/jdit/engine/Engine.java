@@ -8,6 +8,7 @@ import io.jdit.media.Picture;
 import io.jdit.metrics.Memory;
 import io.jdit.metrics.MemoryProbe;
 import io.jdit.metrics.StageReport;
+import io.jdit.parallel.ParallelConfig;
 import io.jdit.pipeline.FrameSink;
 import io.jdit.pipeline.Generation;
 import io.jdit.pipeline.Model;
@@ -70,7 +71,7 @@ public final class Engine implements AutoCloseable {
     Parameters parameters = Families.of(found).parameters(found);
     Device device = strategies.device();
     if (device.isCpu()) {
-      new MemoryCheck(found, WeightShares.of(strategies), 1)
+      new MemoryCheck(found, c -> strategies.linears(c).ranks(), 1)
           .require(strategies.dtype(), Memory.available());
     }
     DeviceWorker worker = new DeviceWorker("jdit-" + device, device, threads);
@@ -102,11 +103,12 @@ public final class Engine implements AutoCloseable {
   /**
    * Checks that the weights of several CPU processes fit into this machine's memory.
    *
-   * @param shares what each of them loads
+   * @param layout what each of them loads
    * @throws OutOfMemoryException when they do not
    */
-  public static void requireMemory(Path folder, DType dtype, WeightShares shares, int processes) {
-    new MemoryCheck(ModelFolder.open(folder), shares, processes).require(dtype, Memory.available());
+  public static void requireMemory(Path folder, DType dtype, ParallelConfig layout, int processes) {
+    new MemoryCheck(ModelFolder.open(folder), layout::holders, processes)
+        .require(dtype, Memory.available());
   }
 
   public Parameters parameters() {

@@ -8,13 +8,15 @@ import io.jdit.tensor.DType;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
+import java.util.function.ToIntFunction;
 
 /**
  * Compares what a model's weights need with what is free, before any of them is read.
  *
+ * @param holders ranks that hold a component's weights between them
  * @param processes of this machine, each with its share
  */
-record MemoryCheck(ModelFolder model, WeightShares shares, int processes) {
+record MemoryCheck(ModelFolder model, ToIntFunction<String> holders, int processes) {
 
   /**
    * @throws OutOfMemoryException when the weights need more than {@code available} bytes
@@ -54,7 +56,8 @@ record MemoryCheck(ModelFolder model, WeightShares shares, int processes) {
                 info.elements()
                     * (info.dtype().isFloating() ? dtype.bytes() : info.dtype().bytes());
           }
-          bytes += processes * shares.onEachRank(component, all);
+          // At least: layers that are not split add to it.
+          bytes += processes * (all / holders.applyAsInt(component));
         }
       }
     }

@@ -5,12 +5,13 @@ import io.jdit.cache.BlockCache;
 import io.jdit.cache.CacheField;
 import io.jdit.cache.RankSum;
 import io.jdit.cache.ResolvedCacheConfig;
+import io.jdit.config.Values;
 import io.jdit.metrics.StageReport;
 import io.jdit.parallel.LayoutChoice;
+import io.jdit.parallel.LayoutSettings;
 import io.jdit.parallel.Mesh;
 import io.jdit.parallel.ParallelConfig;
 import io.jdit.parallel.ParallelModel;
-import io.jdit.parallel.ParallelSettings;
 import io.jdit.parallel.ProcessGroup;
 import io.jdit.parallel.RankProcess;
 import io.jdit.pipeline.Strategies;
@@ -48,11 +49,7 @@ public final class RankSession implements AutoCloseable {
    * @param heads attention heads of the transformer: they decide about an automatic layout
    */
   public static RankSession join(
-      RankProcess process,
-      ParallelSettings settings,
-      Device requested,
-      int heads,
-      Consumer<String> notes) {
+      RankProcess process, Values settings, Device requested, int heads, Consumer<String> notes) {
     ParallelConfig config = config(settings, process.environment().size(), heads, notes);
     Device device = process.device(requested);
     ProcessGroup world = process.join(device);
@@ -60,34 +57,14 @@ public final class RankSession implements AutoCloseable {
         process, world, new ParallelModel(config, world, new FusedAttention()), device);
   }
 
-  /** The layout of {@code size} ranks; one that is chosen is said, with the reason. */
+  /** The layout of {@code size} ranks; it is said, with the reason where it was chosen. */
   public static ParallelConfig config(
-      ParallelSettings settings, int size, int heads, Consumer<String> notes) {
-    if (size == 1) {
-      return settings.resolve(1);
+      Values settings, int size, int heads, Consumer<String> notes) {
+    LayoutChoice choice = new LayoutSettings(settings).choose(size, heads);
+    if (size > 1) {
+      notes.accept(choice.toString());
     }
-    if (settings.givesLayout()) {
-      ParallelConfig config = settings.resolve(size);
-      config.requireHeads(heads);
-      notes.accept("layout " + config.mesh());
-      return config;
-    }
-    LayoutChoice choice = LayoutChoice.automatic(settings, size, heads);
-    Mesh mesh = choice.mesh();
-    notes.accept("layout " + mesh + ": " + choice.reason());
-    return new ParallelSettings(
-            mesh.ulysses(),
-            mesh.ring(),
-            mesh.tp(),
-            mesh.dp(),
-            settings.cfgParallel(),
-            settings.ulyssesAnything(),
-            settings.ulyssesFloat8(),
-            settings.ulyssesAsync(),
-            null,
-            settings.attentionBackend(),
-            settings.modules())
-        .resolve(size);
+    return choice.config();
   }
 
   public Device device() {
@@ -97,13 +74,6 @@ public final class RankSession implements AutoCloseable {
   /** {@code strategies} with this rank's share of the work. */
   public Strategies apply(Strategies strategies) {
     return parallel == null ? strategies : parallel.apply(strategies);
-  }
-
-  /** What each rank of a layout loads. */
-  public static WeightShares shares(ParallelConfig config) {
-    Mesh mesh = config.mesh();
-    boolean text = config.modules().contains(ParallelConfig.TEXT_ENCODER);
-    return new WeightShares(mesh.tp(), text ? mesh.ranks() / mesh.dp() : 1);
   }
 
   /** Makes the cache of each generation, deciding with the ranks that share a sample. */

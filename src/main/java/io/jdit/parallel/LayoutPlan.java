@@ -2,6 +2,10 @@ package io.jdit.parallel;
 
 import io.jdit.attention.Tokens;
 import io.jdit.kernels.Float8Format;
+import io.jdit.parallel.TransformerCost.Attentions;
+import io.jdit.parallel.TransformerCost.Layers;
+import io.jdit.parallel.TransformerCost.Role;
+import io.jdit.tensor.DType;
 import java.util.EnumMap;
 import java.util.Map;
 
@@ -16,22 +20,23 @@ public final class LayoutPlan {
 
   private final ParallelConfig config;
   private final PlanRequest request;
-  private final Tokens shares; // one part for each context rank
-  private final long tokensHere;
+  private final TransformerCost cost;
   private final Map<Collective, Long> sent = new EnumMap<>(Collective.class);
 
   private LayoutPlan(ParallelConfig config, PlanRequest request) {
     this.config = config;
     this.request = request;
-    Mesh mesh = config.mesh();
-    config.requireHeads(request.shape().heads());
-    shares = Tokens.of(mesh.context(), request.textTokens(), request.imageTokens());
-    tokensHere = shares.counts()[0];
+    this.cost = request.cost();
+    config.requireHeads(cost.heads());
     long calls = callsHere();
-    add(Collective.ALL_TO_ALL, calls * ulyssesBytes());
-    add(Collective.POINT_TO_POINT, calls * ringBytes());
-    add(Collective.ALL_REDUCE, calls * tensorBytes());
-    add(Collective.ALL_GATHER, calls * (modulationBytes() + joinBytes()) + branchBytes());
+    for (Attentions a : cost.attentions()) {
+      if (!a.local()) {
+        add(Collective.ALL_TO_ALL, calls * a.calls() * ulyssesBytes(a));
+        add(Collective.POINT_TO_POINT, calls * a.calls() * ringBytes(a));
+      }
+    }
+    add(Collective.ALL_REDUCE, calls * reducedBytes());
+    add(Collective.ALL_GATHER, calls * (gatheredBytes() + joinBytes()) + branchBytes());
   }
 
   /**
@@ -58,83 +63,81 @@ public final class LayoutPlan {
     return request.dtype().bytes();
   }
 
-  private int localHeads() {
-    return request.shape().heads() / config.mesh().tp();
+  private HeadPadding padding(Attentions a) {
+    return HeadPadding.of(a.heads() / config.mesh().tp(), config.mesh().ulysses());
   }
 
-  private HeadPadding padding() {
-    return HeadPadding.of(localHeads(), config.mesh().ulysses());
+  /** Tokens at each place of the ring. */
+  private long[] ringParts(Attentions a) {
+    return a.tokens(config.mesh().context()).grouped(config.mesh().ulysses()).counts();
   }
 
   /** Query, key and value to the ranks of their heads, the output back to those of its tokens. */
-  private long ulyssesBytes() {
+  private long ulyssesBytes(Attentions a) {
     int ranks = config.mesh().ulysses();
     if (ranks == 1) {
       return 0;
     }
-    long dim = request.shape().headDim();
-    long plain = dim * elementBytes();
+    long plain = a.headDim() * elementBytes();
     boolean float8 = config.ulyssesFloat8();
-    long operands = plain + 2 * (float8 ? Float8Format.INPUT.bytes(dim) : plain);
-    long output = float8 ? Float8Format.OUTPUT.bytes(dim) : plain;
-    long heads = (long) request.batch() * padding().perRank();
-    long others = ringParts()[0] - tokensHere;
-    long rows = heads * tokensHere * (ranks - 1);
-    return request.shape().attentions() * (rows * operands + heads * others * output);
-  }
-
-  /** Tokens at each place of the ring. */
-  private long[] ringParts() {
-    return shares.grouped(config.mesh().ulysses()).counts();
+    long operands = plain + 2 * (float8 ? Float8Format.INPUT.bytes(a.headDim()) : plain);
+    long output = float8 ? Float8Format.OUTPUT.bytes(a.headDim()) : plain;
+    long heads = (long) request.batch() * padding(a).perRank();
+    long here = a.tokens(config.mesh().context()).counts()[0];
+    long others = ringParts(a)[0] - here;
+    return heads * (here * (ranks - 1) * operands + others * output);
   }
 
   /** Keys and values of every part but the one that comes last. */
-  private long ringBytes() {
-    long[] parts = ringParts();
+  private long ringBytes(Attentions a) {
+    long[] parts = ringParts(a);
     int ranks = parts.length;
     long tokens = 0;
     for (int step = 0; step < ranks - 1; step++) {
       tokens += parts[Math.floorMod(-step, ranks)];
     }
-    long row = (long) padding().computed(0) * request.shape().headDim() * elementBytes();
-    return request.shape().attentions() * 2 * request.batch() * tokens * row;
+    long row = (long) padding(a).computed(0) * a.headDim() * elementBytes();
+    return 2 * request.batch() * tokens * row;
   }
 
-  private long tensorBytes() {
+  private long reducedBytes() {
+    long bytes = 0;
+    for (Layers l : cost.layers(Role.ROW, Role.NORM)) {
+      long element = l.role() == Role.NORM ? DType.FLOAT32.bytes() : elementBytes();
+      bytes += here(l) * l.outputs() * element;
+    }
     long ranks = config.mesh().tp();
-    long bytes =
-        request.batch()
-            * tokensHere
-            * request.shape().width()
-            * elementBytes()
-            * request.shape().reducedRows();
-    return 2 * bytes * (ranks - 1) / ranks;
+    return 2 * request.batch() * bytes * (ranks - 1) / ranks;
   }
 
-  private long modulationBytes() {
+  private long gatheredBytes() {
+    long elements = 0;
+    for (Layers l : cost.layers(Role.GATHERED)) {
+      elements += here(l) * l.outputs();
+    }
     long ranks = config.mesh().tp();
-    return request.batch()
-        * request.shape().gatheredOutputs()
-        / ranks
-        * elementBytes()
-        * (ranks - 1);
+    return request.batch() * elements / ranks * elementBytes() * (ranks - 1);
   }
 
-  /** The last layer's output, from all parts. */
+  /** Rows that a layer gets on this rank. */
+  private long here(Layers l) {
+    return cost.rowsHere(l.rows(), config.mesh().context());
+  }
+
+  /** Streams that are made whole, above all the last layer's output, from all parts. */
   private long joinBytes() {
     int parts = config.mesh().context();
-    long largest = Tokens.count(request.imageTokens(), parts, 0);
-    return outputBytes(largest) * (parts - 1);
+    long elements = 0;
+    for (TransformerCost.Join j : cost.joins()) {
+      elements += j.elements() / j.length() * Tokens.count(j.length(), parts, 0);
+    }
+    return request.batch() * elements * elementBytes() * (parts - 1);
   }
 
   private long branchBytes() {
     return config.mesh().cfg() > 1 && request.branches() > 1
-        ? outputBytes(request.imageTokens())
+        ? request.batch() * cost.outputs() * elementBytes()
         : 0;
-  }
-
-  private long outputBytes(long tokens) {
-    return request.batch() * tokens * request.shape().outputChannels() * elementBytes();
   }
 
   /** Bytes that rank 0 sends in a step. */
@@ -148,22 +151,22 @@ public final class LayoutPlan {
 
   /** The transformer's weights on a rank. */
   public long weightBytes() {
-    TransformerShape s = request.shape();
-    return ((s.shardedWeights() + s.gatheredWeights()) / config.mesh().tp() + s.replicatedWeights())
-        * elementBytes();
+    long split = cost.shardedWeights() + cost.gatheredWeights();
+    return (split / config.mesh().tp() + cost.replicatedWeights()) * elementBytes();
   }
 
   /**
-   * Largest set of activations alive in a block: residual streams, normed input, query, key, value,
-   * their exchange buffers, feed-forward of four times the width, and the joined input of the last
-   * projection.
+   * Largest set of activations alive in a block: residual streams and normed input, query, key,
+   * value and output with their exchange buffers, and what the linear layers give.
    */
   public long activationBytes() {
     double tp = config.mesh().tp();
     double exchanged = config.mesh().ulysses() > 1 ? 4 / tp : 0;
     double ring = config.mesh().ring() > 1 ? 4 / tp : 0;
-    double widths = 3 + 3 / tp + exchanged + ring + 10 / tp;
-    return Math.round(widths * streamBytes());
+    double stream = cost.tokens() * cost.width();
+    double widths = 3 + 4 / tp + exchanged + ring;
+    double layers = (cost.blockSharded() / tp + cost.blockWhole()) / stream;
+    return Math.round((widths + layers) * streamBytes());
   }
 
   public long cacheBytes() {
@@ -171,32 +174,44 @@ public final class LayoutPlan {
   }
 
   private long streamBytes() {
-    return request.batch() * tokensHere * request.shape().width() * elementBytes();
+    long tokens = cost.tokensHere(config.mesh().context());
+    return request.batch() * tokens * cost.width() * elementBytes();
   }
 
   /** Estimated milliseconds of computation in a step. */
   public double computeMillis() {
-    return linearMillis() + attentionMillis();
+    return computeMillis(linearFlops() + attentionFlops());
   }
 
-  private double linearMillis() {
-    double flops = (double) request.shape().linearFlops() * request.batch() * tokensHere;
-    return callsHere() * flops / config.mesh().tp() / (request.teraflops() * TERA) * 1e3;
+  private double computeMillis(double flops) {
+    return callsHere() * request.batch() * flops / (request.teraflops() * TERA) * 1e3;
   }
 
-  private double attentionMillis() {
-    TransformerShape s = request.shape();
-    double pairs = (double) tokensHere * request.tokens();
-    double flops = 4 * pairs * s.width() * s.attentions() * request.batch();
-    double padded = (double) padding().perRank() * config.mesh().ulysses() / localHeads();
-    return callsHere() * flops * padded / config.mesh().tp() / (request.teraflops() * TERA) * 1e3;
+  private double linearFlops() {
+    double flops = 0;
+    for (Layers l : cost.layers()) {
+      int ranks = l.role() == Role.REPLICATED ? 1 : config.mesh().tp();
+      flops += 2.0 * here(l) * l.weights() / ranks;
+    }
+    return flops;
+  }
+
+  private double attentionFlops() {
+    double flops = 0;
+    for (Attentions a : cost.attentions()) {
+      double heads = (double) a.heads() / config.mesh().tp();
+      double padded = a.local() ? 1 : padding(a).perRank() * config.mesh().ulysses() / heads;
+      double pairs = (double) cost.rowsHere(a.queries(), config.mesh().context()) * a.keys();
+      flops += 4 * a.calls() * pairs * heads * padded * a.headDim();
+    }
+    return flops;
   }
 
   /** Estimated milliseconds of communication that nothing hides: the ring runs beside attention. */
   public double communicationMillis() {
     double ring = millis(bytesPerStep(Collective.POINT_TO_POINT));
     double rest = millis(bytesPerStep() - bytesPerStep(Collective.POINT_TO_POINT));
-    double hidden = Math.min(ring, attentionMillis());
+    double hidden = Math.min(ring, computeMillis(attentionFlops()));
     return rest + ring - hidden;
   }
 

@@ -61,6 +61,19 @@ public record ParallelConfig(
   }
 
   /**
+   * Ranks that hold a component's weights between them; 1 where each holds all.
+   *
+   * @param component of model_index.json: a transformer, a text encoder or something else
+   */
+  public int holders(String component) {
+    if (component.startsWith("transformer")) {
+      return mesh.tp();
+    }
+    boolean text = component.startsWith(TEXT_ENCODER) && modules.contains(TEXT_ENCODER);
+    return text ? mesh.ranks() / mesh.dp() : 1;
+  }
+
+  /**
    * Checks the layout against a model.
    *
    * @param heads attention heads of the transformer

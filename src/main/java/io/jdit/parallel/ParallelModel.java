@@ -20,9 +20,8 @@ public final class ParallelModel implements AutoCloseable {
   private final ParallelConfig config;
   private final MeshGroups groups;
   private final Attention attention;
-  private final LinearFactory linears;
   private final SequenceParallel sequence;
-  private final Branches guidance;
+  private final Branches branches;
 
   /**
    * Makes the groups; all ranks of {@code world} call it.
@@ -41,16 +40,9 @@ public final class ParallelModel implements AutoCloseable {
             ? new Ulysses(
                 groups.ulysses(), ringRank, inner, config.ulyssesFloat8(), config.ulyssesAsync())
             : inner;
-    this.linears = tensorParallel(groups.tp());
     this.sequence =
         mesh.context() > 1 ? new ContextParallel(groups.context()) : SequenceParallel.none();
-    this.guidance = mesh.cfg() > 1 ? new CfgParallel(groups.cfg()) : Branches.here();
-  }
-
-  private static LinearFactory tensorParallel(ProcessGroup group) {
-    return group.size() > 1
-        ? new TensorParallel(group, LinearFormat.dense())
-        : LinearFactory.dense();
+    this.branches = mesh.cfg() > 1 ? new CfgParallel(groups.cfg()) : Branches.here();
   }
 
   public ParallelConfig config() {
@@ -66,24 +58,33 @@ public final class ParallelModel implements AutoCloseable {
     return attention;
   }
 
-  /** Linear layers of the transformer. */
-  public LinearFactory linears() {
-    return linears;
+  /** Linear layers of a component, in the model's dtype. */
+  public LinearFactory linears(String component) {
+    return linears(component, LinearFormat.dense());
   }
 
-  /** Linear layers of the text encoders: over all ranks of a replica, or whole on each. */
-  public LinearFactory textLinears() {
-    return config.modules().contains(ParallelConfig.TEXT_ENCODER)
-        ? tensorParallel(groups.replica())
-        : LinearFactory.dense();
+  /**
+   * Linear layers of a component, shared out over {@link ParallelConfig#holders} ranks.
+   *
+   * @param component of model_index.json, for example {@code transformer} or {@code text_encoder_2}
+   * @param format of the layers, or of their shards
+   */
+  public LinearFactory linears(String component, LinearFormat format) {
+    if (config.holders(component) == 1) {
+      return LinearFactory.of(format);
+    }
+    boolean text = component.startsWith(ParallelConfig.TEXT_ENCODER);
+    return new TensorParallel(text ? groups.replica() : groups.tp(), format);
   }
 
+  /** Who holds which tokens. */
   public SequenceParallel sequence() {
     return sequence;
   }
 
-  public Branches guidance() {
-    return guidance;
+  /** Who computes which branch of classifier-free guidance. */
+  public Branches branches() {
+    return branches;
   }
 
   /** Who decodes tiles; null when the VAE is not shared out. */
@@ -96,10 +97,10 @@ public final class ParallelModel implements AutoCloseable {
   /** {@code strategies} with this rank's share of the work. */
   public Strategies apply(Strategies strategies) {
     return strategies
-        .withLinears(component -> component.startsWith("text_encoder") ? textLinears() : linears())
+        .withLinears(this::linears)
         .withAttention(attention)
         .withSequence(sequence)
-        .withBranches(guidance)
+        .withBranches(branches)
         .withTiles(tiles(strategies.dtype(), strategies.device()));
   }
 

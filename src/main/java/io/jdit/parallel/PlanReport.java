@@ -41,12 +41,10 @@ public final class PlanReport {
           "no layout of "
               + ranks
               + " ranks shares out "
-              + request.shape().heads()
-              + " heads, "
-              + request.textTokens()
-              + " text and "
-              + request.imageTokens()
-              + " image tokens: use fewer ranks for a sample and --dp-size for the rest");
+              + request.cost().heads()
+              + " heads and streams of "
+              + request.cost().streams()
+              + " tokens: use fewer ranks for a sample and --dp-size for the rest");
     }
     plans.sort(Comparator.comparingDouble(LayoutPlan::stepMillis));
     return plans;
@@ -54,10 +52,13 @@ public final class PlanReport {
 
   private static void addValid(
       List<LayoutPlan> plans, Mesh mesh, PlanRequest request, ParallelConfig options) {
+    int heads = request.cost().heads();
     boolean headsFit =
-        request.shape().heads() % mesh.tp() == 0
-            && HeadPadding.allowed(request.shape().heads() / mesh.tp(), mesh.ulysses());
-    boolean tokensFit = Math.min(request.textTokens(), request.imageTokens()) >= mesh.context();
+        heads % mesh.tp() == 0 && HeadPadding.allowed(heads / mesh.tp(), mesh.ulysses());
+    boolean tokensFit =
+        request.cost().attentions().stream()
+            .flatMap(a -> a.streams().stream())
+            .allMatch(n -> n >= mesh.context());
     if (headsFit && tokensFit) {
       ParallelConfig config =
           ParallelConfig.of(mesh)

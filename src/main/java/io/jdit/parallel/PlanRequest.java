@@ -5,8 +5,7 @@ import io.jdit.tensor.DType;
 /**
  * What a plan is made for.
  *
- * @param textTokens of the prompt
- * @param imageTokens of the picture
+ * @param cost of a call of the transformer, at the size of the request
  * @param batch pictures at once
  * @param branches transformer calls per step: 2 with true classifier-free guidance
  * @param cachedTensors tensors of all tokens that a cache keeps, 0 without caching
@@ -14,9 +13,7 @@ import io.jdit.tensor.DType;
  * @param gigabytesPerSecond that one rank sends
  */
 public record PlanRequest(
-    TransformerShape shape,
-    long textTokens,
-    long imageTokens,
+    TransformerCost cost,
     int batch,
     int branches,
     DType dtype,
@@ -24,9 +21,8 @@ public record PlanRequest(
     double teraflops,
     double gigabytesPerSecond) {
   public PlanRequest {
-    if (textTokens < 1 || imageTokens < 1 || batch < 1 || branches < 1) {
-      throw new IllegalArgumentException(
-          "a plan needs at least one text token, image token, picture and branch");
+    if (batch < 1 || branches < 1) {
+      throw new IllegalArgumentException("a plan needs at least one picture and branch");
     }
     if (!(teraflops > 0) || !(gigabytesPerSecond > 0)) {
       throw new IllegalArgumentException(
@@ -36,9 +32,5 @@ public record PlanRequest(
               + gigabytesPerSecond
               + " GB/s");
     }
-  }
-
-  long tokens() {
-    return textTokens + imageTokens;
   }
 }

@@ -1,7 +1,6 @@
 package io.jdit.tensor;
 
 import org.bytedeco.pytorch.DoubleOptional;
-import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
 
@@ -26,6 +25,9 @@ public final class Functional {
 
   /** Layer norm over the last dimension. */
   public static Tensor layerNorm(Tensor x, Tensor weight, Tensor bias, double eps) {
+    if (withoutData(x)) {
+      return Tensor.empty(x.dtype(), x.device(), x.shape());
+    }
     try (TensorOptional w = optional(weight);
         TensorOptional b = optional(bias)) {
       return Tensor.wrap(torch.layer_norm(x.handle(), new long[] {x.size(-1)}, w, b, eps, false));
@@ -34,6 +36,9 @@ public final class Functional {
 
   /** Group norm; x [B, C, ...]. */
   public static Tensor groupNorm(Tensor x, int groups, Tensor weight, Tensor bias, double eps) {
+    if (withoutData(x)) {
+      return Tensor.empty(x.dtype(), x.device(), x.shape());
+    }
     try (TensorOptional w = optional(weight);
         TensorOptional b = optional(bias)) {
       return Tensor.wrap(torch.group_norm(x.handle(), groups, w, b, eps, false));
@@ -80,12 +85,6 @@ public final class Functional {
     return Tensor.wrap(torch.gelu(x.handle(), "none"));
   }
 
-  public static Tensor softmax(Tensor x, int dim) {
-    try (var none = new ScalarTypeOptional()) {
-      return Tensor.wrap(torch.softmax(x.handle(), dim, none));
-    }
-  }
-
   /**
    * softmax(q k^T scale + mask) v by LibTorch's own kernels; q [B, H, Sq, D], k and v [B, H, Sk,
    * D].
@@ -94,12 +93,20 @@ public final class Functional {
    */
   public static Tensor scaledDotProductAttention(
       Tensor q, Tensor k, Tensor v, Tensor mask, boolean causal, double scale) {
+    if (withoutData(q)) {
+      return Tensor.empty(q.dtype(), q.device(), q.size(0), q.size(1), q.size(2), v.size(3));
+    }
     try (TensorOptional m = optional(mask);
         DoubleOptional s = new DoubleOptional(scale)) {
       return Tensor.wrap(
           torch.scaled_dot_product_attention(
               q.handle(), k.handle(), v.handle(), m, 0.0, causal, s, false));
     }
+  }
+
+  /** True for operators on META that LibTorch has no kernel for: the shape is all there is. */
+  private static boolean withoutData(Tensor x) {
+    return x.device().type() == Device.Type.META;
   }
 
   private static TensorOptional optional(Tensor t) {

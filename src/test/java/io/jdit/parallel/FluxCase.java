@@ -154,9 +154,11 @@ record FluxCase(
     boolean guided = r.get(RequestKeys.NEGATIVE_PROMPT) != null;
     PlanRequest p =
         new PlanRequest(
-            TransformerShape.flux(4, 6, 4, 16, 16, 32, 32, true),
-            r.get(RequestKeys.MAX_SEQUENCE_LENGTH),
-            (long) r.get(RequestKeys.HEIGHT) / 16 * (r.get(RequestKeys.WIDTH) / 16),
+            PlanReportTest.cost(
+                PlanReportTest.TINY,
+                r.get(RequestKeys.MAX_SEQUENCE_LENGTH),
+                r.get(RequestKeys.HEIGHT) / 16,
+                r.get(RequestKeys.WIDTH) / 16),
             r.get(RequestKeys.NUM_OUTPUTS_PER_PROMPT),
             guided ? 2 : 1,
             dtype,

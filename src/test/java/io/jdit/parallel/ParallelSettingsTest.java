@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.jdit.config.ConfigException;
+import io.jdit.config.Values;
 import io.jdit.testing.Fixture;
 import java.nio.file.Files;
 import java.util.List;
@@ -40,12 +41,14 @@ class ParallelSettingsTest {
           (c.has("error") && !ACCEPTED_HERE.contains(note))
               || (REFUSED_HERE.contains(note) && !anythingWithRing);
       if (fails) {
-        assertThatThrownBy(() -> ParallelSection.read(section, "test").resolve(processes))
+        assertThatThrownBy(
+                () -> new LayoutSettings(ParallelSection.read(section, "test")).resolve(processes))
             .as(c.toString())
             .isInstanceOf(IllegalArgumentException.class);
         continue;
       }
-      ParallelConfig config = ParallelSection.read(section, "test").resolve(processes);
+      ParallelConfig config =
+          new LayoutSettings(ParallelSection.read(section, "test")).resolve(processes);
       JsonNode expected = c.path("result");
       if (expected.isMissingNode()) {
         assertThat(config.mesh().ranks()).as(c.toString()).isEqualTo(processes);
@@ -86,32 +89,34 @@ class ParallelSettingsTest {
       })
   void errorsNameTheKeyAndTheWayOut(String json, String message) {
     assertThatThrownBy(
-            () -> ParallelSection.read(JsonMapper.shared().readTree(json), "p.yaml").resolve(8))
+            () ->
+                new LayoutSettings(
+                        ParallelSection.read(JsonMapper.shared().readTree(json), "p.yaml"))
+                    .resolve(8))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining(message);
   }
 
   @Test
   void replicasAndBranchesTakeTheirShareFirst() {
-    ParallelSettings s =
+    Values s =
         ParallelSection.read(
             JsonMapper.shared()
                 .readTree("{\"dp_size\": 2, \"cfg_parallel\": true, \"ulysses\": \"auto\"}"),
             "test");
-    ParallelConfig config = s.resolve(16);
+    ParallelConfig config = new LayoutSettings(s).resolve(16);
     assertThat(config.mesh()).isEqualTo(new Mesh(2, 2, 1, 4, 1));
     assertThat(config.tag()).isEqualTo("DP2_CFG2_Ulysses4");
   }
 
   @Test
   void flagsCoverTheFile() {
-    ParallelSettings file =
+    Values file =
         ParallelSection.read(
             JsonMapper.shared().readTree("{\"ulysses\": 2, \"ring\": 2, \"ulysses_async\": true}"),
             "test");
-    ParallelSettings flags =
-        new ParallelSettings(null, 4, null, null, null, null, null, false, null, null, null);
-    ParallelConfig config = flags.over(file).resolve(8);
+    Values flags = Values.of(ParallelKeys.RING, 4).with(ParallelKeys.ASYNC, false);
+    ParallelConfig config = new LayoutSettings(flags.over(file)).resolve(8);
     assertThat(config.mesh()).isEqualTo(new Mesh(1, 1, 4, 2, 1));
     assertThat(config.ulyssesAsync()).isFalse();
   }
@@ -126,10 +131,10 @@ class ParallelSettingsTest {
     "3, 4, 1, 3"
   })
   void aLayoutIsChosenWhenNoneIsGiven(int processes, int heads, int ulysses, int ring) {
-    LayoutChoice choice = LayoutChoice.automatic(ParallelSettings.NONE, processes, heads);
-    assertThat(choice.mesh()).isEqualTo(new Mesh(1, 1, ring, ulysses, 1));
+    LayoutChoice choice = new LayoutSettings(Values.none()).automatic(processes, heads);
+    assertThat(choice.config().mesh()).isEqualTo(new Mesh(1, 1, ring, ulysses, 1));
     assertThat(choice.reason()).contains("ulysses " + ulysses);
-    ParallelConfig.of(choice.mesh()).requireHeads(heads);
+    ParallelConfig.of(choice.config().mesh()).requireHeads(heads);
   }
 
   @Test
@@ -145,8 +150,8 @@ class ParallelSettingsTest {
 
   @Test
   void nothingGivenGivesNothing() {
-    assertThat(ParallelSection.read(null, "test")).isEqualTo(ParallelSettings.NONE);
-    assertThat(ParallelSettings.NONE.givesLayout()).isFalse();
+    assertThat(ParallelSection.read(null, "test")).isEqualTo(Values.none());
+    assertThat(new LayoutSettings(Values.none()).givesLayout()).isFalse();
     assertThatThrownBy(() -> ParallelSection.read(JsonMapper.shared().readTree("7"), "test"))
         .isInstanceOf(ConfigException.class);
   }

@@ -5,8 +5,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import io.jdit.checkpoint.Checkpoint;
+import io.jdit.family.flux1.FluxConfig;
+import io.jdit.family.flux1.FluxTransformer;
 import io.jdit.tensor.DType;
 import io.jdit.testing.Fixture;
+import io.jdit.transformer.BlockRunner;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -15,11 +18,23 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class PlanReportTest {
-  private static final TransformerShape FLUX_DEV =
-      TransformerShape.flux(19, 38, 24, 128, 64, 4096, 768, true);
+  static final FluxConfig TINY =
+      new FluxConfig(16, 16, 4, 6, 4, 16, 32, 32, true, new int[] {4, 6, 6});
+  private static final FluxConfig DEV =
+      new FluxConfig(64, 64, 19, 38, 24, 128, 4096, 768, true, new int[] {16, 56, 56});
+  private static final TransformerCost FLUX_DEV = cost(DEV, 512, 64, 64);
+
+  static TransformerCost cost(FluxConfig config, int textTokens, int height, int width) {
+    return TransformerCost.measure(
+        (w, meter) -> {
+          FluxTransformer t =
+              new FluxTransformer(config, w, meter.linears(), meter.attention(), meter.sequence());
+          return t.forward(t.sized(textTokens, height, width), BlockRunner.direct());
+        });
+  }
 
   private static PlanRequest flux(double gigabytesPerSecond) {
-    return new PlanRequest(FLUX_DEV, 512, 4096, 1, 1, DType.BFLOAT16, 0, 790, gigabytesPerSecond);
+    return new PlanRequest(FLUX_DEV, 1, 1, DType.BFLOAT16, 0, 790, gigabytesPerSecond);
   }
 
   private static LayoutPlan plan(int ring, int ulysses, int tp, boolean float8) {
@@ -36,7 +51,7 @@ class PlanReportTest {
         elements += c.info(name).elements();
       }
     }
-    TransformerShape tiny = TransformerShape.flux(4, 6, 4, 16, 16, 32, 32, true);
+    TransformerCost tiny = cost(TINY, 32, 4, 4);
     assertThat(tiny.weights()).isEqualTo(elements);
     // The published size of FLUX.1-dev.
     assertThat(FLUX_DEV.weights()).isEqualTo(11_901_408_320L);
@@ -92,7 +107,7 @@ class PlanReportTest {
 
   @Test
   void thousandRanksAndBeyond() {
-    PlanRequest large = new PlanRequest(FLUX_DEV, 512, 16384, 1, 2, DType.BFLOAT16, 3, 400, 50);
+    PlanRequest large = new PlanRequest(cost(DEV, 512, 128, 128), 1, 2, DType.BFLOAT16, 3, 400, 50);
     List<LayoutPlan> plans = PlanReport.layouts(1024, large, ParallelConfig.single());
     assertThat(plans).isNotEmpty().allMatch(p -> p.config().mesh().ranks() == 1024);
     assertThatThrownBy(() -> PlanReport.layouts(1025, large, ParallelConfig.single()))

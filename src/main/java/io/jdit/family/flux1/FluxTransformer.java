@@ -103,6 +103,17 @@ public final class FluxTransformer implements DiffusionTransformer<FluxInputs, F
     return RotaryTable.of(ids, config.axesDimsRope(), ROPE_THETA, device);
   }
 
+  /** Inputs of these sizes for one picture, without content: what a cost is counted with. */
+  public FluxInputs sized(int textTokens, int gridHeight, int gridWidth) {
+    return new FluxInputs(
+        Tensor.empty(dtype, device, 1, (long) gridHeight * gridWidth, config.inChannels()),
+        Tensor.empty(dtype, device, 1, textTokens, config.jointAttentionDim()),
+        Tensor.empty(dtype, device, 1, config.pooledProjectionDim()),
+        Tensor.empty(dtype, device, 1),
+        Tensor.empty(DType.FLOAT32, device, 1),
+        rotary(textTokens, gridHeight, gridWidth));
+  }
+
   @Override
   public Prepared<FluxConditioning> prepare(FluxInputs in) {
     try (TensorScope scope = TensorScope.open()) {
