@@ -4,6 +4,7 @@ import io.jdit.config.Key;
 import io.jdit.config.Values;
 import java.util.ArrayList;
 import java.util.List;
+import picocli.CommandLine.Command;
 import picocli.CommandLine.IModelTransformer;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.ISetter;
@@ -15,6 +16,7 @@ import picocli.CommandLine.TypeConversionException;
  * shown, and reads what was given from {@link #given}. A command that has such a mixin is declared
  * with the {@link Transformer}.
  */
+@Command // picocli takes nothing for a mixin that has no annotation at all
 abstract class CatalogOptions {
   private final List<Key<?>> keys;
   private final String after;

@@ -78,11 +78,10 @@ public final class Parts implements AutoCloseable {
   /** The tokenizer in a folder, of whatever class the index names. */
   public Part<Tokenizer> tokenizer(String name) {
     String className = folder.components().getOrDefault(name, "");
-    Path component = folder.component(name, className);
     return add(
         name,
         () -> {
-          Tokenizer tokenizer = Tokenizers.load(component, className);
+          Tokenizer tokenizer = Tokenizers.load(folder.component(name, className), className);
           return new Part.Loaded<>(tokenizer, tokenizer);
         });
   }

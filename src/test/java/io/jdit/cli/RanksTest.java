@@ -127,7 +127,8 @@ class RanksTest {
     // manifest's counts.json; performance.md's 1.21 GB for Ulysses on 4 ranks
     assertThat(run.out())
         .contains("23.803 GB per rank, transformer")
-        .contains("9.771 GB per rank, text encoders")
+        .contains("0.246 GB per rank, text_encoder\n")
+        .contains("9.525 GB per rank, text_encoder_2")
         .contains("0.168 GB per rank, vae")
         .contains("ulysses 4                          26.2        23.80        0.142        1.211")
         .contains("tp 4");
