@@ -3,6 +3,7 @@ package io.jdit.cache;
 import io.jdit.transformer.Acceleration;
 import io.jdit.transformer.BlockGroup;
 import io.jdit.transformer.BlockRunner;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -34,20 +35,21 @@ public abstract sealed class BlockCache implements Acceleration, BlockRunner
    * @param rankSum adds up over the ranks that share one sample; null where one rank holds it whole
    */
   public static Acceleration.Factory factory(ResolvedCacheConfig resolved, RankSum rankSum) {
-    if (!resolved.enabled()) {
-      return Acceleration.none();
-    }
     return outline -> {
+      ResolvedCacheConfig own = resolved.forExpert(outline.expert());
+      if (!own.enabled()) {
+        return Acceleration.none().begin(outline);
+      }
       IntFunction<CacheConfig> configs =
-          group -> resolved.forGroup(group).forGeneration(outline.steps(), outline.calls());
-      return resolved.config().type() == CacheType.DBPRUNE
+          group -> own.forGroup(group).forGeneration(outline.steps(), outline.calls());
+      return own.config().type() == CacheType.DBPRUNE
           ? new DynamicBlockPrune(outline.expert(), configs, rankSum)
           : new DualBlockCache(outline.expert(), configs, rankSum);
     };
   }
 
   /** The caches among the accelerations of a generation. */
-  public static List<BlockCache> among(List<Acceleration> accelerations) {
+  public static List<BlockCache> among(Collection<Acceleration> accelerations) {
     return accelerations.stream()
         .filter(BlockCache.class::isInstance)
         .map(BlockCache.class::cast)

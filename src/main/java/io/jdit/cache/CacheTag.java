@@ -42,7 +42,7 @@ final class CacheTag {
       tag.append("_FR").append(config.forceRefreshStepHint());
       tag.append('_').append(config.forceRefreshStepPolicy().text());
     }
-    Boolean separate = config.settings().get(CacheField.ENABLE_SEPARATE_CFG);
+    Boolean separate = config.settings().get(CacheKeys.ENABLE_SEPARATE_CFG);
     if (separate != null) {
       tag.append("_CFG").append(separate ? 1 : 0);
     }

@@ -14,4 +14,9 @@ public enum CalibratorKind {
   public String text() {
     return name().toLowerCase(Locale.ROOT);
   }
+
+  /** The key in files that forecasts the encoder stream too. */
+  String encoderKey() {
+    return "enable_encoder_" + text();
+  }
 }

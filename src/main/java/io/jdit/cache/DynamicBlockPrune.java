@@ -84,7 +84,7 @@ public final class DynamicBlockPrune extends BlockCache {
 
   private static Tensor compared(Streams in, CacheConfig config) {
     int factor = config.similarity().downsampleFactor();
-    if (config.forceReduceCalibratorVram() && config.calibrator() != null) {
+    if (config.prune().reduceCalibratorVram() && config.calibrator() != null) {
       factor = Math.max(REDUCED, factor);
     }
     return ResidualDiff.downsample(in.hidden(), factor);
@@ -94,7 +94,7 @@ public final class DynamicBlockPrune extends BlockCache {
     BitSet set = new BitSet(blocks);
     set.set(0, config.fnComputeBlocks());
     set.set(blocks - config.bnComputeBlocks(), blocks);
-    config.nonPruneBlockIds().stream().filter(id -> id < blocks).forEach(set::set);
+    config.prune().protectedBlocks().stream().filter(id -> id < blocks).forEach(set::set);
     return set;
   }
 }

@@ -1,7 +1,7 @@
 package io.jdit.cli;
 
 import io.jdit.attention.AttentionBackend;
-import io.jdit.cache.CacheFile;
+import io.jdit.config.SettingsFile;
 import io.jdit.parallel.ParallelSettings;
 import java.util.Map;
 import picocli.CommandLine.Option;
@@ -23,7 +23,10 @@ final class AttentionOptions {
    * @param file may be null
    */
   void check(
-      ParallelSettings layout, CacheFile file, Map<String, String> environment, Terminal terminal) {
+      ParallelSettings layout,
+      SettingsFile file,
+      Map<String, String> environment,
+      Terminal terminal) {
     String inFile = file == null ? null : file.attentionBackend();
     String inLayout = layout.attentionBackend();
     String name = environment.get("CACHE_DIT_ATTN_BACKEND");

@@ -1,12 +1,14 @@
 package io.jdit.cli;
 
 import io.jdit.cache.BlockCache;
-import io.jdit.cache.CacheFile;
 import io.jdit.cache.CacheFlags;
-import io.jdit.cache.CacheSettings;
+import io.jdit.cache.CacheSection;
 import io.jdit.cache.MeteredAcceleration;
 import io.jdit.cache.ResolvedCacheConfig;
 import io.jdit.cache.tune.TuningModel;
+import io.jdit.config.SettingsFile;
+import io.jdit.config.UnknownKeys;
+import io.jdit.config.Values;
 import io.jdit.media.Picture;
 import io.jdit.metrics.Psnr;
 import io.jdit.metrics.Ssim;
@@ -112,8 +114,9 @@ final class CachedSamples implements TuningModel, AutoCloseable {
   }
 
   @Override
-  public Measurement run(CacheSettings settings, int index) {
-    CacheFile file = CacheFile.parse(settings.toYaml(), "candidate", CacheFile.UnknownKeys.REJECT);
+  public Measurement run(Values settings, int index) {
+    SettingsFile file =
+        SettingsFile.parse(CacheSection.toYaml(settings), "candidate", UnknownKeys.REJECT);
     Sample s = generate(index, ResolvedCacheConfig.resolve(file, Map.of(), CacheFlags.none()));
     Sample reference = uncached.get(index);
     return new Measurement(

@@ -1,8 +1,8 @@
 package io.jdit.cli;
 
-import io.jdit.cache.CacheFile;
 import io.jdit.cache.CacheFlags;
 import io.jdit.cache.ResolvedCacheConfig;
+import io.jdit.config.SettingsFile;
 import io.jdit.media.AtomicFile;
 import io.jdit.pipeline.GenerationRequest;
 import java.nio.charset.StandardCharsets;
@@ -59,7 +59,7 @@ final class CompareCommand implements Callable<Integer> {
     List<ResolvedCacheConfig> resolved = new ArrayList<>();
     for (Path config : configs) {
       resolved.add(
-          ResolvedCacheConfig.resolve(CacheFile.read(config), Map.of(), CacheFlags.none()));
+          ResolvedCacheConfig.resolve(SettingsFile.read(config), Map.of(), CacheFlags.none()));
     }
     List<GenerationRequest> requests = sampling.requests();
     List<Comparison> comparisons = new ArrayList<>();

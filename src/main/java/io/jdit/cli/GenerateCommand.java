@@ -1,9 +1,8 @@
 package io.jdit.cli;
 
 import io.jdit.cache.BlockCache;
-import io.jdit.cache.CacheFile;
-import io.jdit.cache.CacheSettings;
 import io.jdit.cache.ResolvedCacheConfig;
+import io.jdit.config.SettingsFile;
 import io.jdit.metrics.StageReport;
 import io.jdit.parallel.ParallelConfig;
 import io.jdit.parallel.ParallelSettings;
@@ -15,9 +14,7 @@ import io.jdit.pipeline.Progress;
 import io.jdit.pipeline.batch.BatchFile;
 import io.jdit.tensor.Device;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -81,10 +78,10 @@ final class GenerateCommand implements Callable<Integer> {
     output.prepare();
     BatchFile lines = batch ? sampling.batch(output.outputFileName) : null;
     compatibility.given(spec).forEach(o -> notes.info("%s has no effect in JDiT", o));
-    CacheFile file = cache.file();
+    SettingsFile file = cache.file();
     ParallelSettings layout = parallel.settings(file);
     attention.check(layout, file, System.getenv(), notes);
-    if (file != null && file.quantize() != null) {
+    if (file != null && file.section(SettingsFile.QUANTIZE) != null) {
       notes.info(
           "warning: %s: quantize_config is not supported yet, the weights stay as they are",
           file.name());
@@ -192,7 +189,7 @@ final class GenerateCommand implements Callable<Integer> {
         new BatchRun(
             sampling.promptPath,
             file,
-            new BatchRun.Model(model.modelPath, options, settings(resolved)),
+            new BatchRun.Model(model.modelPath, options, resolved.toMap()),
             output,
             report,
             session,
@@ -242,21 +239,5 @@ final class GenerateCommand implements Callable<Integer> {
       terminal.info("warm-up done, not part of the times below");
     }
     return pipeline;
-  }
-
-  /** Empty without a cache. */
-  private static Map<String, Object> settings(ResolvedCacheConfig resolved) {
-    if (!resolved.enabled()) {
-      return Map.of();
-    }
-    Map<String, Object> map = new LinkedHashMap<>();
-    CacheSettings settings = resolved.settings();
-    settings.fields().forEach(f -> map.put(f.key(), String.valueOf(settings.<Object>get(f))));
-    if (!resolved.perBlockGroup().isEmpty()) {
-      map.put(
-          "per_block_group",
-          resolved.perBlockGroup().stream().map(CacheSettings::toString).toList());
-    }
-    return map;
   }
 }

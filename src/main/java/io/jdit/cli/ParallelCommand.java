@@ -1,9 +1,9 @@
 package io.jdit.cli;
 
-import io.jdit.cache.CacheFile;
 import io.jdit.checkpoint.MetaWeights;
 import io.jdit.checkpoint.ModelConfig;
 import io.jdit.checkpoint.Weights;
+import io.jdit.config.SettingsFile;
 import io.jdit.nn.LinearFactory;
 import io.jdit.parallel.LayoutPlan;
 import io.jdit.parallel.Mesh;
@@ -153,7 +153,8 @@ final class ParallelCommand implements Runnable {
         throw new IllegalArgumentException(
             "--num-gpus must be <= " + PlanReport.LARGEST + ", got " + parallel.numGpus);
       }
-      ParallelSettings settings = parallel.settings(config == null ? null : CacheFile.read(config));
+      ParallelSettings settings =
+          parallel.settings(config == null ? null : SettingsFile.read(config));
       ParallelConfig chosen =
           RankSession.config(settings, parallel.numGpus, flux.numAttentionHeads(), terminal);
       ParallelConfig options = ParallelConfig.of(Mesh.single()).withModules(chosen.modules());

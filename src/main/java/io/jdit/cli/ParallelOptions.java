@@ -1,6 +1,6 @@
 package io.jdit.cli;
 
-import io.jdit.cache.CacheFile;
+import io.jdit.config.SettingsFile;
 import io.jdit.parallel.ParallelSection;
 import io.jdit.parallel.ParallelSettings;
 import io.jdit.parallel.RankProcess;
@@ -121,7 +121,7 @@ final class ParallelOptions {
    *
    * @param file may be null
    */
-  ParallelSettings settings(CacheFile file) {
+  ParallelSettings settings(SettingsFile file) {
     if (numGpus < 1) {
       throw new IllegalArgumentException("--num-gpus must be >= 1, got " + numGpus);
     }
@@ -141,7 +141,8 @@ final class ParallelOptions {
     ParallelSettings fromFile =
         file == null
             ? ParallelSettings.NONE
-            : ParallelSection.read(file.parallelism(), file.name() + ": parallelism_config");
+            : ParallelSection.read(
+                file.section(SettingsFile.PARALLELISM), file.place(SettingsFile.PARALLELISM));
     return flags.over(fromFile);
   }
 }

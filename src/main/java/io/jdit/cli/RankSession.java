@@ -1,7 +1,6 @@
 package io.jdit.cli;
 
 import io.jdit.attention.FusedAttention;
-import io.jdit.cache.CacheField;
 import io.jdit.cache.RankSum;
 import io.jdit.cache.ResolvedCacheConfig;
 import io.jdit.metrics.StageReport;
@@ -96,8 +95,7 @@ final class RankSession implements AutoCloseable {
     if (parallel == null) {
       return null;
     }
-    boolean oneDecision =
-        branchesApart() && !cache.settings().<Boolean>get(CacheField.CFG_DIFF_COMPUTE_SEPARATE);
+    boolean oneDecision = branchesApart() && !cache.config().cfgDiffComputeSeparate();
     return oneDecision ? parallel::firstBranchSum : parallel::sampleSum;
   }
 

@@ -106,15 +106,18 @@ public final class ValueType<T> {
 
   /** {@code true, false}, and {@code yes, no, on, off} as YAML 1.1 reads them. */
   public static ValueType<Boolean> bool() {
-    return of(
-        "true or false",
-        node ->
-            node.isBoolean()
-                ? Boolean.valueOf(node.booleanValue())
-                : node.isString() ? parseBoolean(node.stringValue()) : null,
-        ValueType::parseBoolean,
-        String::valueOf);
+    return BOOL;
   }
+
+  private static final ValueType<Boolean> BOOL =
+      of(
+          "true or false",
+          node ->
+              node.isBoolean()
+                  ? Boolean.valueOf(node.booleanValue())
+                  : node.isString() ? parseBoolean(node.stringValue()) : null,
+          ValueType::parseBoolean,
+          String::valueOf);
 
   /** A constant of {@code type} by its text, ignoring case. */
   public static <E extends Enum<E>> ValueType<E> choice(Class<E> type, Function<E, String> text) {
@@ -172,7 +175,8 @@ public final class ValueType<T> {
    * @throws ConfigException naming {@code where}, what was found and what is expected
    */
   public T parse(String text, String where) {
-    return require(fromText.apply(text), where, "'" + text + "'");
+    T value = fromText.apply(text);
+    return require(value, where, value == null ? "'" + text + "'" : text.strip());
   }
 
   /**

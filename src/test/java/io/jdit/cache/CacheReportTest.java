@@ -2,6 +2,7 @@ package io.jdit.cache;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.jdit.config.Values;
 import java.io.StringReader;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -22,10 +23,10 @@ class CacheReportTest {
     var unconditional =
         new CacheStatistics.Branch(
             List.of(3), separateCfg ? Map.of(3, List.of(0.01)) : Map.of(), 1, List.of(), List.of());
-    CacheSettings settings =
-        CacheSettings.empty()
-            .with(CacheField.RESIDUAL_DIFF_THRESHOLD, 0.12)
-            .with(CacheField.ENABLE_SEPARATE_CFG, separateCfg);
+    Values settings =
+        Values.none()
+            .with(CacheKeys.RESIDUAL_DIFF_THRESHOLD, 0.12)
+            .with(CacheKeys.ENABLE_SEPARATE_CFG, separateCfg);
     return new CacheStatistics(
         "transformer",
         "transformer_blocks",

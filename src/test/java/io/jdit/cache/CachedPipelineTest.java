@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.jdit.checkpoint.ModelConfig;
 import io.jdit.checkpoint.SafeTensorsFile;
+import io.jdit.config.SettingsFile;
+import io.jdit.config.UnknownKeys;
 import io.jdit.pipeline.GenerationRequest;
 import io.jdit.pipeline.GenerationResult;
 import io.jdit.pipeline.LoadOptions;
@@ -110,7 +112,7 @@ class CachedPipelineTest {
       JsonNode call,
       JsonNode contexts,
       Tensor latents) {
-    CacheFile file = CacheFile.parse(yaml, name, CacheFile.UnknownKeys.REJECT);
+    SettingsFile file = SettingsFile.parse(yaml, name, UnknownKeys.REJECT);
     ResolvedCacheConfig resolved = ResolvedCacheConfig.resolve(file, Map.of(), CacheFlags.none());
     chosen.set(BlockCache.factory(resolved, null));
     try (GenerationResult result = pipeline.generate(request(call), Progress.NONE)) {

@@ -1,9 +1,9 @@
 package io.jdit.cache.tune;
 
-import io.jdit.cache.CacheField;
-import io.jdit.cache.CacheSettings;
+import io.jdit.cache.CacheKeys;
 import io.jdit.cache.StepMask;
 import io.jdit.cache.StepMaskSource;
+import io.jdit.config.Values;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashSet;
@@ -73,7 +73,7 @@ public final class Tuner {
 
   /** The coarse grid, thinned evenly to what the budget allows. */
   private List<Candidate> grid() {
-    List<CacheSettings> settings = CandidateGrid.of(model.steps());
+    List<Values> settings = CandidateGrid.of(model.steps());
     // The halving costs about as much as the grid itself, and the finalists all samples.
     int affordable =
         (int) Math.max(FINALISTS, (budget * COARSE_SHARE - FINALISTS * model.samples()) / 2);
@@ -168,7 +168,7 @@ public final class Tuner {
    * goal, since a little too fast may be mended as a little too slow.
    */
   private void descend(List<Candidate> complete) {
-    Set<CacheSettings> tried = new HashSet<>();
+    Set<Values> tried = new HashSet<>();
     complete.forEach(c -> tried.add(c.settings()));
     List<Candidate> starts = starts(complete);
     for (int i = 0; i < starts.size(); i++) {
@@ -201,7 +201,7 @@ public final class Tuner {
   }
 
   private Candidate firstBetterNeighbour(
-      Candidate best, int limit, Set<CacheSettings> tried, List<Candidate> complete) {
+      Candidate best, int limit, Set<Values> tried, List<Candidate> complete) {
     StepMask from = mask(best.settings());
     boolean faster = goal instanceof TuningGoal.Speed ? !goal.isMet(best) : goal.isMet(best);
     List<StepMask> neighbours = new ArrayList<>(faster ? shortened(from) : lengthened(from));
@@ -314,8 +314,8 @@ public final class Tuner {
     return StepMask.parse(changed.toString());
   }
 
-  private static StepMask mask(CacheSettings settings) {
-    StepMaskSource source = settings.get(CacheField.STEPS_COMPUTATION_MASK);
+  private static StepMask mask(Values settings) {
+    StepMaskSource source = settings.get(CacheKeys.STEPS_COMPUTATION_MASK);
     return source instanceof StepMaskSource.Explicit explicit ? explicit.mask() : null;
   }
 
