@@ -44,9 +44,10 @@ class ArchitectureTest {
           vae         | transformer textencoder pipeline cache parallel quant cli server
           textencoder | transformer vae pipeline cache parallel quant cli server
           tokenizer   | tensor transformer vae textencoder pipeline cache parallel quant cli server
-          cache       | transformer.flux vae textencoder pipeline parallel quant cli server
+          cache       | transformer.flux vae textencoder pipeline parallel quant report cli server
+          report      | transformer.flux vae textencoder parallel quant cli server
           parallel    | transformer.flux textencoder pipeline cache quant cli server
-          pipeline    | parallel cli server
+          pipeline    | parallel report cli server
           """)
   void layersKnowOnlyWhatIsBelow(String layer, String above) {
     String[] packages = above.strip().split(" ");

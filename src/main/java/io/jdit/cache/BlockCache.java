@@ -3,6 +3,7 @@ package io.jdit.cache;
 import io.jdit.transformer.Acceleration;
 import io.jdit.transformer.BlockGroup;
 import io.jdit.transformer.BlockRunner;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -22,6 +23,8 @@ public abstract sealed class BlockCache implements Acceleration, BlockRunner
   private final String expert;
   private final IntFunction<CacheConfig> configs;
   private final Map<String, GroupCache> groups = new LinkedHashMap<>();
+  private List<String> settingsNotes = List.of();
+  private boolean closed;
   private long peakBytes;
 
   BlockCache(String expert, IntFunction<CacheConfig> configs) {
@@ -42,9 +45,12 @@ public abstract sealed class BlockCache implements Acceleration, BlockRunner
       }
       IntFunction<CacheConfig> configs =
           group -> own.forGroup(group).forGeneration(outline.steps(), outline.calls());
-      return own.config().type() == CacheType.DBPRUNE
-          ? new DynamicBlockPrune(outline.expert(), configs, rankSum)
-          : new DualBlockCache(outline.expert(), configs, rankSum);
+      BlockCache cache =
+          own.config().type() == CacheType.DBPRUNE
+              ? new DynamicBlockPrune(outline.expert(), configs, rankSum)
+              : new DualBlockCache(outline.expert(), configs, rankSum);
+      cache.settingsNotes = CacheNotes.before(own, outline);
+      return cache;
     };
   }
 
@@ -80,8 +86,21 @@ public abstract sealed class BlockCache implements Acceleration, BlockRunner
     return groups.values().stream().map(GroupCache::statistics).toList();
   }
 
+  /**
+   * What the user should know: of the settings from the beginning, of what came of them once this
+   * is closed.
+   */
+  public List<String> notes() {
+    List<String> notes = new ArrayList<>(settingsNotes);
+    if (closed) {
+      notes.addAll(CacheNotes.after(statistics()));
+    }
+    return notes;
+  }
+
   @Override
   public void close() {
+    closed = true;
     long held = held();
     if (held > 0 && LOG.isInfoEnabled()) {
       statistics().forEach(s -> LOG.info("cache of {} {}: {}", expert, s.group(), s.tag()));
@@ -96,7 +115,7 @@ public abstract sealed class BlockCache implements Acceleration, BlockRunner
     if (cache == null) {
       CacheConfig config = configs.apply(groups.size());
       config.requireFits(group.name(), group.blocks().size());
-      cache = new GroupCache(expert, group.name(), config, group.pattern(), spans);
+      cache = new GroupCache(expert, group, config, spans);
       groups.put(group.name(), cache);
     }
     return cache;

@@ -3,6 +3,7 @@ package io.jdit.cache;
 import io.jdit.config.Key;
 import io.jdit.config.Layer;
 import io.jdit.config.Values;
+import io.jdit.transformer.Acceleration;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -28,7 +29,13 @@ final class CacheExplanation {
               append(text, changed(expert.layer()));
             });
     appendGeneration(text, resolved, steps, callsPerStep);
-    for (String warning : resolved.warnings()) {
+    List<String> warnings = new ArrayList<>(resolved.warnings());
+    if (resolved.enabled()) {
+      warnings.addAll(
+          CacheNotes.before(
+              resolved, new Acceleration.Outline("transformer", steps, callsPerStep)));
+    }
+    for (String warning : warnings) {
       text.append("\nwarning: ").append(warning).append('\n');
     }
     return text.toString();

@@ -1,5 +1,6 @@
 package io.jdit.cache;
 
+import io.jdit.transformer.BlockGroup;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -10,6 +11,7 @@ import java.util.Map;
  *
  * @param expert component that the group belongs to, for example {@code transformer}
  * @param group name of the block group
+ * @param blocks of the group
  * @param config the configuration as resolved for the generation
  * @param unconditional has no records without separate CFG
  * @param executedSteps steps since the context was made or refreshed
@@ -17,6 +19,7 @@ import java.util.Map;
 public record CacheStatistics(
     String expert,
     String group,
+    int blocks,
     CacheConfig config,
     Branch conditional,
     Branch unconditional,
@@ -87,10 +90,11 @@ public record CacheStatistics(
     }
   }
 
-  static CacheStatistics of(String expert, String group, CacheContext context) {
+  static CacheStatistics of(String expert, BlockGroup<?> group, CacheContext context) {
     return new CacheStatistics(
         expert,
-        group,
+        group.name(),
+        group.blocks().size(),
         context.config(),
         Branch.of(context.conditional()),
         Branch.of(context.unconditional()),

@@ -9,15 +9,13 @@ import io.jdit.cache.tune.TuningModel;
 import io.jdit.config.SettingsFile;
 import io.jdit.config.UnknownKeys;
 import io.jdit.config.Values;
-import io.jdit.media.Picture;
-import io.jdit.metrics.Psnr;
-import io.jdit.metrics.Ssim;
 import io.jdit.pipeline.GenerationRequest;
 import io.jdit.pipeline.GenerationResult;
 import io.jdit.pipeline.LoadOptions;
 import io.jdit.pipeline.Pipeline;
 import io.jdit.pipeline.Pipelines;
 import io.jdit.pipeline.Progress;
+import io.jdit.report.Sample;
 import io.jdit.transformer.Acceleration;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -29,29 +27,6 @@ import java.util.Map;
  * kept.
  */
 final class CachedSamples implements TuningModel, AutoCloseable {
-  /**
-   * A generation.
-   *
-   * @param blockMillis time spent in transformer blocks
-   * @param blockShare blocks that ran divided by those that run uncached
-   * @param cachedSteps steps that the first block group served from the cache for the conditional
-   *     call
-   */
-  record Sample(
-      Picture picture,
-      double blockMillis,
-      double blockShare,
-      double denoiseMillis,
-      int cachedSteps) {
-    double psnr(Sample reference) {
-      return Psnr.of(picture.rgb(), reference.picture.rgb());
-    }
-
-    double ssim(Sample reference) {
-      return Ssim.of(picture.rgb(), reference.picture.rgb(), picture.width(), picture.height());
-    }
-  }
-
   private Acceleration.Factory factory = Acceleration.none();
   private final Pipeline pipeline;
   private final List<GenerationRequest> requests;

@@ -5,6 +5,9 @@ import io.jdit.cache.ResolvedCacheConfig;
 import io.jdit.config.SettingsFile;
 import io.jdit.media.AtomicFile;
 import io.jdit.pipeline.GenerationRequest;
+import io.jdit.report.Comparison;
+import io.jdit.report.ComparisonPage;
+import io.jdit.report.Sample;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -63,14 +66,14 @@ final class CompareCommand implements Callable<Integer> {
     }
     List<GenerationRequest> requests = sampling.requests();
     List<Comparison> comparisons = new ArrayList<>();
-    List<CachedSamples.Sample> references = new ArrayList<>();
+    List<Sample> references = new ArrayList<>();
     try (CachedSamples samples =
         new CachedSamples(model.locate(terminal), model.loadOptions(), requests, terminal)) {
       for (int i = 0; i < requests.size(); i++) {
         references.add(samples.uncached(i));
       }
       for (int c = 0; c < resolved.size(); c++) {
-        List<CachedSamples.Sample> runs = new ArrayList<>();
+        List<Sample> runs = new ArrayList<>();
         for (int i = 0; i < requests.size(); i++) {
           runs.add(samples.generate(i, resolved.get(c)));
         }
@@ -81,7 +84,8 @@ final class CompareCommand implements Callable<Integer> {
     terminal.out().print(Comparison.table(comparisons));
     terminal.out().flush();
     if (report != null) {
-      String page = ComparisonPage.render(requests, references, comparisons);
+      List<String> titles = requests.stream().map(r -> r.prompt() + ", seed " + r.seed()).toList();
+      String page = ComparisonPage.render(titles, references, comparisons);
       AtomicFile.write(report, page.getBytes(StandardCharsets.UTF_8));
       terminal.out().println(report);
     }

@@ -6,6 +6,7 @@ import io.jdit.cache.tune.TuningGoal;
 import io.jdit.cache.tune.TuningResult;
 import io.jdit.media.AtomicFile;
 import io.jdit.pipeline.GenerationRequest;
+import io.jdit.report.ScatterPlot;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;

@@ -434,6 +434,38 @@ class BlockCacheTest {
   }
 
   @Test
+  void expertsCanBeCachedInOtherWays() {
+    String yaml =
+        """
+        cache_config: {Fn_compute_blocks: 1, max_warmup_steps: 2}
+        per_transformer: {transformer: {cache_type: none}, transformer_2: {cache_type: DBPrune}}
+        """;
+    Acceleration.Factory factory = BlockCache.factory(resolved(yaml), null);
+    try (Acceleration high = factory.begin(new Acceleration.Outline("transformer", 4, 1));
+        Acceleration low = factory.begin(new Acceleration.Outline("transformer_2", 4, 1));
+        Acceleration other = factory.begin(new Acceleration.Outline("transformer_3", 4, 1))) {
+      assertThat(high).isNotInstanceOf(BlockCache.class);
+      assertThat(low).isInstanceOf(DynamicBlockPrune.class);
+      assertThat(other).isInstanceOf(DualBlockCache.class);
+    }
+  }
+
+  @Test
+  void notesTellOfTheSettingsAtOnceAndOfTheRunAfterIt() {
+    String yaml =
+        "cache_config: {Fn_compute_blocks: 1, max_warmup_steps: 1, residual_diff_threshold: 1e-9}";
+    try (Run run = new Run(golden("b000"));
+        BlockCache never = begin(yaml, "transformer", 12, 1);
+        BlockCache warm = begin("cache_config: {}", "transformer", 8, 1)) {
+      assertThat(warm.notes()).singleElement().asString().contains("max_warmup_steps 8");
+      assertThat(never.notes()).isEmpty();
+      calls(run, never, 12);
+      never.close();
+      assertThat(never.notes()).singleElement().asString().contains("served no step: the least");
+    }
+  }
+
+  @Test
   void oneCallPerStepCountsAsOneStepWhateverTheModel() {
     String unset = "cache_config: {Fn_compute_blocks: 1, max_warmup_steps: 3}";
     String separate =

@@ -201,6 +201,16 @@ class CacheSectionTest {
         "cache_config: {per_block_group: {Fn_compute_blocks: 1}}| expected a list of maps",
         "cache_config: {per_block_group: [{cache_type: DBPrune}]}|"
             + " per_block_group[0].cache_type cannot differ",
+        "cache_config: {per_block_group: [{per_block_group: []}]}|"
+            + " per_block_group[0]: unknown key 'per_block_group'",
+        "cache_config: {per_transformer: [{}]}|"
+            + " cache_config.per_transformer: expected a map from transformers to options",
+        "cache_config: {per_transformer: {transformer_2: {Fn: 1}}}|"
+            + " cache_config.per_transformer.transformer_2: unknown key 'Fn'; did you mean",
+        "per_transformer: {transformer_2: {Fn_compute_blocks: 0}}|"
+            + " cache.yaml.per_transformer.transformer_2.Fn_compute_blocks: expected an integer",
+        "cache_config: {per_transformer: {a: {}}}\\nper_transformer: {b: {}}|"
+            + " cache_config.per_transformer stands beside cache_config too",
         "cache_config: {per_block_group: [{}, {bn: 1}]}| per_block_group[1]: unknown key 'bn'",
         "[1, 2]| expected keys such as cache_config, found a list of 2",
         "''| found nothing"

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.jdit.config.Values;
+import io.jdit.report.CacheTable;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -32,6 +33,7 @@ class CacheStatisticsTest {
         new CacheStatistics(
             "transformer",
             "blocks",
+            12,
             CacheConfig.of(settings),
             branch(golden, "", prune),
             branch(golden, "cfg_", false),

@@ -8,6 +8,7 @@ import io.jdit.config.SettingsFile;
 import io.jdit.config.UnknownKeys;
 import io.jdit.config.Values;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
@@ -218,6 +219,73 @@ class ResolvedCacheConfigTest {
     assertThat(secondary.config().maxWarmupSteps()).isEqualTo(2);
     assertThat(secondary.origins())
         .containsEntry(CacheKeys.MAX_WARMUP_STEPS, "env SGLANG_CACHE_DIT_SECONDARY_WARMUP");
+  }
+
+  @Test
+  void aFileGivesTransformersSettingsOfTheirOwn() {
+    String section =
+        """
+        cache_config:
+          Fn_compute_blocks: 1
+          max_warmup_steps: 6
+          enable_taylorseer: true
+        """;
+    String entries =
+        """
+        per_transformer:
+          transformer_2:
+            max_warmup_steps: 2
+            enable_taylorseer: false
+            per_block_group: [{Fn_compute_blocks: 3}]
+          transformer: {cache_type: none}
+        """;
+    String flat = section.substring("cache_config:\n".length()).replace("  ", "");
+    for (String text : List.of(section + entries.indent(2), section + entries, flat + entries)) {
+      ResolvedCacheConfig resolved = resolve(file(text), Map.of(), flags(null, 2, null, null));
+      assertThat(resolved.enabled()).isTrue();
+      assertThat(resolved.config().maxWarmupSteps()).isEqualTo(6);
+      ResolvedCacheConfig low = resolved.forExpert("transformer_2");
+      assertThat(low.config().maxWarmupSteps()).isEqualTo(2);
+      assertThat(low.config().fnComputeBlocks()).isEqualTo(2);
+      assertThat(low.config().calibrator()).isNull();
+      assertThat(low.forGroup(0).fnComputeBlocks()).isEqualTo(3);
+      assertThat(low.origins())
+          .containsEntry(CacheKeys.MAX_WARMUP_STEPS, "file cache.yaml")
+          .containsEntry(CacheKeys.FN_COMPUTE_BLOCKS, "flag --Fn");
+      assertThat(resolved.forExpert("transformer").enabled()).isFalse();
+      assertThat(resolved.forExpert("transformer_3").config()).isEqualTo(resolved.config());
+      assertThat(resolved.explain(28, 1).replaceAll(" +", " "))
+          .contains("transformer_2 differs in\n max_warmup_steps 2 file cache.yaml\n");
+    }
+  }
+
+  @Test
+  void aTransformerThatTheModelLacksIsAnError() {
+    ResolvedCacheConfig resolved =
+        resolve(
+            file("per_transformer: {transformer_3: {Fn_compute_blocks: 1}}"),
+            Map.of(),
+            CacheFlags.none());
+    assertThat(resolved.enabled()).isTrue();
+    resolved.requireExperts(List.of("transformer", "transformer_3"));
+    assertThatThrownBy(() -> resolved.requireExperts(List.of("transformer", "transformer_2")))
+        .isInstanceOf(ConfigException.class)
+        .hasMessage(
+            "cache.yaml: per_transformer.transformer_3: the model has no such transformer, it has"
+                + " transformer, transformer_2");
+    resolve(
+            null,
+            Map.of("SGLANG_CACHE_DIT_ENABLED", "1", "SGLANG_CACHE_DIT_SECONDARY_FN", "2"),
+            CacheFlags.none())
+        .requireExperts(List.of("transformer"));
+  }
+
+  @Test
+  void explanationSaysWhyNothingCanBeCached() {
+    assertThat(resolve(file("cache_config: {}"), Map.of(), CacheFlags.none()).explain(8, 1))
+        .contains(
+            "\nwarning: the cache of transformer cannot serve any step: max_warmup_steps 8 is not"
+                + " below the 8 steps, lower --warmup-steps\n");
   }
 
   @Test

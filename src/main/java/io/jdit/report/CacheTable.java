@@ -1,11 +1,13 @@
-package io.jdit.cache;
+package io.jdit.report;
 
+import io.jdit.cache.CacheStatistics;
+import io.jdit.cache.CacheType;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
 /** Statistics as a table: one row per branch that recorded differences. */
-final class CacheTable {
+public final class CacheTable {
   private static final double[] PERCENTS = {0, 25, 50, 75, 95};
   private static final String[] HEADINGS = {
     "Diffs P00", "Diffs P25", "Diffs P50", "Diffs P75", "Diffs P95", "Diffs Min", "Diffs Max"
@@ -14,7 +16,7 @@ final class CacheTable {
   private CacheTable() {}
 
   /** The table in Markdown, or an empty text when no difference was recorded. */
-  static String render(CacheStatistics statistics) {
+  public static String render(CacheStatistics statistics) {
     StringBuilder text = new StringBuilder();
     boolean prune = statistics.config().type() == CacheType.DBPRUNE;
     String count = prune ? "Pruned Blocks" : "Cache Steps";
@@ -28,7 +30,7 @@ final class CacheTable {
   }
 
   /** For example {@code Dynamic Block Prune Ratio: 20.83% (5/24)}. */
-  static String ratioLine(CacheStatistics statistics) {
+  public static String ratioLine(CacheStatistics statistics) {
     int pruned = 0;
     int actual = 0;
     for (var branch : List.of(statistics.conditional(), statistics.unconditional())) {

@@ -1,7 +1,10 @@
-package io.jdit.cache;
+package io.jdit.report;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.jdit.cache.CacheConfig;
+import io.jdit.cache.CacheKeys;
+import io.jdit.cache.CacheStatistics;
 import io.jdit.config.Values;
 import java.io.StringReader;
 import java.util.LinkedHashMap;
@@ -30,6 +33,7 @@ class CacheReportTest {
     return new CacheStatistics(
         "transformer",
         "transformer_blocks",
+        12,
         CacheConfig.of(settings),
         conditional,
         unconditional,
