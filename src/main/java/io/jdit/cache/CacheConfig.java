@@ -190,15 +190,9 @@ public record CacheConfig(
   public void requireFits(String group, int blocks) {
     if (fnComputeBlocks + bnComputeBlocks > blocks) {
       throw new ConfigException(
-          "Fn_compute_blocks "
-              + fnComputeBlocks
-              + " + Bn_compute_blocks "
-              + bnComputeBlocks
-              + " exceed the "
-              + blocks
-              + " blocks of "
-              + group
-              + ": lower one of them");
+          ("Fn_compute_blocks %s + Bn_compute_blocks %s exceed the %s blocks of %s: lower "
+                  + "one of them")
+              .formatted(fnComputeBlocks, bnComputeBlocks, blocks, group));
     }
   }
 }

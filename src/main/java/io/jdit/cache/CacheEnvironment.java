@@ -68,12 +68,8 @@ record CacheEnvironment(
         if (!NAMES.contains(suffix)) {
           String prefix = variable.substring(0, variable.length() - suffix.length());
           warnings.add(
-              "unknown variable "
-                  + variable
-                  + " is ignored; did you mean "
-                  + prefix
-                  + KnownNames.nearest(suffix, NAMES)
-                  + "?");
+              "unknown variable %s is ignored; did you mean %s%s?"
+                  .formatted(variable, prefix, KnownNames.nearest(suffix, NAMES)));
         } else if (!suffix.equals(enabled)) {
           tuning.add(variable);
         }
@@ -134,10 +130,8 @@ record CacheEnvironment(
         case "false", "0" -> false;
         default -> {
           warnings.add(
-              variable
-                  + "='"
-                  + environment.get(variable)
-                  + "' is not true or false: read as false");
+              "%s='%s' is not true or false: read as false"
+                  .formatted(variable, environment.get(variable)));
           yield false;
         }
       };
@@ -153,12 +147,8 @@ record CacheEnvironment(
       }
       if (compute != null || cache != null) {
         warnings.add(
-            (compute == null ? cache : compute)
-                + " is ignored: "
-                + computeBins
-                + " and "
-                + cacheBins
-                + " need each other");
+            "%s is ignored: %s and %s need each other"
+                .formatted(compute == null ? cache : compute, computeBins, cacheBins));
       }
       String preset = variable(CacheKeys.SCM.variable());
       return preset == null || environment.get(preset).strip().equals("none")

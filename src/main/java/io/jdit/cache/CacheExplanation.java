@@ -50,7 +50,7 @@ final class CacheExplanation {
     for (Key<?> key : settings.keys()) {
       CalibratorKind alone = CacheKeys.calibrator(key);
       boolean idle =
-          (CacheKeys.PRUNE_ONLY.contains(key) && type != CacheType.DBPRUNE)
+          (CacheKeys.isPruneOnly(key) && type != CacheType.DBPRUNE)
               || (CacheKeys.isCalibrator(key)
                   && key != CacheKeys.CALIBRATOR
                   && kind == CalibratorKind.NONE)

@@ -10,6 +10,7 @@ import io.jdit.config.SettingsFile;
 import io.jdit.config.UnknownKeys;
 import io.jdit.config.ValueType;
 import io.jdit.config.Values;
+import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
@@ -150,25 +151,17 @@ record CacheFields(String place, Level level, UnknownKeys unknownKeys, List<Stri
 
   /** The calibrator switched on, NONE when one is switched off, null when none is named. */
   private CalibratorKind enabledCalibrator(JsonNode node) {
-    CalibratorKind enabled = null;
+    List<CalibratorKind> on = new ArrayList<>();
+    boolean named = false;
     for (CalibratorKind kind : CALIBRATORS) {
-      Boolean on = bool(node, CacheKeys.enabling(kind).name());
-      if (Boolean.TRUE.equals(on)) {
-        if (enabled != null && enabled != CalibratorKind.NONE) {
-          throw new ConfigException(
-              place
-                  + ": "
-                  + CacheKeys.enabling(enabled)
-                  + " and "
-                  + CacheKeys.enabling(kind)
-                  + " exclude each other: choose one calibrator");
-        }
-        enabled = kind;
-      } else if (on != null && enabled == null) {
-        enabled = CalibratorKind.NONE;
+      Boolean value = bool(node, CacheKeys.enabling(kind).name());
+      named |= value != null;
+      if (Boolean.TRUE.equals(value)) {
+        on.add(kind);
       }
     }
-    return enabled;
+    CalibratorKind.requireOne(on, place + ": ", Key::name);
+    return !on.isEmpty() ? on.get(0) : named ? CalibratorKind.NONE : null;
   }
 
   private Boolean bool(JsonNode node, String key) {
@@ -183,8 +176,7 @@ record CacheFields(String place, Level level, UnknownKeys unknownKeys, List<Stri
     }
     Values whole = values.over(base);
     for (Key<?> key : values.keys()) {
-      if (CacheKeys.PRUNE_ONLY.contains(key)
-          && whole.get(CacheKeys.CACHE_TYPE) != CacheType.DBPRUNE) {
+      if (CacheKeys.isPruneOnly(key) && whole.get(CacheKeys.CACHE_TYPE) != CacheType.DBPRUNE) {
         throw new ConfigException(
             place + "." + key + " needs " + CacheKeys.CACHE_TYPE + ": DBPrune");
       }

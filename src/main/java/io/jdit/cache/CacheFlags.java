@@ -80,17 +80,11 @@ public record CacheFlags(Values given) {
     if (chosen.isEmpty()) {
       return layer;
     }
-    String flag = CacheKeys.enabling(chosen.get(0)).option();
-    if (chosen.size() > 1) {
-      throw new ConfigException(
-          flag
-              + " and "
-              + CacheKeys.enabling(chosen.get(1)).option()
-              + " exclude each other: choose one calibrator");
-    }
+    CalibratorKind.requireOne(chosen, "", Key::option);
+    String origin = origin(CacheKeys.enabling(chosen.get(0)));
     return layer
-        .with(CacheKeys.CALIBRATOR, chosen.get(0), "flag " + flag)
-        .with(CacheKeys.ENABLE_ENCODER_CALIBRATOR, true, "flag " + flag);
+        .with(CacheKeys.CALIBRATOR, chosen.get(0), origin)
+        .with(CacheKeys.ENABLE_ENCODER_CALIBRATOR, true, origin);
   }
 
   private Layer mask(Layer layer) {

@@ -43,7 +43,7 @@ public final class CacheNotes {
     Integer madeFor = settings.get(CacheKeys.NUM_INFERENCE_STEPS);
     if (mask != null && madeFor != null && madeFor != outline.steps()) {
       notes.add(
-          "steps_computation_mask %s was made for num_inference_steps %d; for the %d steps of %s it is %s"
+          "steps_computation_mask %s was made for num_inference_steps %s; for the %s steps of %s it is %s"
               .formatted(
                   settings.get(CacheKeys.STEPS_COMPUTATION_MASK).yaml(),
                   madeFor,
@@ -71,7 +71,7 @@ public final class CacheNotes {
       String place = group.group() + " of " + group.expert();
       if (config.fnComputeBlocks() + config.bnComputeBlocks() == group.blocks()) {
         notes.add(
-            "the cache saves nothing: F %d and B %d leave none of the %d blocks of %s to skip, lower --Fn or --Bn"
+            "the cache saves nothing: F %s and B %s leave none of the %s blocks of %s to skip, lower --Fn or --Bn"
                 .formatted(
                     config.fnComputeBlocks(), config.bnComputeBlocks(), group.blocks(), place));
       } else if (steps != null && reason(config, steps) == null && !hit(group)) {
@@ -103,7 +103,7 @@ public final class CacheNotes {
             ? config.maxWarmupSteps()
             : Math.min(config.maxWarmupSteps(), mask.leadingComputed());
     if (IntStream.range(1, steps).noneMatch(s -> s >= warmup || s % config.warmupInterval() != 0)) {
-      return "max_warmup_steps %d is not below the %d steps, lower --warmup-steps"
+      return "max_warmup_steps %s is not below the %s steps, lower --warmup-steps"
           .formatted(config.maxWarmupSteps(), steps);
     }
     if (config.residualDiffThreshold() <= 0) {
@@ -132,7 +132,7 @@ public final class CacheNotes {
         ? "no two steps could be compared"
         : String.format(
             Locale.ROOT,
-            "the least residual difference, %.3g at step %d, is not below residual_diff_threshold"
+            "the least residual difference, %.3g at step %s, is not below residual_diff_threshold"
                 + " %s, raise --rdt above it",
             least.getValue(),
             least.getKey(),

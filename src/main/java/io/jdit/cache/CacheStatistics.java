@@ -83,10 +83,14 @@ public record CacheStatistics(
       return fraction < 0.5 ? low + (high - low) * fraction : high - (high - low) * (1 - fraction);
     }
 
+    /** DBPrune: block runs that were skipped. */
+    public int pruned() {
+      return sum(prunedBlocks);
+    }
+
     /** DBPrune: share of block runs that were skipped; null when none was counted. */
     public Double prunedRatio() {
-      int actual = sum(actualBlocks);
-      return actual == 0 ? null : (double) sum(prunedBlocks) / actual;
+      return ratio(pruned(), sum(actualBlocks));
     }
   }
 
@@ -109,10 +113,22 @@ public record CacheStatistics(
     return CacheTag.of(config, conditional.accumulatedCachedSteps(), conditional.prunedRatio());
   }
 
+  /** DBPrune over both branches: block runs that were skipped. */
+  public int pruned() {
+    return conditional.pruned() + unconditional.pruned();
+  }
+
+  /** DBPrune over both branches: block runs, skipped ones included. */
+  public int asked() {
+    return sum(conditional.actualBlocks) + sum(unconditional.actualBlocks);
+  }
+
   /** DBPrune over both branches: share of block runs that were skipped; null when not counted. */
   public Double prunedRatio() {
-    int pruned = sum(conditional.prunedBlocks) + sum(unconditional.prunedBlocks);
-    int actual = sum(conditional.actualBlocks) + sum(unconditional.actualBlocks);
+    return ratio(pruned(), asked());
+  }
+
+  private static Double ratio(int pruned, int actual) {
     return actual == 0 ? null : (double) pruned / actual;
   }
 

@@ -111,6 +111,12 @@ public record ResolvedCacheConfig(
     return resolved;
   }
 
+  /** Caching with the library's defaults and {@code settings}. */
+  public static ResolvedCacheConfig of(Values settings) {
+    Layer layer = Layer.of(settings, "program").over(defaults());
+    return new ResolvedCacheConfig(true, layer, List.of(), Map.of(), List.of());
+  }
+
   private static Layer defaults() {
     Values unset = Values.none();
     for (Key<?> key : CacheKeys.FIELDS.keys()) {
@@ -203,13 +209,12 @@ public record ResolvedCacheConfig(
         (name, expert) -> {
           if (expert.file != null && !transformers.contains(name)) {
             throw new ConfigException(
-                expert.file
-                    + ": "
-                    + SettingsFile.PER_TRANSFORMER
-                    + "."
-                    + name
-                    + ": the model has no such transformer, it has "
-                    + String.join(", ", transformers));
+                "%s: %s.%s: the model has no such transformer, it has %s"
+                    .formatted(
+                        expert.file,
+                        SettingsFile.PER_TRANSFORMER,
+                        name,
+                        String.join(", ", transformers)));
           }
         });
   }

@@ -1,13 +1,9 @@
 package io.jdit.cli;
 
 import io.jdit.cache.BlockCache;
-import io.jdit.cache.CacheFlags;
-import io.jdit.cache.CacheSection;
 import io.jdit.cache.MeteredAcceleration;
 import io.jdit.cache.ResolvedCacheConfig;
 import io.jdit.cache.tune.TuningModel;
-import io.jdit.config.SettingsFile;
-import io.jdit.config.UnknownKeys;
 import io.jdit.config.Values;
 import io.jdit.pipeline.GenerationRequest;
 import io.jdit.pipeline.GenerationResult;
@@ -20,7 +16,6 @@ import io.jdit.transformer.Acceleration;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 
 /**
  * A pipeline with samples to try caches on: every sample is generated once without a cache, and
@@ -90,9 +85,7 @@ final class CachedSamples implements TuningModel, AutoCloseable {
 
   @Override
   public Measurement run(Values settings, int index) {
-    SettingsFile file =
-        SettingsFile.parse(CacheSection.toYaml(settings), "candidate", UnknownKeys.REJECT);
-    Sample s = generate(index, ResolvedCacheConfig.resolve(file, Map.of(), CacheFlags.none()));
+    Sample s = generate(index, ResolvedCacheConfig.of(settings));
     Sample reference = uncached.get(index);
     return new Measurement(
         s.psnr(reference), s.blockShare(), s.blockMillis(), reference.blockMillis());

@@ -20,7 +20,11 @@ public final class Catalog {
   }
 
   public static Catalog of(Key<?>... keys) {
-    return new Catalog(List.of(keys));
+    return of(List.of(keys));
+  }
+
+  public static Catalog of(List<Key<?>> keys) {
+    return new Catalog(keys);
   }
 
   private void add(String name, Key<?> key) {

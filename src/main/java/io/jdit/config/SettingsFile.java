@@ -73,13 +73,8 @@ public record SettingsFile(
     return KnownNames.editDistance(key, nearest) <= TYPING_ERRORS
         ? KnownNames.unknown(name, key, SECTIONS)
         : new ConfigException(
-            name
-                + ": '"
-                + key
-                + "' is none of the sections "
-                + String.join(", ", SECTIONS)
-                + "; next to sections a cache option belongs in "
-                + CACHE);
+            "%s: '%s' is none of the sections %s; next to sections a cache option belongs in %s"
+                .formatted(name, key, String.join(", ", SECTIONS), CACHE));
   }
 
   /** The section as it stands, or null. */

@@ -135,6 +135,11 @@ public final class ValueType<T> {
         text);
   }
 
+  /** A constant of {@code type} by its name, ignoring case; written in lower case. */
+  public static <E extends Enum<E>> ValueType<E> choice(Class<E> type) {
+    return choice(type, constant -> constant.name().toLowerCase(Locale.ROOT));
+  }
+
   /** A list of integers, none below {@code minimum}; as text separated by commas. */
   public static ValueType<List<Integer>> integersAtLeast(int minimum) {
     return new ValueType<>(

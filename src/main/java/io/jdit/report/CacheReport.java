@@ -57,11 +57,8 @@ public record CacheReport(
       return CacheTable.ratioLine(group);
     }
     String text =
-        "cached "
-            + group.conditional().cachedSteps().size()
-            + " of "
-            + group.executedSteps()
-            + " steps";
+        "cached %s of %s steps"
+            .formatted(group.conditional().cachedSteps().size(), group.executedSteps());
     return group.config().separateCfg()
         ? text + ", unconditional calls " + group.unconditional().cachedSteps().size()
         : text;

@@ -31,18 +31,12 @@ public final class CacheTable {
 
   /** For example {@code Dynamic Block Prune Ratio: 20.83% (5/24)}. */
   public static String ratioLine(CacheStatistics statistics) {
-    int pruned = 0;
-    int actual = 0;
-    for (var branch : List.of(statistics.conditional(), statistics.unconditional())) {
-      pruned += branch.prunedBlocks().stream().mapToInt(Integer::intValue).sum();
-      actual += branch.actualBlocks().stream().mapToInt(Integer::intValue).sum();
-    }
     return String.format(
         Locale.ROOT,
         "Dynamic Block Prune Ratio: %.2f%% (%d/%d)",
-        100.0 * pruned / actual,
-        pruned,
-        actual);
+        100.0 * statistics.pruned() / statistics.asked(),
+        statistics.pruned(),
+        statistics.asked());
   }
 
   private static void append(
@@ -65,11 +59,7 @@ public final class CacheTable {
   /** Count, percentiles, minimum and maximum, as cells. */
   static List<String> row(CacheStatistics.Branch branch, boolean prune) {
     List<String> cells = new ArrayList<>();
-    int count =
-        prune
-            ? branch.prunedBlocks().stream().mapToInt(Integer::intValue).sum()
-            : branch.accumulatedCachedSteps();
-    cells.add(String.valueOf(count));
+    cells.add(String.valueOf(prune ? branch.pruned() : branch.accumulatedCachedSteps()));
     for (double percent : PERCENTS) {
       cells.add(rounded(branch.percentile(percent)));
     }

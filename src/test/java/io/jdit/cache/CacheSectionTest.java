@@ -144,7 +144,7 @@ class CacheSectionTest {
     JsonNode defaults = GOLDEN.get("defaults").get(golden.get("class").stringValue());
     assertThat(config.coverage().encoder())
         .isEqualTo(field(golden, defaults, "enable_encoder_calibrator").booleanValue());
-    assertThat(config.coverage().kind().text())
+    assertThat(CacheKeys.CALIBRATOR_CACHE_TYPE.type().toYaml(config.coverage().kind()))
         .isEqualTo(field(golden, defaults, "calibrator_cache_type").stringValue());
     if (config instanceof CalibratorConfig.TaylorSeer t) {
       assertThat(t.order()).isEqualTo(field(golden, defaults, "taylorseer_order").intValue());
@@ -152,7 +152,7 @@ class CacheSectionTest {
       assertThat(d.history()).isEqualTo(field(golden, defaults, "dmd_history").intValue());
       assertThat(d.rank()).isEqualTo(field(golden, defaults, "dmd_rank").intValue());
       assertThat(d.ridge()).isEqualTo(field(golden, defaults, "dmd_ridge").doubleValue());
-      assertThat(d.svdPrecision().text())
+      assertThat(CacheKeys.DMD_SVD_PRECISION.type().toYaml(d.svdPrecision()))
           .isEqualTo(field(golden, defaults, "dmd_svd_precision").stringValue());
     } else {
       assertThat(golden.get("class").stringValue()).isEqualTo("FoCaCalibratorConfig");

@@ -154,15 +154,15 @@ class TunerTest {
   void masksOfTheGridWidenTheirGaps() {
     assertThat(CandidateGrid.mask(12, 2, 3, 0)).hasToString("110010010010");
     assertThat(CandidateGrid.mask(16, 1, 2, 1)).hasToString("1010010001000010");
-    assertThat(Tuner.shortened(StepMask.parse("1011")))
+    assertThat(MaskMoves.shortened(StepMask.parse("1011")))
         .containsExactly(StepMask.parse("1010"), StepMask.parse("1001"));
-    assertThat(Tuner.lengthened(StepMask.parse("100010")))
+    assertThat(MaskMoves.lengthened(StepMask.parse("100010")))
         .containsExactly(
             StepMask.parse("101010"),
             StepMask.parse("110010"),
             StepMask.parse("100110"),
             StepMask.parse("100011"));
-    assertThat(Tuner.shifted(StepMask.parse("10010")))
+    assertThat(MaskMoves.shifted(StepMask.parse("10010")))
         .containsExactly(StepMask.parse("11000"), StepMask.parse("10100"), StepMask.parse("10001"));
   }
 }
