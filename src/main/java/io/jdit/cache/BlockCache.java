@@ -3,6 +3,8 @@ package io.jdit.cache;
 import io.jdit.transformer.Acceleration;
 import io.jdit.transformer.BlockGroup;
 import io.jdit.transformer.BlockRunner;
+import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -21,6 +23,8 @@ public abstract sealed class BlockCache implements Acceleration, BlockRunner
   private final String expert;
   private final IntFunction<CacheConfig> configs;
   private final Map<String, GroupCache> groups = new LinkedHashMap<>();
+  private List<String> settingsNotes = List.of();
+  private boolean closed;
   private long peakBytes;
 
   BlockCache(String expert, IntFunction<CacheConfig> configs) {
@@ -34,20 +38,24 @@ public abstract sealed class BlockCache implements Acceleration, BlockRunner
    * @param rankSum adds up over the ranks that share one sample; null where one rank holds it whole
    */
   public static Acceleration.Factory factory(ResolvedCacheConfig resolved, RankSum rankSum) {
-    if (!resolved.enabled()) {
-      return Acceleration.none();
-    }
     return outline -> {
+      ResolvedCacheConfig own = resolved.forExpert(outline.expert());
+      if (!own.enabled()) {
+        return Acceleration.none().begin(outline);
+      }
       IntFunction<CacheConfig> configs =
-          group -> resolved.forGroup(group).forGeneration(outline.steps(), outline.calls());
-      return resolved.config().type() == CacheType.DBPRUNE
-          ? new DynamicBlockPrune(outline.expert(), configs, rankSum)
-          : new DualBlockCache(outline.expert(), configs, rankSum);
+          group -> own.forGroup(group).forGeneration(outline.steps(), outline.calls());
+      BlockCache cache =
+          own.config().type() == CacheType.DBPRUNE
+              ? new DynamicBlockPrune(outline.expert(), configs, rankSum)
+              : new DualBlockCache(outline.expert(), configs, rankSum);
+      cache.settingsNotes = CacheNotes.before(own, outline);
+      return cache;
     };
   }
 
   /** The caches among the accelerations of a generation. */
-  public static List<BlockCache> among(List<Acceleration> accelerations) {
+  public static List<BlockCache> among(Collection<Acceleration> accelerations) {
     return accelerations.stream()
         .filter(BlockCache.class::isInstance)
         .map(BlockCache.class::cast)
@@ -78,8 +86,21 @@ public abstract sealed class BlockCache implements Acceleration, BlockRunner
     return groups.values().stream().map(GroupCache::statistics).toList();
   }
 
+  /**
+   * What the user should know: of the settings from the beginning, of what came of them once this
+   * is closed.
+   */
+  public List<String> notes() {
+    List<String> notes = new ArrayList<>(settingsNotes);
+    if (closed) {
+      notes.addAll(CacheNotes.after(statistics()));
+    }
+    return notes;
+  }
+
   @Override
   public void close() {
+    closed = true;
     long held = held();
     if (held > 0 && LOG.isInfoEnabled()) {
       statistics().forEach(s -> LOG.info("cache of {} {}: {}", expert, s.group(), s.tag()));
@@ -94,7 +115,7 @@ public abstract sealed class BlockCache implements Acceleration, BlockRunner
     if (cache == null) {
       CacheConfig config = configs.apply(groups.size());
       config.requireFits(group.name(), group.blocks().size());
-      cache = new GroupCache(expert, group.name(), config, group.pattern(), spans);
+      cache = new GroupCache(expert, group, config, spans);
       groups.put(group.name(), cache);
     }
     return cache;

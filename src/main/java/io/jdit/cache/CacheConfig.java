@@ -1,18 +1,59 @@
 package io.jdit.cache;
 
+import static io.jdit.cache.CacheKeys.ENABLE_SEPARATE_CFG;
+import static io.jdit.cache.CacheKeys.FORCE_REFRESH_STEP_HINT;
+import static io.jdit.cache.CacheKeys.NUM_INFERENCE_STEPS;
+import static io.jdit.cache.CacheKeys.STEPS_COMPUTATION_MASK;
+
 import io.jdit.config.ConfigException;
+import io.jdit.config.Values;
 import java.util.List;
 
 /**
- * The cache configuration of one block group: {@link CacheSettings} over the library's defaults,
- * with what only programs set. Accessors have Cache-DiT's field names.
+ * The cache configuration of one block group, made once from its settings: what is asked at every
+ * call is a field here. {@link CacheKeys} says what the fields mean.
  *
- * @param settings the fields of files and flags
+ * @param settings what it was made from
+ * @param separateCfg two calls per step with a state each; unset counts as no, see {@link
+ *     #forGeneration}
+ * @param prune what only DBPrune asks
  * @param calibrator how skipped outputs are forecast; null for plain reuse
- * @param similarity how tensors are compared
+ * @param similarity how tensors are compared; only programs change it
  */
 public record CacheConfig(
-    CacheSettings settings, CalibratorConfig calibrator, Similarity similarity) {
+    Values settings,
+    CacheType type,
+    int fnComputeBlocks,
+    int bnComputeBlocks,
+    double residualDiffThreshold,
+    Double maxAccumulatedResidualDiffThreshold,
+    int maxWarmupSteps,
+    int warmupInterval,
+    int maxCachedSteps,
+    int maxContinuousCachedSteps,
+    boolean separateCfg,
+    boolean cfgComputeFirst,
+    boolean cfgDiffComputeSeparate,
+    Integer numInferenceSteps,
+    StepsPolicy stepsComputationPolicy,
+    Integer forceRefreshStepHint,
+    RefreshPolicy forceRefreshStepPolicy,
+    Prune prune,
+    CalibratorConfig calibrator,
+    Similarity similarity) {
+
+  /**
+   * Settings of DBPrune.
+   *
+   * @param dynamicThreshold raise the threshold with the first differences of a step
+   * @param maxThreshold limit of the raised threshold; null for twice the threshold
+   */
+  public record Prune(
+      boolean dynamicThreshold,
+      Double maxThreshold,
+      double relaxRatio,
+      List<Integer> protectedBlocks,
+      boolean reduceCalibratorVram) {}
 
   /**
    * Variants of the compared difference.
@@ -41,9 +82,7 @@ public record CacheConfig(
   }
 
   public CacheConfig {
-    if (Boolean.TRUE.equals(settings.get(CacheField.ENABLE_SEPARATE_CFG))
-        && settings.<Boolean>get(CacheField.CFG_DIFF_COMPUTE_SEPARATE)
-        && settings.<Boolean>get(CacheField.CFG_COMPUTE_FIRST)) {
+    if (separateCfg && cfgDiffComputeSeparate && cfgComputeFirst) {
       throw new ConfigException(
           "cfg_compute_first needs cfg_diff_compute_separate: false when enable_separate_cfg is"
               + " true");
@@ -52,35 +91,41 @@ public record CacheConfig(
 
   /** The library's defaults. */
   public static CacheConfig defaults() {
-    return of(CacheSettings.empty());
+    return of(Values.none());
   }
 
   /** The defaults with {@code settings}. */
-  public static CacheConfig of(CacheSettings settings) {
-    return new CacheConfig(settings, calibratorOf(settings), Similarity.PLAIN);
+  public static CacheConfig of(Values settings) {
+    return of(settings, CalibratorConfig.of(settings), Similarity.PLAIN);
   }
 
-  private static CalibratorConfig calibratorOf(CacheSettings settings) {
-    var coverage =
-        new CalibratorConfig.Coverage(
-            true,
-            settings.<Boolean>get(CacheField.ENABLE_ENCODER_CALIBRATOR),
-            settings.get(CacheField.CALIBRATOR_CACHE_TYPE));
-    return switch (settings.<CalibratorKind>get(CacheField.CALIBRATOR)) {
-      case NONE -> null;
-      case TAYLORSEER ->
-          new CalibratorConfig.TaylorSeer(
-              coverage, settings.<Integer>get(CacheField.TAYLORSEER_ORDER));
-      case FOCA -> new CalibratorConfig.FoCa(coverage);
-      case DMD ->
-          new CalibratorConfig.Dmd(
-              coverage,
-              settings.<Integer>get(CacheField.DMD_HISTORY),
-              settings.<Integer>get(CacheField.DMD_RANK),
-              settings.<Double>get(CacheField.DMD_RIDGE),
-              settings.get(CacheField.DMD_SVD_PRECISION),
-              CalibratorConfig.Dmd.Fallback.REFERENCE);
-    };
+  private static CacheConfig of(Values s, CalibratorConfig calibrator, Similarity similarity) {
+    return new CacheConfig(
+        s,
+        s.get(CacheKeys.CACHE_TYPE),
+        s.get(CacheKeys.FN_COMPUTE_BLOCKS),
+        s.get(CacheKeys.BN_COMPUTE_BLOCKS),
+        s.get(CacheKeys.RESIDUAL_DIFF_THRESHOLD),
+        s.get(CacheKeys.MAX_ACCUMULATED_RESIDUAL_DIFF_THRESHOLD),
+        s.get(CacheKeys.MAX_WARMUP_STEPS),
+        s.get(CacheKeys.WARMUP_INTERVAL),
+        s.get(CacheKeys.MAX_CACHED_STEPS),
+        s.get(CacheKeys.MAX_CONTINUOUS_CACHED_STEPS),
+        Boolean.TRUE.equals(s.get(ENABLE_SEPARATE_CFG)),
+        s.get(CacheKeys.CFG_COMPUTE_FIRST),
+        s.get(CacheKeys.CFG_DIFF_COMPUTE_SEPARATE),
+        s.get(NUM_INFERENCE_STEPS),
+        s.get(CacheKeys.STEPS_COMPUTATION_POLICY),
+        s.get(FORCE_REFRESH_STEP_HINT),
+        s.get(CacheKeys.FORCE_REFRESH_STEP_POLICY),
+        new Prune(
+            s.get(CacheKeys.ENABLE_DYNAMIC_PRUNE_THRESHOLD),
+            s.get(CacheKeys.MAX_DYNAMIC_PRUNE_THRESHOLD),
+            s.get(CacheKeys.DYNAMIC_PRUNE_THRESHOLD_RELAX_RATIO),
+            s.get(CacheKeys.NON_PRUNE_BLOCK_IDS),
+            s.get(CacheKeys.FORCE_REDUCE_CALIBRATOR_VRAM)),
+        calibrator,
+        similarity);
   }
 
   /**
@@ -92,36 +137,32 @@ public record CacheConfig(
    * @throws ConfigException when the mask does not fit the steps
    */
   public CacheConfig forGeneration(int steps, int callsPerStep) {
-    StepMaskSource source = settings.get(CacheField.STEPS_COMPUTATION_MASK);
+    StepMaskSource source = settings.get(STEPS_COMPUTATION_MASK);
     StepMask mask = source == null ? null : source.resolve(steps);
-    Boolean separate = settings.get(CacheField.ENABLE_SEPARATE_CFG);
-    return new CacheConfig(
+    boolean separate =
+        callsPerStep == 2 && !Boolean.FALSE.equals(settings.get(ENABLE_SEPARATE_CFG));
+    return of(
         settings
-            .with(CacheField.NUM_INFERENCE_STEPS, steps)
-            .with(
-                CacheField.STEPS_COMPUTATION_MASK,
-                mask == null ? null : new StepMaskSource.Explicit(mask))
-            .with(
-                CacheField.ENABLE_SEPARATE_CFG,
-                callsPerStep == 2 && !Boolean.FALSE.equals(separate)),
+            .with(NUM_INFERENCE_STEPS, steps)
+            .with(STEPS_COMPUTATION_MASK, mask == null ? null : new StepMaskSource.Explicit(mask))
+            .with(ENABLE_SEPARATE_CFG, separate),
         calibrator,
         similarity);
   }
 
   /** The same without a forced refresh. */
   CacheConfig withoutForcedRefresh() {
-    return new CacheConfig(
-        settings.with(CacheField.FORCE_REFRESH_STEP_HINT, null), calibrator, similarity);
+    return of(settings.with(FORCE_REFRESH_STEP_HINT, null), calibrator, similarity);
   }
 
   /** The same with another calibrator, which wins over that of the settings; null for none. */
   public CacheConfig withCalibrator(CalibratorConfig other) {
-    return new CacheConfig(settings, other, similarity);
+    return of(settings, other, similarity);
   }
 
   /** The same with another way to compare. */
   public CacheConfig withSimilarity(Similarity other) {
-    return new CacheConfig(settings, calibrator, other);
+    return of(settings, calibrator, other);
   }
 
   /** Settings in one word, for logs and file names. */
@@ -130,130 +171,28 @@ public record CacheConfig(
   }
 
   /**
+   * The mask for {@link #numInferenceSteps}, or null.
+   *
+   * @throws ConfigException for a preset without steps
+   */
+  public StepMask stepsComputationMask() {
+    StepMaskSource source = settings.get(STEPS_COMPUTATION_MASK);
+    return source instanceof StepMaskSource.Explicit explicit
+        ? explicit.mask()
+        : source == null ? null : source.resolve(numInferenceSteps);
+  }
+
+  /**
    * Checks F and B against a group.
    *
    * @throws ConfigException when F + B exceeds {@code blocks}
    */
   public void requireFits(String group, int blocks) {
-    if (fnComputeBlocks() + bnComputeBlocks() > blocks) {
+    if (fnComputeBlocks + bnComputeBlocks > blocks) {
       throw new ConfigException(
-          "Fn_compute_blocks "
-              + fnComputeBlocks()
-              + " + Bn_compute_blocks "
-              + bnComputeBlocks()
-              + " exceed the "
-              + blocks
-              + " blocks of "
-              + group
-              + ": lower one of them");
+          ("Fn_compute_blocks %s + Bn_compute_blocks %s exceed the %s blocks of %s: lower "
+                  + "one of them")
+              .formatted(fnComputeBlocks, bnComputeBlocks, blocks, group));
     }
-  }
-
-  public CacheType type() {
-    return settings.get(CacheField.CACHE_TYPE);
-  }
-
-  /** F: first blocks that always run, at least 1. */
-  public int fnComputeBlocks() {
-    return settings.<Integer>get(CacheField.FN_COMPUTE_BLOCKS);
-  }
-
-  /** B: last blocks that always run. */
-  public int bnComputeBlocks() {
-    return settings.<Integer>get(CacheField.BN_COMPUTE_BLOCKS);
-  }
-
-  /** Cache when the difference is below it; at most 0 never, 1 and above always. */
-  public double residualDiffThreshold() {
-    return settings.<Double>get(CacheField.RESIDUAL_DIFF_THRESHOLD);
-  }
-
-  /** Differences may add up to this in a generation; null or at most 0 for no limit. */
-  public Double maxAccumulatedResidualDiffThreshold() {
-    return settings.get(CacheField.MAX_ACCUMULATED_RESIDUAL_DIFF_THRESHOLD);
-  }
-
-  /** Steps at the start of which every {@link #warmupInterval}-th is computed. */
-  public int maxWarmupSteps() {
-    return settings.<Integer>get(CacheField.MAX_WARMUP_STEPS);
-  }
-
-  public int warmupInterval() {
-    return settings.<Integer>get(CacheField.WARMUP_INTERVAL);
-  }
-
-  /** Per branch and generation; negative is unlimited. */
-  public int maxCachedSteps() {
-    return settings.<Integer>get(CacheField.MAX_CACHED_STEPS);
-  }
-
-  /** Limit of the adjacency counter; negative is unlimited. */
-  public int maxContinuousCachedSteps() {
-    return settings.<Integer>get(CacheField.MAX_CONTINUOUS_CACHED_STEPS);
-  }
-
-  /** Two calls per step with a state each. Unset counts as no; see {@link #forGeneration}. */
-  public boolean separateCfg() {
-    return Boolean.TRUE.equals(settings.get(CacheField.ENABLE_SEPARATE_CFG));
-  }
-
-  /** The unconditional call of a step comes first. */
-  public boolean cfgComputeFirst() {
-    return settings.<Boolean>get(CacheField.CFG_COMPUTE_FIRST);
-  }
-
-  /** False lets the unconditional call reuse the other one's difference. */
-  public boolean cfgDiffComputeSeparate() {
-    return settings.<Boolean>get(CacheField.CFG_DIFF_COMPUTE_SEPARATE);
-  }
-
-  /** Steps of a generation; null when unknown. */
-  public Integer numInferenceSteps() {
-    return settings.get(CacheField.NUM_INFERENCE_STEPS);
-  }
-
-  /** The mask for {@link #numInferenceSteps}, or null. */
-  public StepMask stepsComputationMask() {
-    StepMaskSource source = settings.get(CacheField.STEPS_COMPUTATION_MASK);
-    return source instanceof StepMaskSource.Explicit explicit
-        ? explicit.mask()
-        : source == null ? null : source.resolve(numInferenceSteps());
-  }
-
-  public StepsPolicy stepsComputationPolicy() {
-    return settings.get(CacheField.STEPS_COMPUTATION_POLICY);
-  }
-
-  /** Refresh after so many transformer calls; null for never. */
-  public Integer forceRefreshStepHint() {
-    return settings.get(CacheField.FORCE_REFRESH_STEP_HINT);
-  }
-
-  public RefreshPolicy forceRefreshStepPolicy() {
-    return settings.get(CacheField.FORCE_REFRESH_STEP_POLICY);
-  }
-
-  /** DBPrune: raise the threshold with the first differences of a step. */
-  public boolean enableDynamicPruneThreshold() {
-    return settings.<Boolean>get(CacheField.ENABLE_DYNAMIC_PRUNE_THRESHOLD);
-  }
-
-  /** DBPrune: limit of the raised threshold; null for twice the threshold. */
-  public Double maxDynamicPruneThreshold() {
-    return settings.get(CacheField.MAX_DYNAMIC_PRUNE_THRESHOLD);
-  }
-
-  public double dynamicPruneThresholdRelaxRatio() {
-    return settings.<Double>get(CacheField.DYNAMIC_PRUNE_THRESHOLD_RELAX_RATIO);
-  }
-
-  /** DBPrune: blocks that always run, besides the first F and the last B. */
-  public List<Integer> nonPruneBlockIds() {
-    return settings.get(CacheField.NON_PRUNE_BLOCK_IDS);
-  }
-
-  /** DBPrune: compare every fourth channel only when there is a calibrator. */
-  public boolean forceReduceCalibratorVram() {
-    return settings.<Boolean>get(CacheField.FORCE_REDUCE_CALIBRATOR_VRAM);
   }
 }

@@ -222,7 +222,7 @@ public final class CacheContext {
     double base = config.residualDiffThreshold();
     // The reference reads the conditional branch here for unconditional calls too.
     List<Double> seen = conditional.residualDiffs().get(step());
-    if (!config.enableDynamicPruneThreshold() || seen == null) {
+    if (!config.prune().dynamicThreshold() || seen == null) {
       return base;
     }
     double[] positive =
@@ -238,8 +238,8 @@ public final class CacheContext {
     for (double d : positive) {
       sum += d;
     }
-    double relaxed = sum / positive.length * config.dynamicPruneThresholdRelaxRatio();
-    Double max = config.maxDynamicPruneThreshold();
+    double relaxed = sum / positive.length * config.prune().relaxRatio();
+    Double max = config.prune().maxThreshold();
     return relaxed < (max == null ? 2 * base : max) ? Math.max(relaxed, base) : base;
   }
 

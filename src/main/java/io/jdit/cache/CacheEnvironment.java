@@ -1,10 +1,13 @@
 package io.jdit.cache;
 
+import io.jdit.config.Catalog;
 import io.jdit.config.ConfigException;
+import io.jdit.config.Key;
 import io.jdit.config.KnownNames;
+import io.jdit.config.Layer;
 import io.jdit.config.ValueType;
+import io.jdit.config.Values;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -16,49 +19,26 @@ import java.util.TreeSet;
  * with {@code JDIT_CACHE_DIT_*}, which win. An empty variable counts as unset.
  *
  * @param enabled null when no variable says so
- * @param settings fields with the variable each came from
- * @param secondary the same for the second transformer of a pipeline with two
+ * @param secondary fields of the second transformer of a pipeline with two
  * @param tuning names of the variables that are set, the switch left out
  */
 record CacheEnvironment(
-    Boolean enabled,
-    List<Setting> settings,
-    List<Setting> secondary,
-    List<String> tuning,
-    List<String> warnings) {
-
-  /** A value and the variable that it came from. */
-  record Setting(CacheField field, Object value, String variable) {}
-
+    Boolean enabled, Layer fields, Layer secondary, List<String> tuning, List<String> warnings) {
   private static final List<String> PREFIXES = List.of("JDIT_CACHE_DIT_", "SGLANG_CACHE_DIT_");
-  private static final String ENABLED = "ENABLED";
   private static final String SECONDARY = "SECONDARY_";
-  private static final String TAYLORSEER = "TAYLORSEER";
-  private static final String SCM_PRESET = "SCM_PRESET";
-  private static final String SCM_COMPUTE_BINS = "SCM_COMPUTE_BINS";
-  private static final String SCM_CACHE_BINS = "SCM_CACHE_BINS";
-
-  private static final Map<String, CacheField> NUMBERS = numbers();
   private static final Set<String> NAMES = names();
 
-  private static Map<String, CacheField> numbers() {
-    Map<String, CacheField> fields = new LinkedHashMap<>();
-    fields.put("FN", CacheField.FN_COMPUTE_BLOCKS);
-    fields.put("BN", CacheField.BN_COMPUTE_BLOCKS);
-    fields.put("WARMUP", CacheField.MAX_WARMUP_STEPS);
-    fields.put("RDT", CacheField.RESIDUAL_DIFF_THRESHOLD);
-    // SGLang's MC limits continuous steps, not the total as the letters suggest.
-    fields.put("MC", CacheField.MAX_CONTINUOUS_CACHED_STEPS);
-    fields.put("TS_ORDER", CacheField.TAYLORSEER_ORDER);
-    return fields;
-  }
-
   private static Set<String> names() {
-    Set<String> names = new TreeSet<>(Set.of(ENABLED, TAYLORSEER));
-    names.addAll(Set.of(SCM_PRESET, SCM_COMPUTE_BINS, SCM_CACHE_BINS, "SCM_POLICY"));
-    names.addAll(NUMBERS.keySet());
-    NUMBERS.keySet().forEach(name -> names.add(SECONDARY + name));
-    names.add(SECONDARY + TAYLORSEER);
+    Set<String> names = new TreeSet<>();
+    for (Key<?> key : CacheKeys.OPTIONS.keys()) {
+      if (key.variable() != null) {
+        names.add(key.variable());
+        if (CacheKeys.isField(key) && key != CacheKeys.STEPS_COMPUTATION_POLICY) {
+          names.add(SECONDARY + key.variable());
+        }
+      }
+    }
+    names.add(SECONDARY + CacheKeys.ENABLE_TAYLORSEER.variable());
     return names;
   }
 
@@ -78,6 +58,7 @@ record CacheEnvironment(
     }
 
     CacheEnvironment read() {
+      String enabled = CacheKeys.CACHE.variable();
       List<String> tuning = new ArrayList<>();
       for (String variable : new TreeSet<>(environment.keySet())) {
         String suffix = suffix(variable);
@@ -87,19 +68,14 @@ record CacheEnvironment(
         if (!NAMES.contains(suffix)) {
           String prefix = variable.substring(0, variable.length() - suffix.length());
           warnings.add(
-              "unknown variable "
-                  + variable
-                  + " is ignored; did you mean "
-                  + prefix
-                  + KnownNames.nearest(suffix, NAMES)
-                  + "?");
-        } else if (!suffix.equals(ENABLED)) {
+              "unknown variable %s is ignored; did you mean %s%s?"
+                  .formatted(variable, prefix, KnownNames.nearest(suffix, NAMES)));
+        } else if (!suffix.equals(enabled)) {
           tuning.add(variable);
         }
       }
-      List<Setting> settings = settings("");
-      addMask(settings);
-      return new CacheEnvironment(bool(ENABLED), settings, settings(SECONDARY), tuning, warnings);
+      return new CacheEnvironment(
+          bool(enabled), mask().over(fields("")), fields(SECONDARY), tuning, warnings);
     }
 
     private static String suffix(String variable) {
@@ -122,24 +98,26 @@ record CacheEnvironment(
       return null;
     }
 
-    private List<Setting> settings(String prefix) {
-      List<Setting> settings = new ArrayList<>();
-      NUMBERS.forEach(
-          (suffix, field) -> {
-            String variable = variable(prefix + suffix);
-            if (variable != null) {
-              Object value = field.type().parse(environment.get(variable), variable);
-              settings.add(new Setting(field, value, variable));
-            }
-          });
-      Boolean taylorSeer = bool(prefix + TAYLORSEER);
-      if (taylorSeer != null) {
-        String variable = variable(prefix + TAYLORSEER);
-        CalibratorKind kind = taylorSeer ? CalibratorKind.TAYLORSEER : CalibratorKind.NONE;
-        settings.add(new Setting(CacheField.CALIBRATOR, kind, variable));
-        settings.add(new Setting(CacheField.ENABLE_ENCODER_CALIBRATOR, true, variable));
+    /** What variables set that stand for one field, and TaylorSeer. */
+    private Layer fields(String prefix) {
+      Layer layer = Layer.none();
+      for (Key<?> key : CacheKeys.FIELDS.keys()) {
+        String suffix = key.variable() == null ? "" : prefix + key.variable();
+        String variable = NAMES.contains(suffix) ? variable(suffix) : null;
+        if (variable != null) {
+          Values value = Catalog.parse(Values.none(), key, environment.get(variable), variable);
+          layer = Layer.of(value, "env " + variable).over(layer);
+        }
       }
-      return settings;
+      String suffix = prefix + CacheKeys.ENABLE_TAYLORSEER.variable();
+      Boolean on = bool(suffix);
+      if (on == null) {
+        return layer;
+      }
+      String origin = "env " + variable(suffix);
+      return layer
+          .with(CacheKeys.CALIBRATOR, on ? CalibratorKind.TAYLORSEER : CalibratorKind.NONE, origin)
+          .with(CacheKeys.ENABLE_ENCODER_CALIBRATOR, true, origin);
     }
 
     private Boolean bool(String suffix) {
@@ -152,41 +130,34 @@ record CacheEnvironment(
         case "false", "0" -> false;
         default -> {
           warnings.add(
-              variable
-                  + "='"
-                  + environment.get(variable)
-                  + "' is not true or false: read as false");
+              "%s='%s' is not true or false: read as false"
+                  .formatted(variable, environment.get(variable)));
           yield false;
         }
       };
     }
 
-    private void addMask(List<Setting> settings) {
-      String policy = variable("SCM_POLICY");
-      if (policy != null) {
-        CacheField field = CacheField.STEPS_COMPUTATION_POLICY;
-        settings.add(
-            new Setting(field, field.type().parse(environment.get(policy), policy), policy));
-      }
-      String compute = variable(SCM_COMPUTE_BINS);
-      String cache = variable(SCM_CACHE_BINS);
+    private Layer mask() {
+      String computeBins = CacheKeys.SCM_COMPUTE_BINS.variable();
+      String cacheBins = CacheKeys.SCM_CACHE_BINS.variable();
+      String compute = variable(computeBins);
+      String cache = variable(cacheBins);
       if (compute != null && cache != null) {
-        addBins(settings, compute, cache);
-        return;
+        return bins(compute, cache);
       }
       if (compute != null || cache != null) {
         warnings.add(
-            (compute == null ? cache : compute)
-                + " is ignored: "
-                + SCM_COMPUTE_BINS
-                + " and "
-                + SCM_CACHE_BINS
-                + " need each other");
+            "%s is ignored: %s and %s need each other"
+                .formatted(compute == null ? cache : compute, computeBins, cacheBins));
       }
-      String preset = variable(SCM_PRESET);
-      if (preset != null && !environment.get(preset).strip().equals("none")) {
-        settings.add(new Setting(CacheField.STEPS_COMPUTATION_MASK, preset(preset), preset));
-      }
+      String preset = variable(CacheKeys.SCM.variable());
+      return preset == null || environment.get(preset).strip().equals("none")
+          ? Layer.none()
+          : mask(preset(preset), preset);
+    }
+
+    private static Layer mask(StepMaskSource source, String variable) {
+      return Layer.none().with(CacheKeys.STEPS_COMPUTATION_MASK, source, "env " + variable);
     }
 
     private StepMaskSource preset(String variable) {
@@ -197,16 +168,17 @@ record CacheEnvironment(
       }
     }
 
-    private void addBins(List<Setting> settings, String compute, String cache) {
-      var bins = ValueType.integersAtLeast(0);
+    private Layer bins(String compute, String cache) {
+      ValueType<List<Integer>> bins = CacheKeys.SCM_COMPUTE_BINS.type();
       try {
-        var source =
+        return mask(
             new StepMaskSource.Bins(
                 bins.parse(environment.get(compute), compute),
-                bins.parse(environment.get(cache), cache));
-        settings.add(new Setting(CacheField.STEPS_COMPUTATION_MASK, source, compute));
+                bins.parse(environment.get(cache), cache)),
+            compute);
       } catch (ConfigException e) {
         warnings.add(e.getMessage() + ": no mask is used");
+        return Layer.none();
       }
     }
   }

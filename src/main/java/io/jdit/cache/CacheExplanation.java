@@ -1,8 +1,11 @@
 package io.jdit.cache;
 
+import io.jdit.config.Key;
+import io.jdit.config.Layer;
+import io.jdit.config.Values;
+import io.jdit.transformer.Acceleration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 
 /** A resolved configuration as text for people. */
 final class CacheExplanation {
@@ -12,53 +15,60 @@ final class CacheExplanation {
     StringBuilder text = new StringBuilder();
     CacheConfig config = resolved.config();
     text.append("cache: ").append(resolved.enabled() ? config.type().text() : "off").append("\n\n");
-    append(text, rows(resolved.settings(), resolved.origins()));
+    append(text, rows(resolved.layer()));
     for (int i = 0; i < resolved.perBlockGroup().size(); i++) {
-      CacheSettings override = resolved.perBlockGroup().get(i);
+      Values override = resolved.perBlockGroup().get(i);
       text.append("\nblock group ").append(i).append(" differs in\n");
-      append(text, changed(override, "per_block_group[" + i + "]"));
+      append(text, changed(Layer.of(override, "per_block_group[" + i + "]")));
     }
-    if (!resolved.secondaryOverrides().isEmpty()) {
-      text.append("\nsecond transformer differs in\n");
-      append(text, rows(resolved.secondaryOverrides(), resolved.secondaryOrigins()));
-    }
+    resolved
+        .experts()
+        .forEach(
+            (name, expert) -> {
+              text.append("\n").append(name).append(" differs in\n");
+              append(text, changed(expert.layer()));
+            });
     appendGeneration(text, resolved, steps, callsPerStep);
-    for (String warning : resolved.warnings()) {
+    List<String> warnings = new ArrayList<>(resolved.warnings());
+    if (resolved.enabled()) {
+      warnings.addAll(
+          CacheNotes.before(
+              resolved, new Acceleration.Outline("transformer", steps, callsPerStep)));
+    }
+    for (String warning : warnings) {
       text.append("\nwarning: ").append(warning).append('\n');
     }
     return text.toString();
   }
 
   /** Fields that have an effect, each as key, value, origin. */
-  private static List<String[]> rows(CacheSettings settings, Map<CacheField, String> origins) {
-    CacheType type = settings.get(CacheField.CACHE_TYPE);
-    CalibratorKind kind = settings.get(CacheField.CALIBRATOR);
+  private static List<String[]> rows(Layer layer) {
+    Values settings = layer.values();
+    CacheType type = settings.get(CacheKeys.CACHE_TYPE);
+    CalibratorKind kind = settings.get(CacheKeys.CALIBRATOR);
     List<String[]> rows = new ArrayList<>();
-    for (CacheField field : settings.fields()) {
+    for (Key<?> key : settings.keys()) {
+      CalibratorKind alone = CacheKeys.calibrator(key);
       boolean idle =
-          (field.isPruneOnly() && type != CacheType.DBPRUNE)
-              || (field.isCalibrator()
-                  && field != CacheField.CALIBRATOR
+          (CacheKeys.isPruneOnly(key) && type != CacheType.DBPRUNE)
+              || (CacheKeys.isCalibrator(key)
+                  && key != CacheKeys.CALIBRATOR
                   && kind == CalibratorKind.NONE)
-              || (field.calibrator() != null && field.calibrator() != kind);
+              || (alone != null && alone != kind);
       if (!idle) {
-        rows.add(row(settings, field, origins.get(field)));
+        rows.add(row(layer, key));
       }
     }
     return rows;
   }
 
-  private static List<String[]> changed(CacheSettings settings, String origin) {
-    List<String[]> rows = new ArrayList<>();
-    for (CacheField field : settings.fields()) {
-      rows.add(row(settings, field, origin));
-    }
-    return rows;
+  private static List<String[]> changed(Layer layer) {
+    return layer.values().keys().stream().map(key -> row(layer, key)).toList();
   }
 
-  private static String[] row(CacheSettings settings, CacheField field, String origin) {
-    Object value = settings.get(field);
-    return new String[] {field.key(), value == null ? "-" : field.yaml(value), origin};
+  private static String[] row(Layer layer, Key<?> key) {
+    String value = layer.values().get(key) == null ? "-" : CacheSection.toYaml(layer.values(), key);
+    return new String[] {key.name(), value, layer.origins().get(key)};
   }
 
   private static void append(StringBuilder text, List<String[]> rows) {
@@ -78,7 +88,7 @@ final class CacheExplanation {
     text.append(config.separateCfg() ? ", separate state per call\n" : ", one state\n");
     if (mask == null) {
       text.append("no step mask");
-      if (resolved.settings().get(CacheField.STEPS_COMPUTATION_MASK) != null) {
+      if (resolved.settings().get(CacheKeys.STEPS_COMPUTATION_MASK) != null) {
         text.append(": a preset from the environment is not used below ")
             .append(StepMaskSource.LEAST_ENVIRONMENT_STEPS)
             .append(" steps");

@@ -1,138 +1,110 @@
 package io.jdit.cache;
 
 import io.jdit.config.ConfigException;
-import io.jdit.config.ValueType;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
+import io.jdit.config.Key;
+import io.jdit.config.Layer;
+import io.jdit.config.Values;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /**
- * The cache options of the command line; null where one was not given.
+ * The cache options of the command line.
  *
- * @param cache true for {@code --cache}, false for {@code --no-cache}
- * @param scm preset name, or {@code none} for no mask
+ * @param given those of {@link CacheKeys#OPTIONS}
  */
-public record CacheFlags(
-    Boolean cache,
-    Integer fn,
-    Integer bn,
-    Double rdt,
-    Integer warmupSteps,
-    Integer warmupInterval,
-    Integer maxCachedSteps,
-    Integer maxContinuousCachedSteps,
-    Boolean taylorseer,
-    Integer taylorseerOrder,
-    Boolean dmd,
-    Boolean foca,
-    String scm,
-    List<Integer> scmComputeBins,
-    List<Integer> scmCacheBins,
-    String scmPolicy,
-    Boolean prune) {
-
-  /** A value and the flag that it came from. */
-  record Setting(CacheField field, Object value, String flag) {}
-
+public record CacheFlags(Values given) {
   /** No option given. */
   public static CacheFlags none() {
-    return new CacheFlags(
-        null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
-        null, null);
+    return new CacheFlags(Values.none());
+  }
+
+  /**
+   * @param texts by option as they stand on the command line; {@code true} or {@code false} for a
+   *     switch
+   * @throws ConfigException for values that cannot be read or are out of range, naming the option
+   */
+  public static CacheFlags parse(Map<String, String> texts) {
+    return new CacheFlags(CacheKeys.OPTIONS.ofOptions(texts));
+  }
+
+  /** True for {@code --cache}, false for {@code --no-cache}, null for neither. */
+  Boolean cache() {
+    return given.get(CacheKeys.CACHE);
+  }
+
+  /** The first option besides the switch, or null. */
+  String first() {
+    return CacheKeys.OPTIONS.keys().stream()
+        .filter(key -> key != CacheKeys.CACHE && given.isSet(key))
+        .map(Key::option)
+        .findFirst()
+        .orElse(null);
   }
 
   /**
    * The fields that the options set.
    *
-   * @throws ConfigException for values out of range and options that exclude each other
+   * @throws ConfigException for options that exclude each other
    */
-  List<Setting> settings() {
-    Map<String, Setting> byFlag = new LinkedHashMap<>();
-    put(byFlag, CacheField.FN_COMPUTE_BLOCKS, fn, "--Fn");
-    put(byFlag, CacheField.BN_COMPUTE_BLOCKS, bn, "--Bn");
-    put(byFlag, CacheField.RESIDUAL_DIFF_THRESHOLD, rdt, "--rdt");
-    put(byFlag, CacheField.MAX_WARMUP_STEPS, warmupSteps, "--warmup-steps");
-    put(byFlag, CacheField.WARMUP_INTERVAL, warmupInterval, "--warmup-interval");
-    put(byFlag, CacheField.MAX_CACHED_STEPS, maxCachedSteps, "--max-cached-steps");
-    put(
-        byFlag,
-        CacheField.MAX_CONTINUOUS_CACHED_STEPS,
-        maxContinuousCachedSteps,
-        "--max-continuous-cached-steps");
-    if (Boolean.TRUE.equals(prune)) {
-      put(byFlag, CacheField.CACHE_TYPE, CacheType.DBPRUNE, "--prune");
+  Layer fields() {
+    Layer layer = Layer.none();
+    for (Key<?> key : given.keys()) {
+      if (CacheKeys.isField(key)) {
+        layer = field(layer, key);
+      }
     }
-    List<Setting> settings = new ArrayList<>(byFlag.values());
-    addCalibrator(settings);
-    addMask(settings);
-    return settings;
+    if (isOn(CacheKeys.PRUNE)) {
+      layer = layer.with(CacheKeys.CACHE_TYPE, CacheType.DBPRUNE, origin(CacheKeys.PRUNE));
+    }
+    return mask(calibrator(layer));
   }
 
-  private static void put(
-      Map<String, Setting> byFlag, CacheField field, Object value, String flag) {
-    if (value != null) {
-      byFlag.put(flag, new Setting(field, field.check(value, flag), flag));
-    }
+  private <T> Layer field(Layer layer, Key<T> key) {
+    return layer.with(key, given.get(key), origin(key));
   }
 
-  private void addCalibrator(List<Setting> settings) {
-    List<CalibratorKind> chosen = new ArrayList<>();
-    if (Boolean.TRUE.equals(taylorseer)) {
-      chosen.add(CalibratorKind.TAYLORSEER);
-    }
-    if (Boolean.TRUE.equals(dmd)) {
-      chosen.add(CalibratorKind.DMD);
-    }
-    if (Boolean.TRUE.equals(foca)) {
-      chosen.add(CalibratorKind.FOCA);
-    }
-    if (chosen.size() > 1) {
-      throw new ConfigException(
-          "--"
-              + chosen.get(0).text()
-              + " and --"
-              + chosen.get(1).text()
-              + " exclude each other: choose one calibrator");
-    }
-    for (CalibratorKind kind : chosen) {
-      String flag = "--" + kind.text();
-      settings.add(new Setting(CacheField.CALIBRATOR, kind, flag));
-      settings.add(new Setting(CacheField.ENABLE_ENCODER_CALIBRATOR, true, flag));
-    }
-    if (taylorseerOrder != null) {
-      String flag = "--taylorseer-order";
-      CacheField field = CacheField.TAYLORSEER_ORDER;
-      settings.add(new Setting(field, field.check(taylorseerOrder, flag), flag));
-    }
+  private static String origin(Key<?> key) {
+    return "flag " + key.option();
   }
 
-  private void addMask(List<Setting> settings) {
-    CacheField field = CacheField.STEPS_COMPUTATION_MASK;
-    if ((scmComputeBins == null) != (scmCacheBins == null)) {
+  private boolean isOn(Key<Boolean> key) {
+    return Boolean.TRUE.equals(given.get(key));
+  }
+
+  private Layer calibrator(Layer layer) {
+    List<CalibratorKind> chosen =
+        Stream.of(CalibratorKind.values())
+            .filter(kind -> kind != CalibratorKind.NONE && isOn(CacheKeys.enabling(kind)))
+            .toList();
+    if (chosen.isEmpty()) {
+      return layer;
+    }
+    CalibratorKind.requireOne(chosen, "", Key::option);
+    String origin = origin(CacheKeys.enabling(chosen.get(0)));
+    return layer
+        .with(CacheKeys.CALIBRATOR, chosen.get(0), origin)
+        .with(CacheKeys.ENABLE_ENCODER_CALIBRATOR, true, origin);
+  }
+
+  private Layer mask(Layer layer) {
+    String scm = given.get(CacheKeys.SCM);
+    List<Integer> compute = given.get(CacheKeys.SCM_COMPUTE_BINS);
+    List<Integer> cache = given.get(CacheKeys.SCM_CACHE_BINS);
+    if ((compute == null) != (cache == null)) {
       throw new ConfigException("--scm-compute-bins and --scm-cache-bins need each other");
     }
-    if (scmComputeBins != null) {
-      if (scm != null) {
-        throw new ConfigException("--scm and --scm-compute-bins exclude each other");
-      }
-      requireBins(scmComputeBins, "--scm-compute-bins");
-      requireBins(scmCacheBins, "--scm-cache-bins");
-      var bins = new StepMaskSource.Bins(scmComputeBins, scmCacheBins);
-      settings.add(new Setting(field, bins, "--scm-compute-bins"));
-    } else if ("none".equals(scm)) {
-      settings.add(new Setting(field, null, "--scm"));
-    } else if (scm != null) {
-      settings.add(new Setting(field, StepMaskSource.TYPE.parse(scm, "--scm"), "--scm"));
+    if (compute != null && scm != null) {
+      throw new ConfigException("--scm and --scm-compute-bins exclude each other");
     }
-    if (scmPolicy != null) {
-      String flag = "--scm-policy";
-      CacheField policy = CacheField.STEPS_COMPUTATION_POLICY;
-      settings.add(new Setting(policy, policy.type().parse(scmPolicy, flag), flag));
+    if (compute == null && scm == null) {
+      return layer;
     }
-  }
-
-  private static void requireBins(List<Integer> bins, String flag) {
-    ValueType.integersAtLeast(0).check(bins, flag);
+    StepMaskSource source =
+        compute != null
+            ? new StepMaskSource.Bins(compute, cache)
+            : scm.equals("none") ? null : StepMaskSource.TYPE.parse(scm, "--scm");
+    Key<?> option = compute != null ? CacheKeys.SCM_COMPUTE_BINS : CacheKeys.SCM;
+    return layer.with(CacheKeys.STEPS_COMPUTATION_MASK, source, origin(option));
   }
 }

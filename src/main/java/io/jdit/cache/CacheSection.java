@@ -1,234 +1,134 @@
 package io.jdit.cache;
 
+import static io.jdit.config.SettingsFile.CACHE;
+import static io.jdit.config.SettingsFile.PER_TRANSFORMER;
+
 import io.jdit.config.ConfigException;
-import io.jdit.config.KnownNames;
+import io.jdit.config.Key;
+import io.jdit.config.SettingsFile;
 import io.jdit.config.ValueType;
+import io.jdit.config.Values;
 import java.util.ArrayList;
-import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
-import java.util.TreeSet;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.JsonNodeFactory;
 
-/** The cache options of a file: the section {@code cache_config}, or one entry of its overrides. */
-record CacheSection(CacheSettings settings, List<CacheSettings> perBlockGroup) {
-  private static final String PER_BLOCK_GROUP = "per_block_group";
-  private static final String TAYLORSEER_CACHE_TYPE = "taylorseer_cache_type";
-  private static final String SEPARATE_CFG = CacheField.ENABLE_SEPARATE_CFG.key();
+/**
+ * What a file says of the cache.
+ *
+ * @param perBlockGroup overrides for the first, second, ... block group of a transformer
+ * @param perTransformer what single transformers have different, by component name
+ */
+public record CacheSection(
+    Values settings,
+    List<Values> perBlockGroup,
+    Map<String, CacheSection> perTransformer,
+    List<String> warnings) {
+  static final String PER_BLOCK_GROUP = "per_block_group";
 
-  /** Occurs in public documents of the reference, which ignores it silently. */
-  private static final String MISSPELLED_SEPARATE_CFG = "enable_sperate_cfg";
-
-  private static final Set<CalibratorKind> CALIBRATORS =
-      EnumSet.complementOf(EnumSet.of(CalibratorKind.NONE));
-  private static final Map<String, CacheField> FIELDS = fieldsByKey();
-  private static final Set<String> KEYS = keys();
-
-  static boolean knows(String key) {
-    return KEYS.contains(key);
+  public CacheSection {
+    perBlockGroup = List.copyOf(perBlockGroup);
+    warnings = List.copyOf(warnings);
   }
 
   /**
-   * @param place file and section, for errors
+   * Reads the section.
+   *
+   * @return null when the file does not configure caching
+   * @throws ConfigException naming file and key
    */
-  static CacheSection read(
-      JsonNode node, String place, CacheFile.UnknownKeys unknownKeys, List<String> warnings) {
-    Reader reader = new Reader(place, unknownKeys, warnings);
-    CacheSettings settings = reader.settings(node, CacheSettings.empty(), false);
-    List<CacheSettings> groups = new ArrayList<>();
-    JsonNode list = node.get(PER_BLOCK_GROUP);
-    if (list != null && !ValueType.isNull(list)) {
+  public static CacheSection of(SettingsFile file) {
+    JsonNode node = file.section(CACHE);
+    JsonNode beside = file.section(PER_TRANSFORMER);
+    if (node == null && beside == null) {
+      return null;
+    }
+    List<String> warnings = new ArrayList<>();
+    var fields = CacheFields.of(file.place(CACHE), file.unknownKeys(), warnings);
+    JsonNode section = node == null ? JsonNodeFactory.instance.objectNode() : node;
+    CacheSection whole = read(fields, section, Values.none());
+    JsonNode inside = given(section.get(PER_TRANSFORMER));
+    if (inside != null && given(beside) != null) {
+      throw new ConfigException(
+          file.place(CACHE) + "." + PER_TRANSFORMER + " stands beside " + CACHE + " too");
+    }
+    Map<String, CacheSection> transformers = new LinkedHashMap<>();
+    if (inside != null) {
+      addTransformers(transformers, inside, fields.nested(PER_TRANSFORMER), whole.settings);
+    } else if (given(beside) != null) {
+      var top = CacheFields.of(file.place(PER_TRANSFORMER), file.unknownKeys(), warnings);
+      addTransformers(transformers, beside, top, whole.settings);
+    }
+    return new CacheSection(whole.settings, whole.perBlockGroup, transformers, warnings);
+  }
+
+  private static JsonNode given(JsonNode node) {
+    return node == null || ValueType.isNull(node) ? null : node;
+  }
+
+  /** Fields and overrides of block groups. */
+  private static CacheSection read(CacheFields fields, JsonNode node, Values base) {
+    Values settings = fields.read(node, base);
+    List<Values> groups = new ArrayList<>();
+    JsonNode list = given(node.get(PER_BLOCK_GROUP));
+    if (list != null) {
+      CacheFields place = fields.nested(PER_BLOCK_GROUP);
       if (!list.isArray()) {
-        throw new ConfigException(
-            place
-                + "."
-                + PER_BLOCK_GROUP
-                + ": expected a list of maps, found "
-                + ValueType.describe(list));
+        throw place.expected("a list of maps", list);
       }
       for (JsonNode entry : list) {
-        String entryPlace = place + "." + PER_BLOCK_GROUP + "[" + groups.size() + "]";
-        groups.add(new Reader(entryPlace, unknownKeys, warnings).settings(entry, settings, true));
+        groups.add(place.item(groups.size()).read(entry, settings.over(base)));
       }
     }
-    return new CacheSection(settings, groups);
+    return new CacheSection(settings, groups, Map.of(), List.of());
   }
 
-  private static Map<String, CacheField> fieldsByKey() {
-    Map<String, CacheField> fields = new LinkedHashMap<>();
-    for (CacheField field : CacheField.values()) {
-      if (field != CacheField.CALIBRATOR && field != CacheField.ENABLE_ENCODER_CALIBRATOR) {
-        fields.put(field.key(), field);
-      }
+  private static void addTransformers(
+      Map<String, CacheSection> transformers, JsonNode node, CacheFields place, Values base) {
+    if (!node.isObject()) {
+      throw place.expected("a map from transformers to options", node);
     }
-    return fields;
+    for (Map.Entry<String, JsonNode> e : node.properties()) {
+      transformers.put(e.getKey(), read(place.transformer(e.getKey()), e.getValue(), base));
+    }
   }
 
-  private static Set<String> keys() {
-    Set<String> keys = new TreeSet<>(FIELDS.keySet());
-    keys.add(PER_BLOCK_GROUP);
-    keys.add(TAYLORSEER_CACHE_TYPE);
-    keys.add(MISSPELLED_SEPARATE_CFG);
-    for (CalibratorKind kind : CALIBRATORS) {
-      keys.add(enableKey(kind));
-      keys.add(encoderKey(kind));
+  /**
+   * Settings as a section that is read back as they are. Keys of another calibrator than the chosen
+   * one are left out.
+   */
+  public static String toYaml(Values settings) {
+    StringBuilder yaml = new StringBuilder();
+    CalibratorKind kind = settings.get(CacheKeys.CALIBRATOR);
+    for (Key<?> key : CacheKeys.FIELDS.keys()) {
+      if (!settings.isSet(key)) {
+        continue;
+      }
+      if (key == CacheKeys.CALIBRATOR) {
+        if (kind != CalibratorKind.NONE) {
+          line(yaml, CacheKeys.enabling(kind).name(), "true");
+          line(
+              yaml,
+              kind.encoderKey(),
+              settings.get(CacheKeys.ENABLE_ENCODER_CALIBRATOR).toString());
+        }
+      } else if (key != CacheKeys.ENABLE_ENCODER_CALIBRATOR
+          && (CacheKeys.calibrator(key) == null || CacheKeys.calibrator(key) == kind)
+          && (key != CacheKeys.CALIBRATOR_CACHE_TYPE || kind != CalibratorKind.NONE)) {
+        line(yaml, key.name(), toYaml(settings, key));
+      }
     }
-    return keys;
+    return yaml.isEmpty() ? CACHE + ": {}\n" : CACHE + ":\n" + yaml;
   }
 
-  private static String enableKey(CalibratorKind kind) {
-    return "enable_" + kind.text();
+  /** One value as YAML. */
+  static <T> String toYaml(Values settings, Key<T> key) {
+    return key.type().toYaml(settings.get(key));
   }
 
-  private static String encoderKey(CalibratorKind kind) {
-    return "enable_encoder_" + kind.text();
-  }
-
-  private record Reader(String place, CacheFile.UnknownKeys unknownKeys, List<String> warnings) {
-
-    /**
-     * @param base what an override lies over; empty for the section itself
-     */
-    CacheSettings settings(JsonNode node, CacheSettings base, boolean override) {
-      if (ValueType.isNull(node)) {
-        return CacheSettings.empty();
-      }
-      if (!node.isObject()) {
-        throw new ConfigException(
-            place + ": expected a map of options, found " + ValueType.describe(node));
-      }
-      CacheSettings settings = CacheSettings.empty();
-      for (var entry : node.properties()) {
-        String key = entry.getKey();
-        CacheField field = FIELDS.get(key);
-        if (field != null) {
-          settings = settings.with(field, field.type().read(entry.getValue(), place + "." + key));
-        } else if (!KEYS.contains(key) || (override && key.equals(PER_BLOCK_GROUP))) {
-          reject(key);
-        }
-      }
-      settings = withMisspelledSeparateCfg(node, settings);
-      settings = withCalibrator(node, settings, base);
-      check(settings, base, override);
-      return settings;
-    }
-
-    private void reject(String key) {
-      ConfigException unknown = KnownNames.unknown(place, key, KEYS);
-      if (unknownKeys == CacheFile.UnknownKeys.REJECT) {
-        throw unknown;
-      }
-      warnings.add(unknown.getMessage());
-    }
-
-    private CacheSettings withMisspelledSeparateCfg(JsonNode node, CacheSettings settings) {
-      Boolean value = bool(node, MISSPELLED_SEPARATE_CFG);
-      if (value == null) {
-        return settings;
-      }
-      Boolean correct = settings.get(CacheField.ENABLE_SEPARATE_CFG);
-      if (correct != null && !correct.equals(value)) {
-        throw new ConfigException(
-            place + ": " + SEPARATE_CFG + " and " + MISSPELLED_SEPARATE_CFG + " differ");
-      }
-      warnings.add(place + ": read '" + MISSPELLED_SEPARATE_CFG + "' as '" + SEPARATE_CFG + "'");
-      return settings.with(CacheField.ENABLE_SEPARATE_CFG, value);
-    }
-
-    private CacheSettings withCalibrator(
-        JsonNode node, CacheSettings settings, CacheSettings base) {
-      CalibratorKind kind = enabledCalibrator(node);
-      CacheSettings result = settings;
-      if (kind != null) {
-        result = result.with(CacheField.CALIBRATOR, kind);
-      } else {
-        kind = base.get(CacheField.CALIBRATOR);
-      }
-      for (CalibratorKind other : CALIBRATORS) {
-        Boolean encoder = bool(node, encoderKey(other));
-        if (encoder == null) {
-          continue;
-        }
-        if (other == kind) {
-          result = result.with(CacheField.ENABLE_ENCODER_CALIBRATOR, encoder);
-        } else if (encoder) {
-          throw new ConfigException(
-              place + "." + encoderKey(other) + " needs " + enableKey(other) + ": true");
-        }
-      }
-      // In files the encoder forecast follows enable_dmd, but is off for the other two.
-      if (result.isSet(CacheField.CALIBRATOR)
-          && kind != CalibratorKind.NONE
-          && !result.isSet(CacheField.ENABLE_ENCODER_CALIBRATOR)) {
-        result = result.with(CacheField.ENABLE_ENCODER_CALIBRATOR, kind == CalibratorKind.DMD);
-      }
-      return withTaylorSeerCacheType(node, result);
-    }
-
-    /** The calibrator switched on, NONE when one is switched off, null when none is named. */
-    private CalibratorKind enabledCalibrator(JsonNode node) {
-      CalibratorKind enabled = null;
-      for (CalibratorKind kind : CALIBRATORS) {
-        Boolean on = bool(node, enableKey(kind));
-        if (Boolean.TRUE.equals(on)) {
-          if (enabled != null && enabled != CalibratorKind.NONE) {
-            throw new ConfigException(
-                place
-                    + ": "
-                    + enableKey(enabled)
-                    + " and "
-                    + enableKey(kind)
-                    + " exclude each other: choose one calibrator");
-          }
-          enabled = kind;
-        } else if (on != null && enabled == null) {
-          enabled = CalibratorKind.NONE;
-        }
-      }
-      return enabled;
-    }
-
-    private CacheSettings withTaylorSeerCacheType(JsonNode node, CacheSettings settings) {
-      JsonNode value = node.get(TAYLORSEER_CACHE_TYPE);
-      if (value == null || ValueType.isNull(value)) {
-        return settings;
-      }
-      CacheField field = CacheField.CALIBRATOR_CACHE_TYPE;
-      Object kind = field.type().read(value, place + "." + TAYLORSEER_CACHE_TYPE);
-      if (settings.isSet(field) && !kind.equals(settings.get(field))) {
-        throw new ConfigException(
-            place + ": " + TAYLORSEER_CACHE_TYPE + " and " + field.key() + " differ");
-      }
-      return settings.with(field, kind);
-    }
-
-    private Boolean bool(JsonNode node, String key) {
-      JsonNode value = node.get(key);
-      return value == null ? null : ValueType.bool().read(value, place + "." + key);
-    }
-
-    private void check(CacheSettings settings, CacheSettings base, boolean override) {
-      if (override && settings.isSet(CacheField.CACHE_TYPE)) {
-        throw new ConfigException(
-            place + "." + CacheField.CACHE_TYPE.key() + " cannot differ between block groups");
-      }
-      CacheSettings whole = settings.over(base);
-      for (CacheField field : settings.fields()) {
-        if (field.isPruneOnly() && whole.get(CacheField.CACHE_TYPE) != CacheType.DBPRUNE) {
-          throw new ConfigException(
-              place + "." + field.key() + " needs " + CacheField.CACHE_TYPE.key() + ": DBPrune");
-        }
-      }
-      try {
-        CacheConfig config = CacheConfig.of(whole);
-        if (config.numInferenceSteps() != null) {
-          config.forGeneration(config.numInferenceSteps(), 1);
-        }
-      } catch (IllegalArgumentException e) {
-        throw new ConfigException(place + ": " + e.getMessage(), e);
-      }
-    }
+  private static void line(StringBuilder yaml, String key, String value) {
+    yaml.append("  ").append(key).append(": ").append(value).append('\n');
   }
 }

@@ -1,5 +1,6 @@
 package io.jdit.cache;
 
+import io.jdit.transformer.BlockGroup;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -10,6 +11,7 @@ import java.util.Map;
  *
  * @param expert component that the group belongs to, for example {@code transformer}
  * @param group name of the block group
+ * @param blocks of the group
  * @param config the configuration as resolved for the generation
  * @param unconditional has no records without separate CFG
  * @param executedSteps steps since the context was made or refreshed
@@ -17,6 +19,7 @@ import java.util.Map;
 public record CacheStatistics(
     String expert,
     String group,
+    int blocks,
     CacheConfig config,
     Branch conditional,
     Branch unconditional,
@@ -80,17 +83,22 @@ public record CacheStatistics(
       return fraction < 0.5 ? low + (high - low) * fraction : high - (high - low) * (1 - fraction);
     }
 
+    /** DBPrune: block runs that were skipped. */
+    public int pruned() {
+      return sum(prunedBlocks);
+    }
+
     /** DBPrune: share of block runs that were skipped; null when none was counted. */
     public Double prunedRatio() {
-      int actual = sum(actualBlocks);
-      return actual == 0 ? null : (double) sum(prunedBlocks) / actual;
+      return ratio(pruned(), sum(actualBlocks));
     }
   }
 
-  static CacheStatistics of(String expert, String group, CacheContext context) {
+  static CacheStatistics of(String expert, BlockGroup<?> group, CacheContext context) {
     return new CacheStatistics(
         expert,
-        group,
+        group.name(),
+        group.blocks().size(),
         context.config(),
         Branch.of(context.conditional()),
         Branch.of(context.unconditional()),
@@ -105,10 +113,22 @@ public record CacheStatistics(
     return CacheTag.of(config, conditional.accumulatedCachedSteps(), conditional.prunedRatio());
   }
 
+  /** DBPrune over both branches: block runs that were skipped. */
+  public int pruned() {
+    return conditional.pruned() + unconditional.pruned();
+  }
+
+  /** DBPrune over both branches: block runs, skipped ones included. */
+  public int asked() {
+    return sum(conditional.actualBlocks) + sum(unconditional.actualBlocks);
+  }
+
   /** DBPrune over both branches: share of block runs that were skipped; null when not counted. */
   public Double prunedRatio() {
-    int pruned = sum(conditional.prunedBlocks) + sum(unconditional.prunedBlocks);
-    int actual = sum(conditional.actualBlocks) + sum(unconditional.actualBlocks);
+    return ratio(pruned(), asked());
+  }
+
+  private static Double ratio(int pruned, int actual) {
     return actual == 0 ? null : (double) pruned / actual;
   }
 

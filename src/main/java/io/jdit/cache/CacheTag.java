@@ -33,16 +33,18 @@ final class CacheTag {
     StepMask mask = config.stepsComputationMask();
     if (mask != null) {
       tag.append("_SCM").append(mask);
-      tag.append('_').append(config.stepsComputationPolicy().text());
+      tag.append('_')
+          .append(CacheSection.toYaml(config.settings(), CacheKeys.STEPS_COMPUTATION_POLICY));
     }
     if (config.numInferenceSteps() != null) {
       tag.append("_N").append(config.numInferenceSteps());
     }
     if (config.forceRefreshStepHint() != null) {
       tag.append("_FR").append(config.forceRefreshStepHint());
-      tag.append('_').append(config.forceRefreshStepPolicy().text());
+      tag.append('_')
+          .append(CacheSection.toYaml(config.settings(), CacheKeys.FORCE_REFRESH_STEP_POLICY));
     }
-    Boolean separate = config.settings().get(CacheField.ENABLE_SEPARATE_CFG);
+    Boolean separate = config.settings().get(CacheKeys.ENABLE_SEPARATE_CFG);
     if (separate != null) {
       tag.append("_CFG").append(separate ? 1 : 0);
     }

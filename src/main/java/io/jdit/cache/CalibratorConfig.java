@@ -1,5 +1,7 @@
 package io.jdit.cache;
 
+import io.jdit.config.Values;
+
 /** Settings of a {@link Calibrator}; no configuration stands for plain reuse. */
 public sealed interface CalibratorConfig {
   /**
@@ -13,6 +15,28 @@ public sealed interface CalibratorConfig {
   }
 
   Coverage coverage();
+
+  /** What the settings ask for; null for plain reuse. */
+  static CalibratorConfig of(Values settings) {
+    var coverage =
+        new Coverage(
+            true,
+            settings.get(CacheKeys.ENABLE_ENCODER_CALIBRATOR),
+            settings.get(CacheKeys.CALIBRATOR_CACHE_TYPE));
+    return switch (settings.get(CacheKeys.CALIBRATOR)) {
+      case NONE -> null;
+      case TAYLORSEER -> new TaylorSeer(coverage, settings.get(CacheKeys.TAYLORSEER_ORDER));
+      case FOCA -> new FoCa(coverage);
+      case DMD ->
+          new Dmd(
+              coverage,
+              settings.get(CacheKeys.DMD_HISTORY),
+              settings.get(CacheKeys.DMD_RANK),
+              settings.get(CacheKeys.DMD_RIDGE),
+              settings.get(CacheKeys.DMD_SVD_PRECISION),
+              Dmd.Fallback.REFERENCE);
+    };
+  }
 
   /** Short form for {@link CacheConfig#tag}. */
   String tag();

@@ -38,7 +38,9 @@ public final class DynamicBlockPrune extends BlockCache {
     cache.select();
     SpanBuffers[] buffers = cache.begin();
     CacheContext context = cache.context();
-    BitSet protectedBlocks = protectedBlocks(context.config(), blocks.size());
+    CacheConfig config = context.config();
+    BitSet protectedBlocks = protectedBlocks(config, blocks.size());
+    var residualDiff = new ResidualDiff(config.similarity().importantConditionThreshold(), rankSum);
     int pruned = 0;
     Streams current = in;
     for (int i = 0; i < blocks.size(); i++) {
@@ -47,8 +49,9 @@ public final class DynamicBlockPrune extends BlockCache {
         if (protectedBlocks.get(i)) {
           next = blocks.get(i).forward(current, conditioning);
         } else {
-          Tensor compared = compared(current, context.config());
-          if (isPruned(context, buffers[i], current, compared)) {
+          Tensor compared = compared(current, config);
+          if (isPruned(
+              context, buffers[i], current, buffers[i].difference(compared, null, residualDiff))) {
             next = buffers[i].apply(current);
             pruned++;
           } else {
@@ -67,12 +70,9 @@ public final class DynamicBlockPrune extends BlockCache {
     return current;
   }
 
-  private boolean isPruned(
-      CacheContext context, SpanBuffers buffers, Streams current, Tensor compared) {
-    CacheConfig.Similarity similarity = context.config().similarity();
-    var residualDiff = new ResidualDiff(similarity.importantConditionThreshold(), rankSum);
-    if (!context.canCache(buffers.difference(compared, null, residualDiff))
-        || !buffers.fit(current)) {
+  private static boolean isPruned(
+      CacheContext context, SpanBuffers buffers, Streams current, Difference difference) {
+    if (!context.canCache(difference) || !buffers.fit(current)) {
       return false;
     }
     List<Integer> cached = context.branch().cachedSteps();
@@ -84,7 +84,7 @@ public final class DynamicBlockPrune extends BlockCache {
 
   private static Tensor compared(Streams in, CacheConfig config) {
     int factor = config.similarity().downsampleFactor();
-    if (config.forceReduceCalibratorVram() && config.calibrator() != null) {
+    if (config.prune().reduceCalibratorVram() && config.calibrator() != null) {
       factor = Math.max(REDUCED, factor);
     }
     return ResidualDiff.downsample(in.hidden(), factor);
@@ -94,7 +94,7 @@ public final class DynamicBlockPrune extends BlockCache {
     BitSet set = new BitSet(blocks);
     set.set(0, config.fnComputeBlocks());
     set.set(blocks - config.bnComputeBlocks(), blocks);
-    config.nonPruneBlockIds().stream().filter(id -> id < blocks).forEach(set::set);
+    config.prune().protectedBlocks().stream().filter(id -> id < blocks).forEach(set::set);
     return set;
   }
 }

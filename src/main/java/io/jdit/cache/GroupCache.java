@@ -1,6 +1,6 @@
 package io.jdit.cache;
 
-import io.jdit.transformer.ForwardPattern;
+import io.jdit.transformer.BlockGroup;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
@@ -9,20 +9,18 @@ import java.util.stream.Stream;
 /** Decisions and buffers of one block group in one generation. */
 final class GroupCache implements AutoCloseable {
   private final String expert;
-  private final String name;
+  private final BlockGroup<?> group;
   private final CacheContext context;
-  private final ForwardPattern pattern;
   private final SpanBuffers[] conditional;
   private final SpanBuffers[] unconditional;
 
   /**
    * @param spans parts of the group that are skipped independently
    */
-  GroupCache(String expert, String name, CacheConfig config, ForwardPattern pattern, int spans) {
+  GroupCache(String expert, BlockGroup<?> group, CacheConfig config, int spans) {
     this.expert = expert;
-    this.name = name;
+    this.group = group;
     this.context = new CacheContext(config);
-    this.pattern = pattern;
     this.conditional = new SpanBuffers[spans];
     this.unconditional = new SpanBuffers[spans];
     fill(config);
@@ -30,8 +28,8 @@ final class GroupCache implements AutoCloseable {
 
   private void fill(CacheConfig config) {
     for (int i = 0; i < conditional.length; i++) {
-      conditional[i] = new SpanBuffers(config.calibrator(), pattern);
-      unconditional[i] = new SpanBuffers(config.calibrator(), pattern);
+      conditional[i] = new SpanBuffers(config.calibrator(), group.pattern());
+      unconditional[i] = new SpanBuffers(config.calibrator(), group.pattern());
     }
   }
 
@@ -69,7 +67,7 @@ final class GroupCache implements AutoCloseable {
   }
 
   CacheStatistics statistics() {
-    return CacheStatistics.of(expert, name, context);
+    return CacheStatistics.of(expert, group, context);
   }
 
   /** Frees the buffers; the records stay. */

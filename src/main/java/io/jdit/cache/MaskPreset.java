@@ -4,7 +4,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.stream.Collectors;
 
 /** Named step masks, from cautious to daring. */
 public enum MaskPreset {
@@ -50,20 +49,21 @@ public enum MaskPreset {
     return name().toLowerCase(Locale.ROOT);
   }
 
+  /** The preset of this name, spelt exactly, or null. */
+  static MaskPreset find(String text) {
+    return Arrays.stream(values()).filter(p -> p.text().equals(text)).findFirst().orElse(null);
+  }
+
   /**
-   * @throws IllegalArgumentException naming the text and the presets; spelling is exact
+   * @throws IllegalArgumentException naming the text and the presets
    */
   public static MaskPreset parse(String text) {
-    for (MaskPreset preset : values()) {
-      if (preset.text().equals(text)) {
-        return preset;
-      }
+    MaskPreset preset = find(text);
+    if (preset == null) {
+      throw new IllegalArgumentException(
+          "unknown mask preset '" + text + "': use slow, medium, fast, ultra");
     }
-    throw new IllegalArgumentException(
-        "unknown mask preset '"
-            + text
-            + "': use "
-            + Arrays.stream(values()).map(MaskPreset::text).collect(Collectors.joining(", ")));
+    return preset;
   }
 
   /**
@@ -77,11 +77,9 @@ public enum MaskPreset {
     List<Bins> presets = BASES.get(base);
     if (presets == null) {
       throw new IllegalArgumentException(
-          "mask preset "
-              + text()
-              + " has no form for "
-              + totalSteps
-              + " steps: use 4, 6, 8 or more, or give the mask by bins");
+          ("mask preset %s has no form for %s steps: use 4, 6, 8 or more, or give the mask "
+                  + "by bins")
+              .formatted(text(), totalSteps));
     }
     return presets.get(ordinal());
   }

@@ -1,45 +1,57 @@
 package io.jdit.cache;
 
 import io.jdit.config.ConfigException;
+import io.jdit.config.Key;
+import io.jdit.config.Layer;
+import io.jdit.config.SettingsFile;
+import io.jdit.config.Values;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Collections;
-import java.util.EnumMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
 /**
  * The cache configuration after all layers: the base (library defaults, or the serving profile when
  * caching is merely switched on), then a file or else the environment, then flags. Overrides of a
- * block group lie over the result.
+ * transformer lie over the result, those of a block group over that.
  *
- * @param enabled false: no caching, whatever the settings say
- * @param settings every field
- * @param origins where each field came from, for example {@code default, file cache.yaml, env
- *     SGLANG_CACHE_DIT_FN, flag --Fn}
+ * @param on false: no caching, whatever the settings say
+ * @param layer every field, with where it came from, for example {@code default, file cache.yaml,
+ *     env SGLANG_CACHE_DIT_FN, flag --Fn}
  * @param perBlockGroup overrides for the first, second, ... block group
- * @param secondaryOverrides what the second transformer of a pipeline with two has different
+ * @param experts what single transformers have different, by component name
  */
 public record ResolvedCacheConfig(
-    boolean enabled,
-    CacheSettings settings,
-    Map<CacheField, String> origins,
-    List<CacheSettings> perBlockGroup,
-    Map<CacheField, String> secondaryOrigins,
-    CacheSettings secondaryOverrides,
+    boolean on,
+    Layer layer,
+    List<Values> perBlockGroup,
+    Map<String, Expert> experts,
     List<String> warnings) {
 
+  /**
+   * What one transformer has different.
+   *
+   * @param file that says so; null for the environment, which is shared by models of one and of two
+   *     transformers
+   */
+  public record Expert(Layer layer, List<Values> perBlockGroup, String file) {}
+
+  /** The component that the variables with SECONDARY are about. */
+  static final String SECONDARY = "transformer_2";
+
   /** SGLang's defaults, which differ from the library's. */
-  static final CacheSettings SERVING_PROFILE =
-      CacheSettings.empty()
-          .with(CacheField.FN_COMPUTE_BLOCKS, 1)
-          .with(CacheField.BN_COMPUTE_BLOCKS, 0)
-          .with(CacheField.MAX_WARMUP_STEPS, 4)
-          .with(CacheField.RESIDUAL_DIFF_THRESHOLD, 0.24)
-          .with(CacheField.MAX_CONTINUOUS_CACHED_STEPS, 3);
+  private static final Values SERVING_PROFILE =
+      Values.of(CacheKeys.FN_COMPUTE_BLOCKS, 1)
+          .with(CacheKeys.BN_COMPUTE_BLOCKS, 0)
+          .with(CacheKeys.MAX_WARMUP_STEPS, 4)
+          .with(CacheKeys.RESIDUAL_DIFF_THRESHOLD, 0.24)
+          .with(CacheKeys.MAX_CONTINUOUS_CACHED_STEPS, 3);
 
   public ResolvedCacheConfig {
-    origins = Collections.unmodifiableMap(new EnumMap<>(origins));
     perBlockGroup = List.copyOf(perBlockGroup);
+    experts = Collections.unmodifiableMap(new LinkedHashMap<>(experts));
     warnings = List.copyOf(warnings);
   }
 
@@ -51,13 +63,111 @@ public record ResolvedCacheConfig(
    * @throws ConfigException when layers contradict each other or a value cannot be used
    */
   public static ResolvedCacheConfig resolve(
-      CacheFile file, Map<String, String> environment, CacheFlags flags) {
-    return new Layers(file, CacheEnvironment.read(environment), flags).resolve();
+      SettingsFile file, Map<String, String> environment, CacheFlags flags) {
+    CacheSection section = file == null ? null : CacheSection.of(file);
+    CacheEnvironment variables = CacheEnvironment.read(environment);
+    List<String> warnings = new ArrayList<>(variables.warnings());
+    if (file != null) {
+      warnings.addAll(file.warnings());
+    }
+    boolean on =
+        flags.cache() != null
+            ? flags.cache()
+            : section != null || Boolean.TRUE.equals(variables.enabled());
+    Layer layer = defaults();
+    Map<String, Expert> experts = new LinkedHashMap<>();
+    if (section != null) {
+      warnings.addAll(section.warnings());
+      String origin = "file " + file.name();
+      layer = Layer.of(section.settings(), origin).over(layer);
+      section
+          .perTransformer()
+          .forEach(
+              (name, s) ->
+                  experts.put(
+                      name,
+                      new Expert(Layer.of(s.settings(), origin), s.perBlockGroup(), file.name())));
+      if (!variables.tuning().isEmpty()) {
+        warnings.add("not applied next to a file: " + String.join(", ", variables.tuning()));
+      }
+    } else {
+      if (on) {
+        layer = Layer.of(SERVING_PROFILE, "serving profile").over(layer);
+      }
+      layer = variables.fields().over(layer);
+      if (!variables.secondary().values().isEmpty()) {
+        experts.put(SECONDARY, new Expert(variables.secondary(), List.of(), null));
+      }
+    }
+    ResolvedCacheConfig resolved =
+        new ResolvedCacheConfig(
+            on,
+            withFlags(layer, flags, on),
+            section == null ? List.of() : section.perBlockGroup(),
+            experts,
+            warnings);
+    resolved.config();
+    experts.keySet().forEach(name -> resolved.forExpert(name).config());
+    return resolved;
+  }
+
+  /** Caching with the library's defaults and {@code settings}. */
+  public static ResolvedCacheConfig of(Values settings) {
+    Layer layer = Layer.of(settings, "program").over(defaults());
+    return new ResolvedCacheConfig(true, layer, List.of(), Map.of(), List.of());
+  }
+
+  private static Layer defaults() {
+    Values unset = Values.none();
+    for (Key<?> key : CacheKeys.FIELDS.keys()) {
+      unset = unset.with(key, null);
+    }
+    return Layer.of(unset, "default");
+  }
+
+  private static Layer withFlags(Layer base, CacheFlags flags, boolean on) {
+    Layer given = flags.fields();
+    if (!on) {
+      if (flags.cache() == null && flags.first() != null) {
+        throw new ConfigException(
+            flags.first() + " needs --cache or a file given with --cache-dit-config");
+      }
+      return base;
+    }
+    Layer whole = given.over(base);
+    for (Key<?> key : given.values().keys()) {
+      CalibratorKind needed = CacheKeys.calibrator(key);
+      if (needed != null && whole.values().get(CacheKeys.CALIBRATOR) != needed) {
+        throw new ConfigException(key.option() + " needs " + CacheKeys.enabling(needed).option());
+      }
+    }
+    return whole;
+  }
+
+  /** True when any transformer has a cache. */
+  public boolean enabled() {
+    return on
+        && (settings().get(CacheKeys.CACHE_TYPE) != CacheType.NONE
+            || experts.values().stream().map(e -> e.layer.values()).anyMatch(this::caches));
+  }
+
+  private boolean caches(Values expert) {
+    return expert.isSet(CacheKeys.CACHE_TYPE) && expert.get(CacheKeys.CACHE_TYPE) != CacheType.NONE;
+  }
+
+  /** Every field. */
+  public Values settings() {
+    return layer.values();
+  }
+
+  /** Where each field came from. */
+  public Map<Key<?>, String> origins() {
+    return layer.origins();
   }
 
   /** The configuration that block groups without an override share. */
   public CacheConfig config() {
-    return CacheConfig.of(settings);
+    return CacheConfig.of(settings());
   }
 
   /**
@@ -67,120 +177,68 @@ public record ResolvedCacheConfig(
    */
   public CacheConfig forGroup(int index) {
     return index < perBlockGroup.size()
-        ? CacheConfig.of(perBlockGroup.get(index).over(settings))
+        ? CacheConfig.of(perBlockGroup.get(index).over(settings()))
         : config();
   }
 
-  /** The configuration of the second transformer of a pipeline with two. */
-  public ResolvedCacheConfig secondary() {
-    Map<CacheField, String> merged = new EnumMap<>(origins);
-    merged.putAll(secondaryOrigins);
-    return new ResolvedCacheConfig(
-        enabled,
-        secondaryOverrides.over(settings),
-        merged,
-        perBlockGroup,
-        Map.of(),
-        CacheSettings.empty(),
-        warnings);
+  /**
+   * The configuration of one transformer of the model.
+   *
+   * @param name of the component, for example {@code transformer_2}
+   */
+  public ResolvedCacheConfig forExpert(String name) {
+    Expert expert = experts.get(name);
+    return expert == null
+        ? new ResolvedCacheConfig(on, layer, perBlockGroup, Map.of(), warnings)
+        : new ResolvedCacheConfig(
+            on,
+            expert.layer.over(layer),
+            expert.perBlockGroup.isEmpty() ? perBlockGroup : expert.perBlockGroup,
+            Map.of(),
+            warnings);
+  }
+
+  /**
+   * Checks the names that a file gives to transformers, once the model is known.
+   *
+   * @param transformers components of the model
+   * @throws ConfigException naming one that the model lacks, and those that it has
+   */
+  public void requireExperts(Collection<String> transformers) {
+    experts.forEach(
+        (name, expert) -> {
+          if (expert.file != null && !transformers.contains(name)) {
+            throw new ConfigException(
+                "%s: %s.%s: the model has no such transformer, it has %s"
+                    .formatted(
+                        expert.file,
+                        SettingsFile.PER_TRANSFORMER,
+                        name,
+                        String.join(", ", transformers)));
+          }
+        });
+  }
+
+  /** Settings by name for records of a run; empty without a cache. */
+  public Map<String, Object> toMap() {
+    Map<String, Object> map = new LinkedHashMap<>();
+    if (!enabled()) {
+      return map;
+    }
+    for (Key<?> key : settings().keys()) {
+      map.put(key.name(), String.valueOf(settings().get(key)));
+    }
+    if (!perBlockGroup.isEmpty()) {
+      map.put(CacheSection.PER_BLOCK_GROUP, perBlockGroup.stream().map(Values::toString).toList());
+    }
+    experts.forEach(
+        (name, expert) ->
+            map.put(SettingsFile.PER_TRANSFORMER + "." + name, expert.layer.values().toString()));
+    return map;
   }
 
   /** Settings, origins and the mask as {@code jdit cache explain} prints them. */
   public String explain(int steps, int callsPerStep) {
     return CacheExplanation.render(this, steps, callsPerStep);
-  }
-
-  private static final class Layers {
-    private final CacheFile file;
-    private final CacheEnvironment environment;
-    private final CacheFlags flags;
-    private final boolean fileConfigures;
-    private final Map<CacheField, String> origins = new EnumMap<>(CacheField.class);
-    private CacheSettings settings = CacheSettings.empty();
-
-    Layers(CacheFile file, CacheEnvironment environment, CacheFlags flags) {
-      this.file = file;
-      this.environment = environment;
-      this.flags = flags;
-      fileConfigures = file != null && file.settings() != null;
-    }
-
-    ResolvedCacheConfig resolve() {
-      List<String> warnings = new ArrayList<>(environment.warnings());
-      for (CacheField field : CacheField.values()) {
-        set(field, null, "default");
-      }
-      CacheSettings secondary = CacheSettings.empty();
-      Map<CacheField, String> secondaryOrigins = new EnumMap<>(CacheField.class);
-      if (file != null) {
-        warnings.addAll(file.warnings());
-      }
-      if (fileConfigures) {
-        for (CacheField field : file.settings().fields()) {
-          set(field, file.settings().get(field), "file " + file.name());
-        }
-        if (!environment.tuning().isEmpty()) {
-          warnings.add("not applied next to a file: " + String.join(", ", environment.tuning()));
-        }
-      } else {
-        if (isOn()) {
-          for (CacheField field : SERVING_PROFILE.fields()) {
-            set(field, SERVING_PROFILE.get(field), "serving profile");
-          }
-        }
-        for (var setting : environment.settings()) {
-          set(setting.field(), setting.value(), "env " + setting.variable());
-        }
-        for (var setting : environment.secondary()) {
-          secondary = secondary.with(setting.field(), setting.value());
-          secondaryOrigins.put(setting.field(), "env " + setting.variable());
-        }
-      }
-      boolean on = applyFlags();
-      ResolvedCacheConfig resolved =
-          new ResolvedCacheConfig(
-              on && settings.get(CacheField.CACHE_TYPE) != CacheType.NONE,
-              settings,
-              origins,
-              fileConfigures ? file.perBlockGroup() : List.of(),
-              secondaryOrigins,
-              secondary,
-              warnings);
-      resolved.config();
-      return resolved;
-    }
-
-    private boolean isOn() {
-      if (flags.cache() != null) {
-        return flags.cache();
-      }
-      return fileConfigures || Boolean.TRUE.equals(environment.enabled());
-    }
-
-    private boolean applyFlags() {
-      List<CacheFlags.Setting> given = flags.settings();
-      if (!isOn()) {
-        if (flags.cache() == null && !given.isEmpty()) {
-          throw new ConfigException(
-              given.get(0).flag() + " needs --cache or a file given with --cache-dit-config");
-        }
-        return false;
-      }
-      for (var setting : given) {
-        set(setting.field(), setting.value(), "flag " + setting.flag());
-      }
-      for (var setting : given) {
-        CalibratorKind needed = setting.field().calibrator();
-        if (needed != null && settings.get(CacheField.CALIBRATOR) != needed) {
-          throw new ConfigException(setting.flag() + " needs --" + needed.text());
-        }
-      }
-      return true;
-    }
-
-    private void set(CacheField field, Object value, String origin) {
-      settings = settings.with(field, value);
-      origins.put(field, origin);
-    }
   }
 }

@@ -56,15 +56,8 @@ public final class StepMask {
     int total = totalSteps == null ? (int) sum : totalSteps;
     if (sum < total) {
       throw new IllegalArgumentException(
-          "mask bins "
-              + compute
-              + " / "
-              + cache
-              + " cover "
-              + sum
-              + " steps, the run has "
-              + total
-              + ": add bins");
+          "mask bins %s / %s cover %s steps, the run has %s: add bins"
+              .formatted(compute, cache, sum, total));
     }
     return new StepMask(total, alternate(compute, cache, total));
   }

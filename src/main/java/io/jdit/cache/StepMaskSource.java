@@ -39,13 +39,9 @@ public sealed interface StepMaskSource {
     public StepMask resolve(Integer steps) {
       if (steps != null && mask.length() < steps) {
         throw new ConfigException(
-            "steps_computation_mask "
-                + mask
-                + " covers "
-                + mask.length()
-                + " steps, the run has "
-                + steps
-                + ": lengthen it or use a preset");
+            ("steps_computation_mask %s covers %s steps, the run has %s: lengthen it or use a "
+                    + "preset")
+                .formatted(mask, mask.length(), steps));
       }
       return mask;
     }
@@ -124,12 +120,8 @@ public sealed interface StepMaskSource {
     if (!text.isEmpty() && text.chars().allMatch(c -> c == '0' || c == '1')) {
       return new Explicit(StepMask.parse(text));
     }
-    for (MaskPreset preset : MaskPreset.values()) {
-      if (preset.text().equals(text)) {
-        return new Preset(preset, false);
-      }
-    }
-    return null;
+    MaskPreset preset = MaskPreset.find(text);
+    return preset == null ? null : new Preset(preset, false);
   }
 
   private static StepMaskSource fromDigits(JsonNode list) {

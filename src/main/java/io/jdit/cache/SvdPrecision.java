@@ -1,7 +1,5 @@
 package io.jdit.cache;
 
-import java.util.Locale;
-
 /**
  * Accuracy of the singular value decomposition of {@link Dmd}. Low and medium give the same result:
  * the randomised range finder of the reference asks for all columns.
@@ -16,10 +14,6 @@ public enum SvdPrecision {
 
   SvdPrecision(String tag) {
     this.tag = tag;
-  }
-
-  public String text() {
-    return name().toLowerCase(Locale.ROOT);
   }
 
   String tag() {

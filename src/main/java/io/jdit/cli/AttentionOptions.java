@@ -1,16 +1,21 @@
 package io.jdit.cli;
 
 import io.jdit.attention.AttentionBackend;
-import io.jdit.cache.CacheFile;
+import io.jdit.config.SettingsFile;
 import io.jdit.config.Values;
 import io.jdit.parallel.ParallelKeys;
 import java.util.List;
 import java.util.Map;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Spec;
 
 /** Which attention kernel computes. */
-final class AttentionOptions extends CatalogOptions {
-  AttentionOptions() {
-    super(List.of(ParallelKeys.ATTENTION_BACKEND), null);
+final class AttentionOptions {
+  private final CatalogOptions options = new CatalogOptions();
+
+  @Spec
+  void declare(CommandSpec spec) {
+    options.addTo(spec, List.of(ParallelKeys.ATTENTION_BACKEND));
   }
 
   /**
@@ -19,12 +24,12 @@ final class AttentionOptions extends CatalogOptions {
    * @param layout of the file's parallelism_config, whose backend comes before the file's own
    * @param file may be null
    */
-  void check(Values layout, CacheFile file, Map<String, String> environment, Terminal terminal) {
+  void check(Values layout, SettingsFile file, Map<String, String> environment, Terminal terminal) {
     String inFile = file == null ? null : file.attentionBackend();
     String inLayout = layout.get(ParallelKeys.ATTENTION_BACKEND);
     String name = environment.get("CACHE_DIT_ATTN_BACKEND");
     String place = "CACHE_DIT_ATTN_BACKEND";
-    String backend = given().get(ParallelKeys.ATTENTION_BACKEND);
+    String backend = options.given().get(ParallelKeys.ATTENTION_BACKEND);
     if (backend != null) {
       name = backend;
       place = "--attention-backend";

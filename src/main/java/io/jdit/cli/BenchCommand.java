@@ -84,7 +84,6 @@ final class BenchCommand implements Callable<Integer> {
   static final class ShapeOptions implements IModelTransformer {
     @Override
     public CommandSpec transform(CommandSpec command) {
-      new CatalogOptions.Transformer().transform(command);
       BenchCommand bench = (BenchCommand) command.userObject();
       for (String name : Shapes.names()) {
         command.addOption(

@@ -1,47 +1,46 @@
 package io.jdit.cli;
 
 import io.jdit.config.Key;
+import io.jdit.config.ValueType;
 import io.jdit.config.Values;
-import java.util.ArrayList;
 import java.util.List;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.IModelTransformer;
+import java.util.Set;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.ISetter;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.TypeConversionException;
 
-/**
- * Options that are made from keys: a mixin extends it, says after which of its own options they are
- * shown, and reads what was given from {@link #given}. A command that has such a mixin is declared
- * with the {@link Transformer}.
- */
-@Command // picocli takes nothing for a mixin that has no annotation at all
-abstract class CatalogOptions {
-  private final List<Key<?>> keys;
-  private final String after;
+/** Options that are made from keys: a mixin adds them when it is given its specification. */
+final class CatalogOptions {
   private Values given = Values.none();
 
+  /** Adds an option for every key that has one and a help text. */
+  void addTo(CommandSpec spec, List<Key<?>> keys) {
+    addTo(spec, keys, Set.of());
+  }
+
   /**
-   * @param after name of the option that they follow in the help; null for the end
+   * Adds an option for every key that has one and a help text.
+   *
+   * @param negatable switches that have a form with {@code --no-}
    */
-  CatalogOptions(List<Key<?>> keys, String after) {
-    this.keys = keys.stream().filter(k -> k.option() != null && k.help() != null).toList();
-    this.after = after;
+  void addTo(CommandSpec spec, List<Key<?>> keys, Set<Key<Boolean>> negatable) {
+    for (Key<?> key : keys) {
+      if (key.option() != null && key.help() != null) {
+        spec.addOption(option(key, negatable.contains(key)));
+      }
+    }
   }
 
   /** What stands on the command line. */
-  final Values given() {
+  Values given() {
     return given;
   }
 
-  private OptionSpec option(Key<?> key) {
+  private OptionSpec option(Key<?> key, boolean negatable) {
     OptionSpec.Builder option =
         OptionSpec.builder(key.options().toArray(String[]::new))
-            .paramLabel(key.label())
             .description(key.help())
-            .type(Object.class)
-            .converters(text -> convert(key, text))
             .setter(
                 new ISetter() {
                   @Override
@@ -50,7 +49,17 @@ abstract class CatalogOptions {
                     return null;
                   }
                 });
-    return (key.type().isFlag() ? option.arity("0..1").fallbackValue("true") : option.arity("1"))
+    if (key.label() == null) {
+      return option.type(Boolean.class).arity("0").negatable(negatable).build();
+    }
+    option
+        .type(Object.class)
+        .paramLabel(key.label())
+        .hideParamSyntax(key.label().contains("["))
+        .converters(text -> convert(key, text));
+    return (key.type() == ValueType.bool()
+            ? option.arity("0..1").fallbackValue("true")
+            : option.arity("1"))
         .build();
   }
 
@@ -61,34 +70,5 @@ abstract class CatalogOptions {
           "expected " + key.type().expected() + ", found '" + text + "'");
     }
     return value;
-  }
-
-  /** Adds the options of a command's mixins. */
-  static final class Transformer implements IModelTransformer {
-    @Override
-    public CommandSpec transform(CommandSpec command) {
-      for (CommandSpec mixin : command.mixins().values()) {
-        if (mixin.userObject() instanceof CatalogOptions options) {
-          options.addTo(command);
-        }
-      }
-      return command;
-    }
-  }
-
-  /** The help shows options in the order in which they were added: those behind are moved. */
-  private void addTo(CommandSpec command) {
-    List<OptionSpec> behind = new ArrayList<>();
-    boolean seen = false;
-    for (OptionSpec option :
-        after == null ? List.<OptionSpec>of() : List.copyOf(command.options())) {
-      if (seen && option.group() == null) {
-        behind.add(option);
-        command.remove(option);
-      }
-      seen |= List.of(option.names()).contains(after);
-    }
-    keys.forEach(key -> command.addOption(option(key)));
-    behind.forEach(command::addOption);
   }
 }

@@ -1,12 +1,16 @@
 package io.jdit.cli;
 
-import io.jdit.cache.CacheFile;
 import io.jdit.cache.CacheFlags;
 import io.jdit.cache.ResolvedCacheConfig;
+import io.jdit.config.SettingsFile;
 import io.jdit.config.Values;
 import io.jdit.engine.CachedSamples;
 import io.jdit.engine.Engine;
 import io.jdit.media.AtomicFile;
+import io.jdit.pipeline.RequestKeys;
+import io.jdit.report.Comparison;
+import io.jdit.report.ComparisonPage;
+import io.jdit.report.Sample;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -25,7 +29,6 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     versionProvider = VersionProvider.class,
     sortOptions = false,
-    modelTransformer = CatalogOptions.Transformer.class,
     description =
         "Runs prompts uncached and with each cache configuration; prints speed-up, PSNR and SSIM.")
 final class CompareCommand implements Callable<Integer> {
@@ -62,18 +65,18 @@ final class CompareCommand implements Callable<Integer> {
     List<ResolvedCacheConfig> resolved = new ArrayList<>();
     for (Path config : configs) {
       resolved.add(
-          ResolvedCacheConfig.resolve(CacheFile.read(config), Map.of(), CacheFlags.none()));
+          ResolvedCacheConfig.resolve(SettingsFile.read(config), Map.of(), CacheFlags.none()));
     }
     List<Values> requests = sampling.requests();
     List<Comparison> comparisons = new ArrayList<>();
-    List<CachedSamples.Sample> references = new ArrayList<>();
+    List<Sample> references = new ArrayList<>();
     try (Engine engine = Engine.load(model.locate(terminal), model.strategies(), model.threads())) {
       CachedSamples samples = new CachedSamples(engine, requests, new TerminalConsole(terminal));
       for (int i = 0; i < requests.size(); i++) {
         references.add(samples.uncached(i));
       }
       for (int c = 0; c < resolved.size(); c++) {
-        List<CachedSamples.Sample> runs = new ArrayList<>();
+        List<Sample> runs = new ArrayList<>();
         for (int i = 0; i < requests.size(); i++) {
           runs.add(samples.generate(i, resolved.get(c)));
         }
@@ -84,7 +87,13 @@ final class CompareCommand implements Callable<Integer> {
     terminal.out().print(Comparison.table(comparisons));
     terminal.out().flush();
     if (report != null) {
-      String page = ComparisonPage.render(requests, references, comparisons);
+      String page =
+          ComparisonPage.render(
+              requests.stream()
+                  .map(r -> r.get(RequestKeys.PROMPT) + ", seed " + r.get(RequestKeys.SEED))
+                  .toList(),
+              references,
+              comparisons);
       AtomicFile.write(report, page.getBytes(StandardCharsets.UTF_8));
       terminal.out().println(report);
     }

@@ -1,8 +1,7 @@
 package io.jdit.cli;
 
-import io.jdit.cache.CacheFile;
-import io.jdit.cache.CacheSettings;
 import io.jdit.cache.ResolvedCacheConfig;
+import io.jdit.config.SettingsFile;
 import io.jdit.config.Values;
 import io.jdit.engine.BatchRun;
 import io.jdit.engine.Engine;
@@ -15,9 +14,7 @@ import io.jdit.engine.batch.BatchFile;
 import io.jdit.parallel.ParallelConfig;
 import io.jdit.tensor.Device;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -30,7 +27,6 @@ import picocli.CommandLine.Spec;
     name = "generate",
     mixinStandardHelpOptions = true,
     versionProvider = VersionProvider.class,
-    modelTransformer = CatalogOptions.Transformer.class,
     sortOptions = false,
     description = "Draws pictures from prompts.")
 final class GenerateCommand implements Callable<Integer> {
@@ -75,10 +71,10 @@ final class GenerateCommand implements Callable<Integer> {
     output.prepare();
     BatchFile lines = batch ? sampling.batch(output.outputFileName) : null;
     compatibility.given(spec).forEach(o -> notes.info("%s has no effect in JDiT", o));
-    CacheFile file = cache.file();
+    SettingsFile file = cache.file();
     Values layout = parallel.settings(file);
     attention.check(layout, file, System.getenv(), notes);
-    if (file != null && file.quantize() != null) {
+    if (file != null && file.section(SettingsFile.QUANTIZE) != null) {
       notes.info(
           "warning: %s: quantize_config is not supported yet, the weights stay as they are",
           file.name());
@@ -134,7 +130,7 @@ final class GenerateCommand implements Callable<Integer> {
       Terminal terminal) {
     Provenance provenance =
         new Provenance(
-            model.modelPath, session.apply(model.strategies(session.device())), settings(resolved));
+            model.modelPath, session.apply(model.strategies(session.device())), resolved.toMap());
     return new Job(
         model.locate(terminal),
         provenance,
@@ -181,21 +177,5 @@ final class GenerateCommand implements Callable<Integer> {
     } finally {
       interruption.remove();
     }
-  }
-
-  /** Empty without a cache. */
-  private static Map<String, Object> settings(ResolvedCacheConfig resolved) {
-    if (!resolved.enabled()) {
-      return Map.of();
-    }
-    Map<String, Object> map = new LinkedHashMap<>();
-    CacheSettings settings = resolved.settings();
-    settings.fields().forEach(f -> map.put(f.key(), String.valueOf(settings.<Object>get(f))));
-    if (!resolved.perBlockGroup().isEmpty()) {
-      map.put(
-          "per_block_group",
-          resolved.perBlockGroup().stream().map(CacheSettings::toString).toList());
-    }
-    return map;
   }
 }

@@ -1,6 +1,6 @@
 package io.jdit.cli;
 
-import io.jdit.cache.CacheFile;
+import io.jdit.config.SettingsFile;
 import io.jdit.config.Values;
 import io.jdit.engine.ModelCost;
 import io.jdit.engine.RankSession;
@@ -45,7 +45,6 @@ final class ParallelCommand implements Runnable {
       name = "plan",
       mixinStandardHelpOptions = true,
       versionProvider = VersionProvider.class,
-      modelTransformer = CatalogOptions.Transformer.class,
       sortOptions = false,
       description =
           "Prints what each rank of a layout holds and sends, and compares the valid layouts by estimated step time; needs"
@@ -108,7 +107,7 @@ final class ParallelCommand implements Runnable {
               cachedTensors,
               teraflops,
               gigabytesPerSecond);
-      Values settings = parallel.settings(config == null ? null : CacheFile.read(config));
+      Values settings = parallel.settings(config == null ? null : SettingsFile.read(config));
       ParallelConfig chosen =
           RankSession.config(
               settings, ranks, cost.transformer().heads(), l -> terminal.info("%s", l));

@@ -1,23 +1,28 @@
 package io.jdit.cli;
 
-import io.jdit.cache.CacheFile;
+import io.jdit.config.SettingsFile;
 import io.jdit.config.Values;
 import io.jdit.parallel.ParallelKeys;
 import io.jdit.parallel.ParallelSection;
 import java.time.Duration;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Spec;
 
 /** How a run is laid out over processes; flags lie over the file's {@code parallelism_config}. */
-final class ParallelOptions extends CatalogOptions {
-  ParallelOptions() {
-    super(ParallelKeys.OPTIONS.keys(), null);
+final class ParallelOptions {
+  private final CatalogOptions options = new CatalogOptions();
+
+  @Spec
+  void declare(CommandSpec spec) {
+    options.addTo(spec, ParallelKeys.OPTIONS.keys());
   }
 
   int numGpus() {
-    return given().get(ParallelKeys.NUM_GPUS);
+    return options.given().get(ParallelKeys.NUM_GPUS);
   }
 
   Duration timeout() {
-    return Duration.ofSeconds(given().get(ParallelKeys.TIMEOUT));
+    return Duration.ofSeconds(options.given().get(ParallelKeys.TIMEOUT));
   }
 
   /**
@@ -25,10 +30,13 @@ final class ParallelOptions extends CatalogOptions {
    *
    * @param file may be null
    */
-  Values settings(CacheFile file) {
+  Values settings(SettingsFile file) {
     return file == null
-        ? given()
-        : given()
-            .over(ParallelSection.read(file.parallelism(), file.name() + ": parallelism_config"));
+        ? options.given()
+        : options
+            .given()
+            .over(
+                ParallelSection.read(
+                    file.section(SettingsFile.PARALLELISM), file.place(SettingsFile.PARALLELISM)));
   }
 }

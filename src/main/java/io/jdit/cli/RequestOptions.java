@@ -1,12 +1,19 @@
 package io.jdit.cli;
 
+import io.jdit.config.Values;
 import io.jdit.pipeline.RequestKeys;
 import java.util.List;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Spec;
 
 /** What of a request decides how much there is to compute. */
-final class RequestOptions extends CatalogOptions {
-  RequestOptions() {
-    super(
+final class RequestOptions {
+  private final CatalogOptions options = new CatalogOptions();
+
+  @Spec
+  void declare(CommandSpec spec) {
+    options.addTo(
+        spec,
         List.of(
             RequestKeys.HEIGHT,
             RequestKeys.WIDTH,
@@ -14,7 +21,10 @@ final class RequestOptions extends CatalogOptions {
             RequestKeys.MAX_SEQUENCE_LENGTH,
             RequestKeys.NUM_OUTPUTS_PER_PROMPT,
             RequestKeys.NEGATIVE_PROMPT,
-            RequestKeys.TRUE_CFG_SCALE),
-        "--vae-tiling");
+            RequestKeys.TRUE_CFG_SCALE));
+  }
+
+  Values given() {
+    return options.given();
   }
 }

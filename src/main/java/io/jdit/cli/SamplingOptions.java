@@ -9,10 +9,12 @@ import io.jdit.pipeline.RequestKeys;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 /** What is drawn, and how: the request's parameters, and lists of prompts and seeds. */
-final class SamplingOptions extends CatalogOptions {
+final class SamplingOptions {
   @Option(
       names = "--prompt",
       paramLabel = "TEXT",
@@ -35,8 +37,11 @@ final class SamplingOptions extends CatalogOptions {
           "Seed of the noise, the same picture as diffusers for the same number; a list makes one picture per seed. Default: ${DEFAULT-VALUE}.")
   List<Long> seeds;
 
-  SamplingOptions() {
-    super(RequestKeys.ALL.keys(), "--seed");
+  private final CatalogOptions parameters = new CatalogOptions();
+
+  @Spec
+  void declare(CommandSpec spec) {
+    parameters.addTo(spec, RequestKeys.ALL.keys());
   }
 
   /**
@@ -82,7 +87,7 @@ final class SamplingOptions extends CatalogOptions {
 
   /** What all requests have: several seeds make one picture each. */
   private Values shared() {
-    int outputs = given().get(RequestKeys.NUM_OUTPUTS_PER_PROMPT);
+    int outputs = parameters.given().get(RequestKeys.NUM_OUTPUTS_PER_PROMPT);
     if (seeds.size() > 1 && outputs > 1 && outputs != seeds.size()) {
       throw new IllegalArgumentException(
           "--seed has "
@@ -91,6 +96,8 @@ final class SamplingOptions extends CatalogOptions {
               + outputs
               + ": a list of seeds makes one picture each");
     }
-    return seeds.size() > 1 ? given().without(RequestKeys.NUM_OUTPUTS_PER_PROMPT) : given();
+    return seeds.size() > 1
+        ? parameters.given().without(RequestKeys.NUM_OUTPUTS_PER_PROMPT)
+        : parameters.given();
   }
 }

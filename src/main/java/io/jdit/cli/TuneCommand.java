@@ -8,6 +8,7 @@ import io.jdit.config.Values;
 import io.jdit.engine.CachedSamples;
 import io.jdit.engine.Engine;
 import io.jdit.media.AtomicFile;
+import io.jdit.report.ScatterPlot;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
@@ -25,7 +26,6 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     versionProvider = VersionProvider.class,
     sortOptions = false,
-    modelTransformer = CatalogOptions.Transformer.class,
     description =
         "Searches cache settings on prompts and seeds of yours; prints the best trade-offs and writes the best one as a"
             + " file for --cache-dit-config. The worst picture decides about quality.")

@@ -21,7 +21,11 @@ public final class Catalog {
   }
 
   public static Catalog of(Key<?>... keys) {
-    return new Catalog(List.of(keys));
+    return of(List.of(keys));
+  }
+
+  public static Catalog of(List<Key<?>> keys) {
+    return new Catalog(keys);
   }
 
   /** These and more. */
@@ -86,5 +90,34 @@ public final class Catalog {
       values = values.withChecked(key, value);
     }
     return values;
+  }
+
+  /**
+   * Values of the command line.
+   *
+   * @param texts by option, for example {@code --Fn}; others than those of these keys are left out
+   * @throws ConfigException naming the option when its text has another form or the value is out of
+   *     range
+   */
+  public Values ofOptions(Map<String, String> texts) {
+    Values values = Values.none();
+    for (Key<?> key : keys) {
+      for (String option : key.options()) {
+        if (texts.get(option) != null) {
+          values = parse(values, key, texts.get(option), option);
+        }
+      }
+    }
+    return values;
+  }
+
+  /**
+   * Sets a key from the text of an option or variable.
+   *
+   * @param where names it in errors
+   * @throws ConfigException when the text has another form or the value is out of range
+   */
+  public static Values parse(Values values, Key<?> key, String text, String where) {
+    return values.withChecked(key, key.type().parse(text, where));
   }
 }

@@ -14,8 +14,6 @@ import tools.jackson.databind.JsonNode;
  * variable, checks it, and writes it back as YAML. Strict: a number in quotes is not a number.
  */
 public final class ValueType<T> {
-  private static final String BOOLEAN = "true or false";
-
   private final String expected;
   private final Function<JsonNode, T> fromNode;
   private final Function<String, T> fromText;
@@ -108,15 +106,18 @@ public final class ValueType<T> {
 
   /** {@code true, false}, and {@code yes, no, on, off} as YAML 1.1 reads them. */
   public static ValueType<Boolean> bool() {
-    return of(
-        BOOLEAN,
-        node ->
-            node.isBoolean()
-                ? Boolean.valueOf(node.booleanValue())
-                : node.isString() ? parseBoolean(node.stringValue()) : null,
-        ValueType::parseBoolean,
-        String::valueOf);
+    return BOOL;
   }
+
+  private static final ValueType<Boolean> BOOL =
+      of(
+          "true or false",
+          node ->
+              node.isBoolean()
+                  ? Boolean.valueOf(node.booleanValue())
+                  : node.isString() ? parseBoolean(node.stringValue()) : null,
+          ValueType::parseBoolean,
+          String::valueOf);
 
   /** A constant of {@code type} by its text, ignoring case. */
   public static <E extends Enum<E>> ValueType<E> choice(Class<E> type, Function<E, String> text) {
@@ -132,6 +133,11 @@ public final class ValueType<T> {
         node -> node.isString() ? parse.apply(node.stringValue()) : null,
         parse,
         text);
+  }
+
+  /** A constant of {@code type} by its name, ignoring case; written in lower case. */
+  public static <E extends Enum<E>> ValueType<E> choice(Class<E> type) {
+    return choice(type, constant -> constant.name().toLowerCase(Locale.ROOT));
   }
 
   /** A list of integers, none below {@code minimum}; as text separated by commas. */
@@ -174,18 +180,14 @@ public final class ValueType<T> {
    * @throws ConfigException naming {@code where}, what was found and what is expected
    */
   public T parse(String text, String where) {
-    return require(fromText.apply(text), where, "'" + text + "'");
+    T value = fromText.apply(text);
+    return require(value, where, value == null ? "'" + text + "'" : text.strip());
   }
 
   /** Reads the text of a variable or flag; null when it has another form or is out of range. */
   public T parseOrNull(String text) {
     T value = fromText.apply(text);
     return value != null && accepts.test(value) ? value : null;
-  }
-
-  /** Whether its values are true and false. */
-  public boolean isFlag() {
-    return expected.equals(BOOLEAN);
   }
 
   /** How errors name the type, for example {@code an integer >= 1}. */

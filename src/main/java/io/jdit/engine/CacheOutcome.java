@@ -1,10 +1,11 @@
 package io.jdit.engine;
 
 import io.jdit.cache.BlockCache;
-import io.jdit.cache.CacheReport;
 import io.jdit.cache.CacheStatistics;
 import io.jdit.media.AtomicFile;
 import io.jdit.media.PngWriter;
+import io.jdit.report.CacheReport;
+import io.jdit.report.CacheTimes;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -15,16 +16,16 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
-import java.util.TreeSet;
 
 /**
  * What the cache did in one generation.
  *
+ * @param notes what the user should know
  * @param stepMillis times of the denoising steps
  * @param peakBytes largest size of its buffers
  */
-record CacheOutcome(List<CacheStatistics> groups, List<Double> stepMillis, long peakBytes) {
+record CacheOutcome(
+    List<CacheStatistics> groups, List<String> notes, List<Double> stepMillis, long peakBytes) {
   /** Empty when the generation had no cache. */
   static Optional<CacheOutcome> of(Result result) {
     List<BlockCache> caches = BlockCache.among(result.accelerations());
@@ -33,6 +34,7 @@ record CacheOutcome(List<CacheStatistics> groups, List<Double> stepMillis, long 
         : Optional.of(
             new CacheOutcome(
                 caches.stream().flatMap(c -> c.statistics().stream()).toList(),
+                caches.stream().flatMap(c -> c.notes().stream()).toList(),
                 result.report().denoiseSteps(),
                 caches.stream().mapToLong(BlockCache::peakBytes).sum()));
   }
@@ -40,59 +42,11 @@ record CacheOutcome(List<CacheStatistics> groups, List<Double> stepMillis, long 
   void print(Console console) {
     String text = new CacheReport("", groups, Map.of(), Map.of(), null).text();
     text.lines().forEach(console::info);
-    double computed = meanMillis(false);
-    double cached = meanMillis(true);
-    if (!Double.isNaN(cached) && !Double.isNaN(computed)) {
-      double all = stepMillis.stream().mapToDouble(Double::doubleValue).sum();
-      console.info(
-          String.format(
-              Locale.ROOT,
-              "computed step %.1f ms, cached step %.1f ms, speed-up %.2fx of %d computed steps, cache held %.1f MB",
-              computed,
-              cached,
-              computed * stepMillis.size() / all,
-              stepMillis.size(),
-              peakBytes / 1e6));
+    notes.forEach(n -> console.info("warning: " + n));
+    CacheTimes times = CacheTimes.of(groups, stepMillis);
+    if (times.isComparison()) {
+      console.info(String.format(Locale.ROOT, "%s, cache held %.1f MB", times, peakBytes / 1e6));
     }
-  }
-
-  /** Steps that every group and branch served from the cache. */
-  private Set<Integer> cachedSteps() {
-    Set<Integer> steps = null;
-    for (CacheStatistics g : groups) {
-      Set<Integer> both = new TreeSet<>(g.conditional().cachedSteps());
-      if (g.config().separateCfg()) {
-        both.retainAll(g.unconditional().cachedSteps());
-      }
-      if (steps == null) {
-        steps = both;
-      } else {
-        steps.retainAll(both);
-      }
-    }
-    return steps == null ? Set.of() : steps;
-  }
-
-  /**
-   * Mean time of cached or of fully computed steps; NaN when there are none. The first step, which
-   * warms up, is left out.
-   */
-  private double meanMillis(boolean cached) {
-    Set<Integer> all = cachedSteps();
-    Set<Integer> any = new TreeSet<>();
-    for (CacheStatistics g : groups) {
-      any.addAll(g.conditional().cachedSteps());
-      any.addAll(g.unconditional().cachedSteps());
-    }
-    double sum = 0;
-    int n = 0;
-    for (int i = 1; i < stepMillis.size(); i++) {
-      if (cached ? all.contains(i) : !any.contains(i)) {
-        sum += stepMillis.get(i);
-        n++;
-      }
-    }
-    return sum / n;
   }
 
   /** One entry per block group for the performance dump. */

@@ -1,50 +1,21 @@
 package io.jdit.engine;
 
 import io.jdit.cache.BlockCache;
-import io.jdit.cache.CacheFile;
-import io.jdit.cache.CacheFlags;
-import io.jdit.cache.CacheSettings;
 import io.jdit.cache.MeteredAcceleration;
 import io.jdit.cache.ResolvedCacheConfig;
 import io.jdit.cache.tune.TuningModel;
 import io.jdit.config.Values;
-import io.jdit.media.Picture;
-import io.jdit.metrics.Psnr;
-import io.jdit.metrics.Ssim;
 import io.jdit.pipeline.Progress;
+import io.jdit.report.Sample;
 import io.jdit.transformer.Acceleration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 
 /**
  * A model with samples to try caches on: every sample is generated once without a cache, and kept.
  */
 public final class CachedSamples implements TuningModel {
-  /**
-   * A generation.
-   *
-   * @param blockMillis time spent in transformer blocks
-   * @param blockShare blocks that ran, of those that would have run without a cache
-   * @param cachedSteps steps that the first block group served from the cache for the conditional
-   *     call
-   */
-  public record Sample(
-      Picture picture,
-      double blockMillis,
-      double blockShare,
-      double denoiseMillis,
-      int cachedSteps) {
-    public double psnr(Sample reference) {
-      return Psnr.of(picture.rgb(), reference.picture.rgb());
-    }
-
-    public double ssim(Sample reference) {
-      return Ssim.of(picture.rgb(), reference.picture.rgb(), picture.width(), picture.height());
-    }
-  }
-
   private final Engine engine;
   private final List<Values> requests;
   private final List<Sample> uncached = new ArrayList<>();
@@ -111,9 +82,8 @@ public final class CachedSamples implements TuningModel {
   }
 
   @Override
-  public Measurement run(CacheSettings settings, int index) {
-    CacheFile file = CacheFile.parse(settings.toYaml(), "candidate", CacheFile.UnknownKeys.REJECT);
-    Sample s = generate(index, ResolvedCacheConfig.resolve(file, Map.of(), CacheFlags.none()));
+  public Measurement run(Values settings, int index) {
+    Sample s = generate(index, ResolvedCacheConfig.of(settings));
     Sample reference = uncached.get(index);
     return new Measurement(
         s.psnr(reference), s.blockShare(), s.blockMillis(), reference.blockMillis());

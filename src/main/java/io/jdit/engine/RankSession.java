@@ -2,7 +2,6 @@ package io.jdit.engine;
 
 import io.jdit.attention.FusedAttention;
 import io.jdit.cache.BlockCache;
-import io.jdit.cache.CacheField;
 import io.jdit.cache.RankSum;
 import io.jdit.cache.ResolvedCacheConfig;
 import io.jdit.config.Values;
@@ -85,8 +84,7 @@ public final class RankSession implements AutoCloseable {
     if (parallel == null) {
       return null;
     }
-    boolean oneDecision =
-        mesh().cfg() > 1 && !cache.settings().<Boolean>get(CacheField.CFG_DIFF_COMPUTE_SEPARATE);
+    boolean oneDecision = mesh().cfg() > 1 && !cache.config().cfgDiffComputeSeparate();
     return oneDecision ? parallel::firstBranchSum : parallel::sampleSum;
   }
 

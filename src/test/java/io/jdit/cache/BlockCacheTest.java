@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.jdit.checkpoint.SafeTensorsFile;
 import io.jdit.config.ConfigException;
+import io.jdit.config.SettingsFile;
+import io.jdit.config.UnknownKeys;
+import io.jdit.config.Values;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.LeakDetector;
 import io.jdit.tensor.Tensor;
@@ -17,6 +20,7 @@ import io.jdit.transformer.Streams;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.IntFunction;
@@ -89,12 +93,12 @@ class BlockCacheTest {
   }
 
   private static IntFunction<CacheConfig> configs(JsonNode golden) {
-    CacheSettings settings = CachingFixtures.settings(golden.get("config"));
+    Values settings = CachingFixtures.settings(golden.get("config"));
     JsonNode calibrator = golden.get("calibrator");
     return group -> {
       JsonNode modifier =
           golden.has("modifiers") ? golden.get("modifiers").get(group) : golden.path("none");
-      CacheSettings own =
+      Values own =
           modifier.has("config")
               ? CachingFixtures.settings(modifier.get("config")).over(settings)
               : settings;
@@ -122,7 +126,10 @@ class BlockCacheTest {
             golden.path("enable_calibrator").asBoolean(true),
             golden.path("enable_encoder_calibrator").asBoolean(true),
             BufferKind.valueOf(
-                golden.path("calibrator_cache_type").asString("residual").toUpperCase()));
+                golden
+                    .path("calibrator_cache_type")
+                    .asString("residual")
+                    .toUpperCase(Locale.ROOT)));
     return switch (golden.get("kind").stringValue()) {
       case "taylorseer" ->
           new CalibratorConfig.TaylorSeer(coverage, golden.get("taylorseer_order").intValue());
@@ -283,9 +290,7 @@ class BlockCacheTest {
 
   private static ResolvedCacheConfig resolved(String yaml) {
     return ResolvedCacheConfig.resolve(
-        CacheFile.parse(yaml, "cache.yaml", CacheFile.UnknownKeys.REJECT),
-        Map.of(),
-        CacheFlags.none());
+        SettingsFile.parse(yaml, "cache.yaml", UnknownKeys.REJECT), Map.of(), CacheFlags.none());
   }
 
   /** The cache of a generation of {@code steps} with {@code calls} each. */
@@ -429,6 +434,38 @@ class BlockCacheTest {
   }
 
   @Test
+  void expertsCanBeCachedInOtherWays() {
+    String yaml =
+        """
+        cache_config: {Fn_compute_blocks: 1, max_warmup_steps: 2}
+        per_transformer: {transformer: {cache_type: none}, transformer_2: {cache_type: DBPrune}}
+        """;
+    Acceleration.Factory factory = BlockCache.factory(resolved(yaml), null);
+    try (Acceleration high = factory.begin(new Acceleration.Outline("transformer", 4, 1));
+        Acceleration low = factory.begin(new Acceleration.Outline("transformer_2", 4, 1));
+        Acceleration other = factory.begin(new Acceleration.Outline("transformer_3", 4, 1))) {
+      assertThat(high).isNotInstanceOf(BlockCache.class);
+      assertThat(low).isInstanceOf(DynamicBlockPrune.class);
+      assertThat(other).isInstanceOf(DualBlockCache.class);
+    }
+  }
+
+  @Test
+  void notesTellOfTheSettingsAtOnceAndOfTheRunAfterIt() {
+    String yaml =
+        "cache_config: {Fn_compute_blocks: 1, max_warmup_steps: 1, residual_diff_threshold: 1e-9}";
+    try (Run run = new Run(golden("b000"));
+        BlockCache never = begin(yaml, "transformer", 12, 1);
+        BlockCache warm = begin("cache_config: {}", "transformer", 8, 1)) {
+      assertThat(warm.notes()).singleElement().asString().contains("max_warmup_steps 8");
+      assertThat(never.notes()).isEmpty();
+      calls(run, never, 12);
+      never.close();
+      assertThat(never.notes()).singleElement().asString().contains("served no step: the least");
+    }
+  }
+
+  @Test
   void oneCallPerStepCountsAsOneStepWhateverTheModel() {
     String unset = "cache_config: {Fn_compute_blocks: 1, max_warmup_steps: 3}";
     String separate =
@@ -496,11 +533,11 @@ class BlockCacheTest {
   /** Calls that only warm up give the bits of the uncached network. */
   @Test
   void warmupChangesNothing() {
-    CacheSettings warm =
-        CacheSettings.empty()
-            .with(CacheField.FN_COMPUTE_BLOCKS, 2)
-            .with(CacheField.BN_COMPUTE_BLOCKS, 1)
-            .with(CacheField.MAX_WARMUP_STEPS, 100);
+    Values warm =
+        Values.none()
+            .with(CacheKeys.FN_COMPUTE_BLOCKS, 2)
+            .with(CacheKeys.BN_COMPUTE_BLOCKS, 1)
+            .with(CacheKeys.MAX_WARMUP_STEPS, 100);
     try (Run run = new Run(golden("b000"));
         DualBlockCache runner =
             new DualBlockCache("transformer", g -> CacheConfig.of(warm), null)) {
@@ -516,11 +553,11 @@ class BlockCacheTest {
   /** A threshold of 1 would cache across a change of shape; the runner computes instead. */
   @Test
   void aChangedShapeIsComputed() {
-    CacheSettings always =
-        CacheSettings.empty()
-            .with(CacheField.FN_COMPUTE_BLOCKS, 1)
-            .with(CacheField.MAX_WARMUP_STEPS, 1)
-            .with(CacheField.RESIDUAL_DIFF_THRESHOLD, 1.0);
+    Values always =
+        Values.none()
+            .with(CacheKeys.FN_COMPUTE_BLOCKS, 1)
+            .with(CacheKeys.MAX_WARMUP_STEPS, 1)
+            .with(CacheKeys.RESIDUAL_DIFF_THRESHOLD, 1.0);
     try (Run run = new Run(golden("b000"));
         DualBlockCache runner =
             new DualBlockCache("transformer", g -> CacheConfig.of(always), null)) {
@@ -540,12 +577,12 @@ class BlockCacheTest {
     var calibrators =
         Stream.of("taylorseer", "foca", "dmd").map(kind -> calibratorOfKind(kind)).toList();
     for (CalibratorConfig calibrator : calibrators) {
-      CacheSettings settings =
-          CacheSettings.empty()
-              .with(CacheField.FN_COMPUTE_BLOCKS, 1)
-              .with(CacheField.MAX_WARMUP_STEPS, 12)
-              .with(CacheField.WARMUP_INTERVAL, 2)
-              .with(CacheField.RESIDUAL_DIFF_THRESHOLD, 2.0);
+      Values settings =
+          Values.none()
+              .with(CacheKeys.FN_COMPUTE_BLOCKS, 1)
+              .with(CacheKeys.MAX_WARMUP_STEPS, 12)
+              .with(CacheKeys.WARMUP_INTERVAL, 2)
+              .with(CacheKeys.RESIDUAL_DIFF_THRESHOLD, 2.0);
       try (Run run = new Run(golden("b000"));
           DualBlockCache runner =
               new DualBlockCache(

@@ -2,6 +2,7 @@ package io.jdit.cache;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.jdit.config.Values;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
@@ -29,7 +30,7 @@ class CacheContextTest {
 
   private static final class Trace {
     private final JsonNode golden;
-    private CacheSettings settings;
+    private Values settings;
     private CacheContext context;
     private final Filled[] firstBlocks = new Filled[2];
     private final boolean[] middleBuffered = new boolean[2];

@@ -3,6 +3,8 @@ package io.jdit.cache;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.jdit.config.Values;
+import io.jdit.report.CacheTable;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -25,14 +27,13 @@ class CacheStatisticsTest {
 
   private static void checkTable(JsonNode golden) {
     boolean prune = golden.has("pruned_blocks");
-    CacheSettings settings =
-        prune
-            ? CacheSettings.empty().with(CacheField.CACHE_TYPE, CacheType.DBPRUNE)
-            : CacheSettings.empty();
+    Values settings =
+        prune ? Values.none().with(CacheKeys.CACHE_TYPE, CacheType.DBPRUNE) : Values.none();
     var statistics =
         new CacheStatistics(
             "transformer",
             "blocks",
+            12,
             CacheConfig.of(settings),
             branch(golden, "", prune),
             branch(golden, "cfg_", false),
@@ -91,17 +92,17 @@ class CacheStatisticsTest {
     }
   }
 
-  private static CacheSettings settings(JsonNode golden) {
+  private static Values settings(JsonNode golden) {
     JsonNode fields = golden.get("cache_config");
-    CacheSettings settings = CachingFixtures.settings(fields);
+    Values settings = CachingFixtures.settings(fields);
     if (fields.get("class").stringValue().equals("DBPruneConfig")) {
-      settings = settings.with(CacheField.CACHE_TYPE, CacheType.DBPRUNE);
+      settings = settings.with(CacheKeys.CACHE_TYPE, CacheType.DBPRUNE);
     }
     JsonNode calibrator = golden.get("calibrator_config");
     if (!calibrator.isNull()) {
-      var kind = CacheField.CALIBRATOR.type().read(calibrator.get("calibrator_type"), "kind");
+      var kind = CacheKeys.CALIBRATOR.type().read(calibrator.get("calibrator_type"), "kind");
       settings = CachingFixtures.settings(calibrator).over(settings);
-      settings = settings.with(CacheField.CALIBRATOR, kind);
+      settings = settings.with(CacheKeys.CALIBRATOR, kind);
     }
     return settings;
   }

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.jdit.checkpoint.ModelConfig;
 import io.jdit.checkpoint.SafeTensorsFile;
+import io.jdit.config.SettingsFile;
+import io.jdit.config.UnknownKeys;
 import io.jdit.engine.Engine;
 import io.jdit.engine.Result;
 import io.jdit.pipeline.Progress;
@@ -92,7 +94,7 @@ class CachedPipelineTest {
 
   private static void check(
       String name, Engine engine, String yaml, JsonNode call, JsonNode contexts, Tensor latents) {
-    CacheFile file = CacheFile.parse(yaml, name, CacheFile.UnknownKeys.REJECT);
+    SettingsFile file = SettingsFile.parse(yaml, name, UnknownKeys.REJECT);
     ResolvedCacheConfig resolved = ResolvedCacheConfig.resolve(file, Map.of(), CacheFlags.none());
     try (Result result =
         engine.generate(Requests.of(call), BlockCache.factory(resolved, null), Progress.NONE)) {

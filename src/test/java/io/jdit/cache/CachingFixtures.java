@@ -1,6 +1,7 @@
 package io.jdit.cache;
 
-import io.jdit.config.ValueType;
+import io.jdit.config.Key;
+import io.jdit.config.Values;
 import io.jdit.tensor.DType;
 import java.io.IOException;
 import java.io.InputStream;
@@ -25,23 +26,24 @@ final class CachingFixtures {
   }
 
   /** Reads fields of the reference's configuration objects; unknown policies act as the default. */
-  static CacheSettings settings(JsonNode fields) {
-    CacheSettings settings = CacheSettings.empty();
+  static Values settings(JsonNode fields) {
+    Values settings = Values.none();
     if (fields == null) {
       return settings;
     }
-    for (CacheField field : CacheField.values()) {
-      JsonNode value = fields.get(field.key());
-      if (value == null) {
+    for (Key<?> key : CacheKeys.FIELDS.keys()) {
+      JsonNode value = fields.get(key.name());
+      if (value == null
+          || (key == CacheKeys.STEPS_COMPUTATION_POLICY && !value.stringValue().equals("static"))) {
         continue;
       }
-      if (field == CacheField.STEPS_COMPUTATION_POLICY && !value.stringValue().equals("static")) {
-        continue;
-      }
-      ValueType<?> type = field.type();
-      settings = settings.with(field, type.read(value, field.key()));
+      settings = with(settings, key, value);
     }
     return settings;
+  }
+
+  private static <T> Values with(Values settings, Key<T> key, JsonNode value) {
+    return settings.with(key, key.type().read(value, key.name()));
   }
 
   /** NaN and infinities are texts; null is null. */

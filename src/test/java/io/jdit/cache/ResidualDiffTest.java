@@ -3,6 +3,7 @@ package io.jdit.cache;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.jdit.checkpoint.SafeTensorsFile;
+import io.jdit.config.Values;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
@@ -49,9 +50,9 @@ class ResidualDiffTest {
 
   private static CacheConfig config(double threshold) {
     return CacheConfig.of(
-        CacheSettings.empty()
-            .with(CacheField.MAX_WARMUP_STEPS, 0)
-            .with(CacheField.RESIDUAL_DIFF_THRESHOLD, threshold));
+        Values.none()
+            .with(CacheKeys.MAX_WARMUP_STEPS, 0)
+            .with(CacheKeys.RESIDUAL_DIFF_THRESHOLD, threshold));
   }
 
   private static Difference difference(Tensor previous, Tensor current, double important) {

@@ -3,8 +3,11 @@ package io.jdit.cache;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.jdit.cache.CacheFile.UnknownKeys;
 import io.jdit.config.ConfigException;
+import io.jdit.config.SettingsFile;
+import io.jdit.config.UnknownKeys;
+import io.jdit.config.Values;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -33,8 +36,8 @@ class ResolvedCacheConfigTest {
     assertThat(config.maxCachedSteps()).isEqualTo(-1);
     assertThat(config.calibrator()).isNull();
     assertThat(resolved.origins())
-        .containsEntry(CacheField.FN_COMPUTE_BLOCKS, "serving profile")
-        .containsEntry(CacheField.WARMUP_INTERVAL, "default");
+        .containsEntry(CacheKeys.FN_COMPUTE_BLOCKS, "serving profile")
+        .containsEntry(CacheKeys.WARMUP_INTERVAL, "default");
   }
 
   @Test
@@ -59,15 +62,15 @@ class ResolvedCacheConfigTest {
     assertThat(config.calibrator())
         .isEqualTo(new CalibratorConfig.TaylorSeer(CalibratorConfig.Coverage.BOTH, 2));
     assertThat(resolved.origins())
-        .containsEntry(CacheField.FN_COMPUTE_BLOCKS, "env JDIT_CACHE_DIT_FN")
-        .containsEntry(CacheField.MAX_CONTINUOUS_CACHED_STEPS, "env SGLANG_CACHE_DIT_MC")
-        .containsEntry(CacheField.RESIDUAL_DIFF_THRESHOLD, "serving profile");
+        .containsEntry(CacheKeys.FN_COMPUTE_BLOCKS, "env JDIT_CACHE_DIT_FN")
+        .containsEntry(CacheKeys.MAX_CONTINUOUS_CACHED_STEPS, "env SGLANG_CACHE_DIT_MC")
+        .containsEntry(CacheKeys.RESIDUAL_DIFF_THRESHOLD, "serving profile");
     assertThat(resolved.warnings()).isEmpty();
   }
 
   @Test
   void aFileSwitchesOnAndShutsOutTheVariables() {
-    CacheFile file = file("cache_config: {Fn_compute_blocks: 4, enable_taylorseer: true}");
+    SettingsFile file = file("cache_config: {Fn_compute_blocks: 4, enable_taylorseer: true}");
     ResolvedCacheConfig resolved =
         resolve(
             file,
@@ -78,15 +81,15 @@ class ResolvedCacheConfigTest {
     assertThat(resolved.config().maxWarmupSteps()).isEqualTo(8);
     assertThat(resolved.config().calibrator().coverage().encoder()).isFalse();
     assertThat(resolved.origins())
-        .containsEntry(CacheField.FN_COMPUTE_BLOCKS, "file cache.yaml")
-        .containsEntry(CacheField.MAX_WARMUP_STEPS, "default");
+        .containsEntry(CacheKeys.FN_COMPUTE_BLOCKS, "file cache.yaml")
+        .containsEntry(CacheKeys.MAX_WARMUP_STEPS, "default");
     assertThat(resolved.warnings())
         .containsExactly("not applied next to a file: SGLANG_CACHE_DIT_FN");
   }
 
   @Test
   void aFileWithoutCacheSectionLeavesCachingToTheRest() {
-    CacheFile file = file("attention_backend: flash");
+    SettingsFile file = file("attention_backend: flash");
     assertThat(resolve(file, Map.of(), CacheFlags.none()).enabled()).isFalse();
     ResolvedCacheConfig resolved = resolve(file, SWITCHED_ON, CacheFlags.none());
     assertThat(resolved.enabled()).isTrue();
@@ -106,9 +109,9 @@ class ResolvedCacheConfigTest {
     assertThat(config.calibrator())
         .isEqualTo(new CalibratorConfig.TaylorSeer(CalibratorConfig.Coverage.BOTH, 1));
     assertThat(resolved.origins())
-        .containsEntry(CacheField.FN_COMPUTE_BLOCKS, "flag --Fn")
-        .containsEntry(CacheField.CALIBRATOR, "flag --taylorseer")
-        .containsEntry(CacheField.STEPS_COMPUTATION_MASK, "flag --scm");
+        .containsEntry(CacheKeys.FN_COMPUTE_BLOCKS, "flag --Fn")
+        .containsEntry(CacheKeys.CALIBRATOR, "flag --taylorseer")
+        .containsEntry(CacheKeys.STEPS_COMPUTATION_MASK, "flag --scm");
     assertThat(config.forGeneration(8, 1).stepsComputationMask()).hasToString("11101001");
     assertThat(config.forGeneration(28, 1).stepsComputationMask())
         .hasToString("1111110100010000100000100001");
@@ -135,36 +138,13 @@ class ResolvedCacheConfigTest {
   @Test
   void flagsThatContradictEachOtherAreErrors() {
     CacheFlags two =
-        new CacheFlags(
-            true, null, null, null, null, null, null, null, true, null, null, true, null, null,
-            null, null, null);
+        CacheFlags.parse(Map.of("--cache", "true", "--taylorseer", "true", "--foca", "true"));
     assertThatThrownBy(() -> resolve(null, Map.of(), two))
         .hasMessage("--taylorseer and --foca exclude each other: choose one calibrator");
-    CacheFlags order =
-        new CacheFlags(
-            true, null, null, null, null, null, null, null, null, 2, null, null, null, null, null,
-            null, null);
+    CacheFlags order = CacheFlags.parse(Map.of("--cache", "true", "--taylorseer-order", "2"));
     assertThatThrownBy(() -> resolve(null, Map.of(), order))
         .hasMessage("--taylorseer-order needs --taylorseer");
-    CacheFlags bins =
-        new CacheFlags(
-            true,
-            null,
-            null,
-            null,
-            null,
-            null,
-            null,
-            null,
-            null,
-            null,
-            null,
-            null,
-            null,
-            List.of(4),
-            null,
-            null,
-            null);
+    CacheFlags bins = CacheFlags.parse(Map.of("--cache", "true", "--scm-compute-bins", "4"));
     assertThatThrownBy(() -> resolve(null, Map.of(), bins))
         .hasMessage("--scm-compute-bins and --scm-cache-bins need each other");
     assertThatThrownBy(() -> resolve(null, Map.of(), flags(true, 0, null, null)))
@@ -234,11 +214,78 @@ class ResolvedCacheConfigTest {
                     "SGLANG_CACHE_DIT_WARMUP", "6",
                     "SGLANG_CACHE_DIT_SECONDARY_WARMUP", "2"),
                 CacheFlags.none())
-            .secondary();
+            .forExpert("transformer_2");
     assertThat(secondary.config().fnComputeBlocks()).isEqualTo(2);
     assertThat(secondary.config().maxWarmupSteps()).isEqualTo(2);
     assertThat(secondary.origins())
-        .containsEntry(CacheField.MAX_WARMUP_STEPS, "env SGLANG_CACHE_DIT_SECONDARY_WARMUP");
+        .containsEntry(CacheKeys.MAX_WARMUP_STEPS, "env SGLANG_CACHE_DIT_SECONDARY_WARMUP");
+  }
+
+  @Test
+  void aFileGivesTransformersSettingsOfTheirOwn() {
+    String section =
+        """
+        cache_config:
+          Fn_compute_blocks: 1
+          max_warmup_steps: 6
+          enable_taylorseer: true
+        """;
+    String entries =
+        """
+        per_transformer:
+          transformer_2:
+            max_warmup_steps: 2
+            enable_taylorseer: false
+            per_block_group: [{Fn_compute_blocks: 3}]
+          transformer: {cache_type: none}
+        """;
+    String flat = section.substring("cache_config:\n".length()).replace("  ", "");
+    for (String text : List.of(section + entries.indent(2), section + entries, flat + entries)) {
+      ResolvedCacheConfig resolved = resolve(file(text), Map.of(), flags(null, 2, null, null));
+      assertThat(resolved.enabled()).isTrue();
+      assertThat(resolved.config().maxWarmupSteps()).isEqualTo(6);
+      ResolvedCacheConfig low = resolved.forExpert("transformer_2");
+      assertThat(low.config().maxWarmupSteps()).isEqualTo(2);
+      assertThat(low.config().fnComputeBlocks()).isEqualTo(2);
+      assertThat(low.config().calibrator()).isNull();
+      assertThat(low.forGroup(0).fnComputeBlocks()).isEqualTo(3);
+      assertThat(low.origins())
+          .containsEntry(CacheKeys.MAX_WARMUP_STEPS, "file cache.yaml")
+          .containsEntry(CacheKeys.FN_COMPUTE_BLOCKS, "flag --Fn");
+      assertThat(resolved.forExpert("transformer").enabled()).isFalse();
+      assertThat(resolved.forExpert("transformer_3").config()).isEqualTo(resolved.config());
+      assertThat(resolved.explain(28, 1).replaceAll(" +", " "))
+          .contains("transformer_2 differs in\n max_warmup_steps 2 file cache.yaml\n");
+    }
+  }
+
+  @Test
+  void aTransformerThatTheModelLacksIsAnError() {
+    ResolvedCacheConfig resolved =
+        resolve(
+            file("per_transformer: {transformer_3: {Fn_compute_blocks: 1}}"),
+            Map.of(),
+            CacheFlags.none());
+    assertThat(resolved.enabled()).isTrue();
+    resolved.requireExperts(List.of("transformer", "transformer_3"));
+    assertThatThrownBy(() -> resolved.requireExperts(List.of("transformer", "transformer_2")))
+        .isInstanceOf(ConfigException.class)
+        .hasMessage(
+            "cache.yaml: per_transformer.transformer_3: the model has no such transformer, it has"
+                + " transformer, transformer_2");
+    resolve(
+            null,
+            Map.of("SGLANG_CACHE_DIT_ENABLED", "1", "SGLANG_CACHE_DIT_SECONDARY_FN", "2"),
+            CacheFlags.none())
+        .requireExperts(List.of("transformer"));
+  }
+
+  @Test
+  void explanationSaysWhyNothingCanBeCached() {
+    assertThat(resolve(file("cache_config: {}"), Map.of(), CacheFlags.none()).explain(8, 1))
+        .contains(
+            "\nwarning: the cache of transformer cannot serve any step: max_warmup_steps 8 is not"
+                + " below the 8 steps, lower --warmup-steps\n");
   }
 
   @Test
@@ -246,7 +293,7 @@ class ResolvedCacheConfigTest {
     CacheConfig config = CacheConfig.defaults();
     assertThat(config.forGeneration(20, 2).separateCfg()).isTrue();
     assertThat(config.forGeneration(20, 1).separateCfg()).isFalse();
-    CacheSettings off = CacheSettings.empty().with(CacheField.ENABLE_SEPARATE_CFG, false);
+    Values off = Values.none().with(CacheKeys.ENABLE_SEPARATE_CFG, false);
     assertThat(CacheConfig.of(off).forGeneration(20, 2).separateCfg()).isFalse();
   }
 
@@ -277,32 +324,20 @@ class ResolvedCacheConfigTest {
   }
 
   private static ResolvedCacheConfig resolve(
-      CacheFile file, Map<String, String> environment, CacheFlags flags) {
+      SettingsFile file, Map<String, String> environment, CacheFlags flags) {
     return ResolvedCacheConfig.resolve(file, environment, flags);
   }
 
-  private static CacheFile file(String text) {
-    return CacheFile.parse(text, "cache.yaml", UnknownKeys.REJECT);
+  private static SettingsFile file(String text) {
+    return SettingsFile.parse(text, "cache.yaml", UnknownKeys.REJECT);
   }
 
   private static CacheFlags flags(Boolean cache, Integer fn, Boolean taylorseer, String scm) {
-    return new CacheFlags(
-        cache,
-        fn,
-        null,
-        null,
-        null,
-        null,
-        null,
-        null,
-        taylorseer,
-        null,
-        null,
-        null,
-        scm,
-        null,
-        null,
-        null,
-        null);
+    Map<String, String> given = new HashMap<>();
+    given.put("--cache", cache == null ? null : cache.toString());
+    given.put("--Fn", fn == null ? null : fn.toString());
+    given.put("--taylorseer", taylorseer == null ? null : taylorseer.toString());
+    given.put("--scm", scm);
+    return CacheFlags.parse(given);
   }
 }

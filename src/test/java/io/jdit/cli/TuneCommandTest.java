@@ -2,8 +2,9 @@ package io.jdit.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.jdit.cache.CacheField;
-import io.jdit.cache.CacheFile;
+import io.jdit.cache.CacheKeys;
+import io.jdit.cache.CacheSection;
+import io.jdit.config.SettingsFile;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -31,8 +32,8 @@ class TuneCommandTest {
             file.toString());
     assertThat(run.exitCode()).as(run.err()).isZero();
     assertThat(run.out()).contains("<- best").contains("cache_config:");
-    CacheFile config = CacheFile.read(file);
-    assertThat(config.settings().<Integer>get(CacheField.FN_COMPUTE_BLOCKS)).isEqualTo(1);
+    CacheSection config = CacheSection.of(SettingsFile.read(file));
+    assertThat(config.settings().get(CacheKeys.FN_COMPUTE_BLOCKS)).isEqualTo(1);
     CommandLineRun generated =
         CommandLineRun.of(
             "cache",

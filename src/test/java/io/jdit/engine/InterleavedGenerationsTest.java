@@ -3,9 +3,10 @@ package io.jdit.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.jdit.cache.BlockCache;
-import io.jdit.cache.CacheFile;
 import io.jdit.cache.CacheFlags;
 import io.jdit.cache.ResolvedCacheConfig;
+import io.jdit.config.SettingsFile;
+import io.jdit.config.UnknownKeys;
 import io.jdit.config.Values;
 import io.jdit.media.Picture;
 import io.jdit.pipeline.Generation;
@@ -45,7 +46,7 @@ class InterleavedGenerationsTest {
               Acceleration.none()));
 
   private static Acceleration.Factory cache(String yaml) {
-    CacheFile file = CacheFile.parse("cache_config: " + yaml, "test", CacheFile.UnknownKeys.REJECT);
+    SettingsFile file = SettingsFile.parse("cache_config: " + yaml, "test", UnknownKeys.REJECT);
     return BlockCache.factory(ResolvedCacheConfig.resolve(file, Map.of(), CacheFlags.none()), null);
   }
 

@@ -2,9 +2,10 @@ package io.jdit.parallel;
 
 import io.jdit.attention.FusedAttention;
 import io.jdit.cache.BlockCache;
-import io.jdit.cache.CacheFile;
 import io.jdit.cache.CacheFlags;
 import io.jdit.cache.ResolvedCacheConfig;
+import io.jdit.config.SettingsFile;
+import io.jdit.config.UnknownKeys;
 import io.jdit.config.Values;
 import io.jdit.engine.Engine;
 import io.jdit.engine.Result;
@@ -90,9 +91,8 @@ final class FluxRank {
     if (c.cache() == null) {
       return Acceleration.none();
     }
-    CacheFile file =
-        CacheFile.parse(
-            c.cacheRun(f).path("yaml").asString(), c.name(), CacheFile.UnknownKeys.REJECT);
+    SettingsFile file =
+        SettingsFile.parse(c.cacheRun(f).path("yaml").asString(), c.name(), UnknownKeys.REJECT);
     ResolvedCacheConfig resolved = ResolvedCacheConfig.resolve(file, Map.of(), CacheFlags.none());
     boolean oneDecision = !resolved.config().cfgDiffComputeSeparate();
     return BlockCache.factory(

@@ -1,20 +1,20 @@
 package io.jdit.cache.tune;
 
-import io.jdit.cache.CacheSettings;
+import io.jdit.config.Values;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 
 /** Settings with what was measured of them so far, sample by sample. */
 public final class Candidate {
-  private final CacheSettings settings;
+  private final Values settings;
   private final List<TuningModel.Measurement> measurements = new ArrayList<>();
 
-  Candidate(CacheSettings settings) {
+  Candidate(Values settings) {
     this.settings = settings;
   }
 
-  public CacheSettings settings() {
+  public Values settings() {
     return settings;
   }
 

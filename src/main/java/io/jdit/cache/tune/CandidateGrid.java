@@ -1,11 +1,11 @@
 package io.jdit.cache.tune;
 
-import io.jdit.cache.CacheField;
-import io.jdit.cache.CacheSettings;
+import io.jdit.cache.CacheKeys;
 import io.jdit.cache.CalibratorKind;
 import io.jdit.cache.StepMask;
 import io.jdit.cache.StepMaskSource;
 import io.jdit.cache.StepsPolicy;
+import io.jdit.config.Values;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -29,11 +29,11 @@ final class CandidateGrid {
 
   private CandidateGrid() {}
 
-  static List<CacheSettings> of(int steps) {
-    List<CacheSettings> grid = new ArrayList<>();
+  static List<Values> of(int steps) {
+    List<Values> grid = new ArrayList<>();
     for (StepMask mask : masks(steps)) {
       for (int order : ORDERS) {
-        grid.add(withOrder(withMask(CacheSettings.empty(), mask), order));
+        grid.add(withOrder(withMask(Values.none(), mask), order));
       }
     }
     for (double threshold : THRESHOLDS) {
@@ -74,28 +74,28 @@ final class CandidateGrid {
     return StepMask.parse(digits.toString());
   }
 
-  private static CacheSettings dynamic(double threshold, int continuous) {
-    return CacheSettings.empty()
-        .with(CacheField.FN_COMPUTE_BLOCKS, 1)
-        .with(CacheField.RESIDUAL_DIFF_THRESHOLD, threshold)
-        .with(CacheField.MAX_WARMUP_STEPS, 3)
-        .with(CacheField.MAX_CONTINUOUS_CACHED_STEPS, continuous);
+  private static Values dynamic(double threshold, int continuous) {
+    return Values.none()
+        .with(CacheKeys.FN_COMPUTE_BLOCKS, 1)
+        .with(CacheKeys.RESIDUAL_DIFF_THRESHOLD, threshold)
+        .with(CacheKeys.MAX_WARMUP_STEPS, 3)
+        .with(CacheKeys.MAX_CONTINUOUS_CACHED_STEPS, continuous);
   }
 
   /** The settings with a static mask. */
-  static CacheSettings withMask(CacheSettings settings, StepMask mask) {
+  static Values withMask(Values settings, StepMask mask) {
     return settings
-        .with(CacheField.FN_COMPUTE_BLOCKS, 1)
-        .with(CacheField.STEPS_COMPUTATION_MASK, new StepMaskSource.Explicit(mask))
-        .with(CacheField.STEPS_COMPUTATION_POLICY, StepsPolicy.STATIC);
+        .with(CacheKeys.FN_COMPUTE_BLOCKS, 1)
+        .with(CacheKeys.STEPS_COMPUTATION_MASK, new StepMaskSource.Explicit(mask))
+        .with(CacheKeys.STEPS_COMPUTATION_POLICY, StepsPolicy.STATIC);
   }
 
-  private static CacheSettings withOrder(CacheSettings settings, int order) {
+  private static Values withOrder(Values settings, int order) {
     return order == 0
         ? settings
         : settings
-            .with(CacheField.CALIBRATOR, CalibratorKind.TAYLORSEER)
-            .with(CacheField.ENABLE_ENCODER_CALIBRATOR, true)
-            .with(CacheField.TAYLORSEER_ORDER, order);
+            .with(CacheKeys.CALIBRATOR, CalibratorKind.TAYLORSEER)
+            .with(CacheKeys.ENABLE_ENCODER_CALIBRATOR, true)
+            .with(CacheKeys.TAYLORSEER_ORDER, order);
   }
 }

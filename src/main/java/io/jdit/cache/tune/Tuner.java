@@ -1,9 +1,9 @@
 package io.jdit.cache.tune;
 
-import io.jdit.cache.CacheField;
-import io.jdit.cache.CacheSettings;
+import io.jdit.cache.CacheKeys;
 import io.jdit.cache.StepMask;
 import io.jdit.cache.StepMaskSource;
+import io.jdit.config.Values;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashSet;
@@ -26,9 +26,6 @@ public final class Tuner {
 
   /** Share of the runs that the grid and the halving may take. */
   private static final double COARSE_SHARE = 0.6;
-
-  /** A step is shifted by at most this. */
-  private static final int REACH = 2;
 
   private final TuningModel model;
   private final TuningGoal goal;
@@ -73,7 +70,7 @@ public final class Tuner {
 
   /** The coarse grid, thinned evenly to what the budget allows. */
   private List<Candidate> grid() {
-    List<CacheSettings> settings = CandidateGrid.of(model.steps());
+    List<Values> settings = CandidateGrid.of(model.steps());
     // The halving costs about as much as the grid itself, and the finalists all samples.
     int affordable =
         (int) Math.max(FINALISTS, (budget * COARSE_SHARE - FINALISTS * model.samples()) / 2);
@@ -102,12 +99,8 @@ public final class Tuner {
       }
       candidates = select(candidates, keep);
       progress.accept(
-          candidates.size()
-              + " candidates go on to "
-              + samples
-              + " samples, "
-              + runs
-              + " runs made");
+          "%s candidates go on to %s samples, %s runs made"
+              .formatted(candidates.size(), samples, runs));
     }
   }
 
@@ -168,7 +161,7 @@ public final class Tuner {
    * goal, since a little too fast may be mended as a little too slow.
    */
   private void descend(List<Candidate> complete) {
-    Set<CacheSettings> tried = new HashSet<>();
+    Set<Values> tried = new HashSet<>();
     complete.forEach(c -> tried.add(c.settings()));
     List<Candidate> starts = starts(complete);
     for (int i = 0; i < starts.size(); i++) {
@@ -201,11 +194,12 @@ public final class Tuner {
   }
 
   private Candidate firstBetterNeighbour(
-      Candidate best, int limit, Set<CacheSettings> tried, List<Candidate> complete) {
+      Candidate best, int limit, Set<Values> tried, List<Candidate> complete) {
     StepMask from = mask(best.settings());
     boolean faster = goal instanceof TuningGoal.Speed ? !goal.isMet(best) : goal.isMet(best);
-    List<StepMask> neighbours = new ArrayList<>(faster ? shortened(from) : lengthened(from));
-    neighbours.addAll(shifted(from));
+    List<StepMask> neighbours =
+        new ArrayList<>(faster ? MaskMoves.shortened(from) : MaskMoves.lengthened(from));
+    neighbours.addAll(MaskMoves.shifted(from));
     for (StepMask mask : neighbours) {
       Candidate neighbour = new Candidate(CandidateGrid.withMask(best.settings(), mask));
       if (runs + model.samples() > limit) {
@@ -249,73 +243,8 @@ public final class Tuner {
     return mask(candidate.settings()).computedWithin(model.steps());
   }
 
-  /** Masks with one computed step more, those in the longest gaps first. */
-  static List<StepMask> lengthened(StepMask mask) {
-    String digits = mask.toString();
-    List<StepMask> masks = new ArrayList<>();
-    List<Integer> positions = new ArrayList<>();
-    for (int i = 1; i < digits.length(); i++) {
-      if (!mask.computes(i)) {
-        positions.add(i);
-      }
-    }
-    positions.sort(Comparator.comparingInt(i -> -distanceToComputed(mask, i)));
-    for (int i : positions) {
-      masks.add(with(digits, -1, i));
-    }
-    return masks;
-  }
-
-  /** Distance to the nearer computed step; the end of the mask counts as one. */
-  private static int distanceToComputed(StepMask mask, int step) {
-    int distance = 1;
-    while (!mask.computes(step - distance)
-        && step + distance < mask.length()
-        && !mask.computes(step + distance)) {
-      distance++;
-    }
-    return distance;
-  }
-
-  /** Masks with one computed step less, the last ones first; the first step stays. */
-  static List<StepMask> shortened(StepMask mask) {
-    String digits = mask.toString();
-    List<StepMask> masks = new ArrayList<>();
-    for (int i = digits.length() - 1; i > 0; i--) {
-      if (mask.computes(i)) {
-        masks.add(with(digits, i, -1));
-      }
-    }
-    return masks;
-  }
-
-  /** Masks with one computed step elsewhere nearby; the first step stays. */
-  static List<StepMask> shifted(StepMask mask) {
-    String digits = mask.toString();
-    List<StepMask> masks = new ArrayList<>();
-    for (int i = 1; i < digits.length(); i++) {
-      for (int to = i - REACH; mask.computes(i) && to <= i + REACH; to++) {
-        if (to > 0 && to < digits.length() && !mask.computes(to)) {
-          masks.add(with(digits, i, to));
-        }
-      }
-    }
-    return masks;
-  }
-
-  private static StepMask with(String digits, int cleared, int set) {
-    StringBuilder changed = new StringBuilder(digits);
-    if (cleared >= 0) {
-      changed.setCharAt(cleared, '0');
-    }
-    if (set >= 0) {
-      changed.setCharAt(set, '1');
-    }
-    return StepMask.parse(changed.toString());
-  }
-
-  private static StepMask mask(CacheSettings settings) {
-    StepMaskSource source = settings.get(CacheField.STEPS_COMPUTATION_MASK);
+  private static StepMask mask(Values settings) {
+    StepMaskSource source = settings.get(CacheKeys.STEPS_COMPUTATION_MASK);
     return source instanceof StepMaskSource.Explicit explicit ? explicit.mask() : null;
   }
 

@@ -1,6 +1,6 @@
 package io.jdit.cache.tune;
 
-import io.jdit.cache.CacheSettings;
+import io.jdit.config.Values;
 
 /**
  * What is tuned: a model with its samples, each a prompt with a seed. Uncached generations are made
@@ -24,5 +24,5 @@ public interface TuningModel {
   int samples();
 
   /** Generates sample {@code index} with {@code settings}. */
-  Measurement run(CacheSettings settings, int index);
+  Measurement run(Values settings, int index);
 }

@@ -1,6 +1,7 @@
 package io.jdit.cache.tune;
 
 import io.jdit.cache.CacheConfig;
+import io.jdit.cache.CacheSection;
 import java.util.List;
 import java.util.Locale;
 
@@ -50,6 +51,6 @@ public record TuningResult(Candidate best, List<Candidate> front, int runs) {
             best.measuredSpeedup(),
             best.worstPsnr(),
             best.measurements().size())
-        + best.settings().toYaml();
+        + CacheSection.toYaml(best.settings());
   }
 }

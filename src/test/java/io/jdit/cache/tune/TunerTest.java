@@ -4,11 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.jdit.cache.CacheConfig;
-import io.jdit.cache.CacheField;
-import io.jdit.cache.CacheFile;
-import io.jdit.cache.CacheSettings;
+import io.jdit.cache.CacheKeys;
+import io.jdit.cache.CacheSection;
 import io.jdit.cache.StepMask;
 import io.jdit.cache.StepsPolicy;
+import io.jdit.config.SettingsFile;
+import io.jdit.config.UnknownKeys;
+import io.jdit.config.Values;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -42,7 +44,7 @@ class TunerTest {
     }
 
     @Override
-    public Measurement run(CacheSettings settings, int index) {
+    public Measurement run(Values settings, int index) {
       calls.add(index + " " + settings);
       StepMask mask = CacheConfig.of(settings).forGeneration(STEPS, 1).stepsComputationMask();
       double loss = 0;
@@ -142,9 +144,9 @@ class TunerTest {
   void theBestSettingsAreWrittenAsAFileThatReadsBack() {
     TuningResult result =
         new Tuner(new KnownModel(2), new TuningGoal.Quality(36), 300, line -> {}).run();
-    CacheFile file = CacheFile.parse(result.yaml(), "tuned.yaml", CacheFile.UnknownKeys.REJECT);
-    assertThat(file.settings()).isEqualTo(result.best().settings());
-    assertThat(file.settings().<StepsPolicy>get(CacheField.STEPS_COMPUTATION_POLICY))
+    SettingsFile file = SettingsFile.parse(result.yaml(), "tuned.yaml", UnknownKeys.REJECT);
+    assertThat(CacheSection.of(file).settings()).isEqualTo(result.best().settings());
+    assertThat(CacheSection.of(file).settings().get(CacheKeys.STEPS_COMPUTATION_POLICY))
         .isEqualTo(StepsPolicy.STATIC);
   }
 
@@ -152,15 +154,15 @@ class TunerTest {
   void masksOfTheGridWidenTheirGaps() {
     assertThat(CandidateGrid.mask(12, 2, 3, 0)).hasToString("110010010010");
     assertThat(CandidateGrid.mask(16, 1, 2, 1)).hasToString("1010010001000010");
-    assertThat(Tuner.shortened(StepMask.parse("1011")))
+    assertThat(MaskMoves.shortened(StepMask.parse("1011")))
         .containsExactly(StepMask.parse("1010"), StepMask.parse("1001"));
-    assertThat(Tuner.lengthened(StepMask.parse("100010")))
+    assertThat(MaskMoves.lengthened(StepMask.parse("100010")))
         .containsExactly(
             StepMask.parse("101010"),
             StepMask.parse("110010"),
             StepMask.parse("100110"),
             StepMask.parse("100011"));
-    assertThat(Tuner.shifted(StepMask.parse("10010")))
+    assertThat(MaskMoves.shifted(StepMask.parse("10010")))
         .containsExactly(StepMask.parse("11000"), StepMask.parse("10100"), StepMask.parse("10001"));
   }
 }

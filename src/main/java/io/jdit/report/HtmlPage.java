@@ -1,4 +1,4 @@
-package io.jdit.cache;
+package io.jdit.report;
 
 import java.util.Map;
 

@@ -1,5 +1,6 @@
-package io.jdit.cache;
+package io.jdit.report;
 
+import io.jdit.cache.CacheStatistics;
 import java.util.List;
 import java.util.Locale;
 

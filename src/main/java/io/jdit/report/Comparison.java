@@ -1,15 +1,13 @@
-package io.jdit.cli;
+package io.jdit.report;
 
-import io.jdit.engine.CachedSamples;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.ToDoubleBiFunction;
 
 /** The samples of one configuration beside the uncached ones, in the same order. */
-record Comparison(
-    String name, List<CachedSamples.Sample> references, List<CachedSamples.Sample> runs) {
+public record Comparison(String name, List<Sample> references, List<Sample> runs) {
   double meanCachedSteps() {
-    return runs.stream().mapToInt(CachedSamples.Sample::cachedSteps).average().orElse(0);
+    return runs.stream().mapToInt(Sample::cachedSteps).average().orElse(0);
   }
 
   /** Uncached time in blocks over cached time in blocks. */
@@ -21,7 +19,7 @@ record Comparison(
     return sum(references, true) / sum(runs, true);
   }
 
-  private static double sum(List<CachedSamples.Sample> samples, boolean denoise) {
+  private static double sum(List<Sample> samples, boolean denoise) {
     return samples.stream().mapToDouble(s -> denoise ? s.denoiseMillis() : s.blockMillis()).sum();
   }
 
@@ -30,7 +28,7 @@ record Comparison(
   }
 
   /** Mean of a measure; infinite PSNR of equal pictures counts as 100 dB. */
-  double mean(ToDoubleBiFunction<CachedSamples.Sample, CachedSamples.Sample> measure) {
+  double mean(ToDoubleBiFunction<Sample, Sample> measure) {
     double sum = 0;
     for (int i = 0; i < runs.size(); i++) {
       sum += Math.min(100, measure.applyAsDouble(runs.get(i), references.get(i)));
@@ -38,7 +36,7 @@ record Comparison(
     return sum / runs.size();
   }
 
-  double worst(ToDoubleBiFunction<CachedSamples.Sample, CachedSamples.Sample> measure) {
+  double worst(ToDoubleBiFunction<Sample, Sample> measure) {
     double worst = Double.POSITIVE_INFINITY;
     for (int i = 0; i < runs.size(); i++) {
       worst = Math.min(worst, measure.applyAsDouble(runs.get(i), references.get(i)));
@@ -46,13 +44,14 @@ record Comparison(
     return worst;
   }
 
-  static String table(List<Comparison> comparisons) {
+  /** One row per configuration, in Markdown. */
+  public static String table(List<Comparison> comparisons) {
     StringBuilder text = new StringBuilder();
     text.append(
         "| config | cached steps | denoise s | speed-up | blocks | PSNR mean | PSNR worst | SSIM mean | SSIM worst |\n");
     text.append("|---|---|---|---|---|---|---|---|---|\n");
     if (!comparisons.isEmpty()) {
-      List<CachedSamples.Sample> references = comparisons.get(0).references;
+      List<Sample> references = comparisons.get(0).references;
       text.append(
           String.format(
               Locale.ROOT,
@@ -69,10 +68,10 @@ record Comparison(
               c.denoiseSeconds(),
               c.denoiseSpeedup(),
               c.blockSpeedup(),
-              c.mean(CachedSamples.Sample::psnr),
-              c.worst(CachedSamples.Sample::psnr),
-              c.mean(CachedSamples.Sample::ssim),
-              c.worst(CachedSamples.Sample::ssim)));
+              c.mean(Sample::psnr),
+              c.worst(Sample::psnr),
+              c.mean(Sample::ssim),
+              c.worst(Sample::ssim)));
     }
     return text.toString();
   }

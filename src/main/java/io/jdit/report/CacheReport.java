@@ -1,5 +1,6 @@
-package io.jdit.cache;
+package io.jdit.report;
 
+import io.jdit.cache.CacheStatistics;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -29,7 +30,7 @@ public record CacheReport(
   public String text() {
     StringBuilder text = new StringBuilder();
     for (CacheStatistics group : groups) {
-      text.append(group.group()).append(": ").append(group.tag()).append('\n');
+      text.append(title(group)).append(": ").append(group.tag()).append('\n');
       text.append(summary(group)).append('\n');
       String table = CacheTable.render(group);
       text.append(table.isEmpty() ? "" : "\n" + table).append('\n');
@@ -44,17 +45,20 @@ public record CacheReport(
     return CachePage.render(this);
   }
 
+  /** Name of a group; with that of its transformer where there are several. */
+  String title(CacheStatistics group) {
+    boolean several = groups.stream().anyMatch(g -> !g.expert().equals(group.expert()));
+    return several ? group.expert() + "." + group.group() : group.group();
+  }
+
   /** For example {@code cached 12 of 28 steps}. */
   static String summary(CacheStatistics group) {
     if (group.prunedRatio() != null) {
       return CacheTable.ratioLine(group);
     }
     String text =
-        "cached "
-            + group.conditional().cachedSteps().size()
-            + " of "
-            + group.executedSteps()
-            + " steps";
+        "cached %s of %s steps"
+            .formatted(group.conditional().cachedSteps().size(), group.executedSteps());
     return group.config().separateCfg()
         ? text + ", unconditional calls " + group.unconditional().cachedSteps().size()
         : text;

@@ -1,5 +1,7 @@
-package io.jdit.cache;
+package io.jdit.report;
 
+import io.jdit.cache.CacheStatistics;
+import io.jdit.cache.CacheType;
 import java.util.Base64;
 import java.util.List;
 import java.util.Locale;
@@ -17,7 +19,7 @@ final class CachePage {
           .append("\">\n");
     }
     for (CacheStatistics group : report.groups()) {
-      appendGroup(page, group);
+      appendGroup(page, report.title(group), group);
     }
     if (!report.stageMillis().isEmpty()) {
       page.append("<h2>Times</h2>\n<table>\n");
@@ -35,8 +37,8 @@ final class CachePage {
     return page.append("</body>\n</html>\n").toString();
   }
 
-  private static void appendGroup(StringBuilder page, CacheStatistics group) {
-    page.append("<h2>").append(HtmlPage.escape(group.group())).append("</h2>\n");
+  private static void appendGroup(StringBuilder page, String title, CacheStatistics group) {
+    page.append("<h2>").append(HtmlPage.escape(title)).append("</h2>\n");
     page.append("<p>").append(HtmlPage.escape(CacheReport.summary(group))).append("<br><code>");
     page.append(HtmlPage.escape(group.tag())).append("</code></p>\n");
     boolean separate = group.config().separateCfg();

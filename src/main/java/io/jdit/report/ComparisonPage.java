@@ -1,11 +1,7 @@
-package io.jdit.cli;
+package io.jdit.report;
 
-import io.jdit.cache.HtmlPage;
-import io.jdit.config.Values;
-import io.jdit.engine.CachedSamples;
 import io.jdit.media.Picture;
 import io.jdit.media.PngWriter;
-import io.jdit.pipeline.RequestKeys;
 import java.io.IOException;
 import java.util.Base64;
 import java.util.List;
@@ -16,14 +12,19 @@ import java.util.Map;
  * The page of {@code jdit compare}: the table, then for every sample the pictures and where they
  * differ.
  */
-final class ComparisonPage {
+public final class ComparisonPage {
   /** Differences are shown ten times as large as they are. */
   private static final int AMPLIFICATION = 10;
 
   private ComparisonPage() {}
 
-  static String render(
-      List<Values> requests, List<CachedSamples.Sample> references, List<Comparison> comparisons)
+  /**
+   * The page.
+   *
+   * @param titles of the samples, for example prompt and seed
+   */
+  public static String render(
+      List<String> titles, List<Sample> references, List<Comparison> comparisons)
       throws IOException {
     StringBuilder page = new StringBuilder(HtmlPage.head("Cache configurations compared"));
     page.append("<div class=\"scroll\"><table>\n");
@@ -39,14 +40,13 @@ final class ComparisonPage {
     page.append("</table></div>\n<p>Difference maps are amplified ")
         .append(AMPLIFICATION)
         .append(" times.</p>\n");
-    for (int i = 0; i < requests.size(); i++) {
-      Values r = requests.get(i);
+    for (int i = 0; i < titles.size(); i++) {
       page.append("<h2>")
-          .append(HtmlPage.escape(r.get(RequestKeys.PROMPT) + ", seed " + r.get(RequestKeys.SEED)))
+          .append(HtmlPage.escape(titles.get(i)))
           .append("</h2>\n<div class=\"scroll\"><table><tr>");
       cell(page, "uncached", references.get(i).picture(), null);
       for (Comparison c : comparisons) {
-        CachedSamples.Sample run = c.runs().get(i);
+        Sample run = c.runs().get(i);
         String caption =
             String.format(Locale.ROOT, "%s: %.1f dB", c.name(), run.psnr(references.get(i)));
         cell(page, caption, run.picture(), difference(run.picture(), references.get(i).picture()));

@@ -1,11 +1,13 @@
-package io.jdit.cache;
+package io.jdit.report;
 
+import io.jdit.cache.CacheStatistics;
+import io.jdit.cache.CacheType;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
 /** Statistics as a table: one row per branch that recorded differences. */
-final class CacheTable {
+public final class CacheTable {
   private static final double[] PERCENTS = {0, 25, 50, 75, 95};
   private static final String[] HEADINGS = {
     "Diffs P00", "Diffs P25", "Diffs P50", "Diffs P75", "Diffs P95", "Diffs Min", "Diffs Max"
@@ -14,7 +16,7 @@ final class CacheTable {
   private CacheTable() {}
 
   /** The table in Markdown, or an empty text when no difference was recorded. */
-  static String render(CacheStatistics statistics) {
+  public static String render(CacheStatistics statistics) {
     StringBuilder text = new StringBuilder();
     boolean prune = statistics.config().type() == CacheType.DBPRUNE;
     String count = prune ? "Pruned Blocks" : "Cache Steps";
@@ -28,19 +30,13 @@ final class CacheTable {
   }
 
   /** For example {@code Dynamic Block Prune Ratio: 20.83% (5/24)}. */
-  static String ratioLine(CacheStatistics statistics) {
-    int pruned = 0;
-    int actual = 0;
-    for (var branch : List.of(statistics.conditional(), statistics.unconditional())) {
-      pruned += branch.prunedBlocks().stream().mapToInt(Integer::intValue).sum();
-      actual += branch.actualBlocks().stream().mapToInt(Integer::intValue).sum();
-    }
+  public static String ratioLine(CacheStatistics statistics) {
     return String.format(
         Locale.ROOT,
         "Dynamic Block Prune Ratio: %.2f%% (%d/%d)",
-        100.0 * pruned / actual,
-        pruned,
-        actual);
+        100.0 * statistics.pruned() / statistics.asked(),
+        statistics.pruned(),
+        statistics.asked());
   }
 
   private static void append(
@@ -63,11 +59,7 @@ final class CacheTable {
   /** Count, percentiles, minimum and maximum, as cells. */
   static List<String> row(CacheStatistics.Branch branch, boolean prune) {
     List<String> cells = new ArrayList<>();
-    int count =
-        prune
-            ? branch.prunedBlocks().stream().mapToInt(Integer::intValue).sum()
-            : branch.accumulatedCachedSteps();
-    cells.add(String.valueOf(count));
+    cells.add(String.valueOf(prune ? branch.pruned() : branch.accumulatedCachedSteps()));
     for (double percent : PERCENTS) {
       cells.add(rounded(branch.percentile(percent)));
     }

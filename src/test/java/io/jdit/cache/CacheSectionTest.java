@@ -3,8 +3,11 @@ package io.jdit.cache;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.jdit.cache.CacheFile.UnknownKeys;
 import io.jdit.config.ConfigException;
+import io.jdit.config.Key;
+import io.jdit.config.SettingsFile;
+import io.jdit.config.UnknownKeys;
+import io.jdit.config.Values;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -21,7 +24,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import tools.jackson.databind.JsonNode;
 
-class CacheFileTest {
+class CacheSectionTest {
   private static final JsonNode GOLDEN = CachingFixtures.json("caching/config_cases.json");
 
   /** What our loader does where it deliberately differs; "error:" and part of the message. */
@@ -81,16 +84,17 @@ class CacheFileTest {
                 default -> throw new AssertionError(golden);
               });
     } else {
-      CacheFile file = parse(golden.get("text").stringValue());
+      SettingsFile file = file(golden.get("text").stringValue());
+      CacheSection section = CacheSection.of(file);
       assertThat(file.attentionBackend())
           .isEqualTo(
               golden.get("attention_backend").isNull()
                   ? null
                   : golden.get("attention_backend").stringValue());
       if (golden.get("cache_config").isNull()) {
-        assertThat(file.settings()).isNull();
+        assertThat(section).isNull();
       } else {
-        CacheConfig config = CacheConfig.of(file.settings());
+        CacheConfig config = CacheConfig.of(section.settings());
         checkFields(config, golden.get("cache_config"));
         checkCalibrator(config.calibrator(), golden.get("calibrator_config"));
       }
@@ -106,13 +110,9 @@ class CacheFileTest {
       return;
     }
     String[] keyAndValue = expected.split("=", 2);
-    CacheSettings settings = parse(text).settings();
-    CacheField field =
-        Stream.of(CacheField.values())
-            .filter(f -> f.key().equals(keyAndValue[0]))
-            .findFirst()
-            .orElseThrow();
-    assertThat(field.yaml(settings.get(field))).isEqualTo(keyAndValue[1]);
+    Values settings = parse(text).settings();
+    Key<?> key = CacheKeys.FIELDS.find(keyAndValue[0]);
+    assertThat(CacheSection.toYaml(settings, key)).isEqualTo(keyAndValue[1]);
   }
 
   private static void checkFields(CacheConfig config, JsonNode golden) {
@@ -121,9 +121,8 @@ class CacheFileTest {
     for (var entry : defaults.properties()) {
       String key = entry.getKey();
       JsonNode expected = golden.has(key) ? golden.get(key) : entry.getValue();
-      CacheField field =
-          Stream.of(CacheField.values()).filter(f -> f.key().equals(key)).findFirst().orElseThrow();
-      if (field == CacheField.STEPS_COMPUTATION_MASK) {
+      Key<?> field = CacheKeys.FIELDS.find(key);
+      if (field == CacheKeys.STEPS_COMPUTATION_MASK) {
         String digits =
             expected.isNull()
                 ? "null"
@@ -145,7 +144,7 @@ class CacheFileTest {
     JsonNode defaults = GOLDEN.get("defaults").get(golden.get("class").stringValue());
     assertThat(config.coverage().encoder())
         .isEqualTo(field(golden, defaults, "enable_encoder_calibrator").booleanValue());
-    assertThat(config.coverage().kind().text())
+    assertThat(CacheKeys.CALIBRATOR_CACHE_TYPE.type().toYaml(config.coverage().kind()))
         .isEqualTo(field(golden, defaults, "calibrator_cache_type").stringValue());
     if (config instanceof CalibratorConfig.TaylorSeer t) {
       assertThat(t.order()).isEqualTo(field(golden, defaults, "taylorseer_order").intValue());
@@ -153,7 +152,7 @@ class CacheFileTest {
       assertThat(d.history()).isEqualTo(field(golden, defaults, "dmd_history").intValue());
       assertThat(d.rank()).isEqualTo(field(golden, defaults, "dmd_rank").intValue());
       assertThat(d.ridge()).isEqualTo(field(golden, defaults, "dmd_ridge").doubleValue());
-      assertThat(d.svdPrecision().text())
+      assertThat(CacheKeys.DMD_SVD_PRECISION.type().toYaml(d.svdPrecision()))
           .isEqualTo(field(golden, defaults, "dmd_svd_precision").stringValue());
     } else {
       assertThat(golden.get("class").stringValue()).isEqualTo("FoCaCalibratorConfig");
@@ -165,12 +164,16 @@ class CacheFileTest {
   }
 
   private static ResolvedCacheConfig load(JsonNode golden) {
-    CacheFile file = parse(golden.get("text").stringValue());
+    SettingsFile file = file(golden.get("text").stringValue());
     return ResolvedCacheConfig.resolve(file, Map.of(), CacheFlags.none());
   }
 
-  private static CacheFile parse(String text) {
-    return CacheFile.parse(text, "cache.yaml", UnknownKeys.REJECT);
+  private static SettingsFile file(String text) {
+    return SettingsFile.parse(text, "cache.yaml", UnknownKeys.REJECT);
+  }
+
+  private static CacheSection parse(String text) {
+    return CacheSection.of(file(text));
   }
 
   @ParameterizedTest
@@ -198,6 +201,16 @@ class CacheFileTest {
         "cache_config: {per_block_group: {Fn_compute_blocks: 1}}| expected a list of maps",
         "cache_config: {per_block_group: [{cache_type: DBPrune}]}|"
             + " per_block_group[0].cache_type cannot differ",
+        "cache_config: {per_block_group: [{per_block_group: []}]}|"
+            + " per_block_group[0]: unknown key 'per_block_group'",
+        "cache_config: {per_transformer: [{}]}|"
+            + " cache_config.per_transformer: expected a map from transformers to options",
+        "cache_config: {per_transformer: {transformer_2: {Fn: 1}}}|"
+            + " cache_config.per_transformer.transformer_2: unknown key 'Fn'; did you mean",
+        "per_transformer: {transformer_2: {Fn_compute_blocks: 0}}|"
+            + " cache.yaml.per_transformer.transformer_2.Fn_compute_blocks: expected an integer",
+        "cache_config: {per_transformer: {a: {}}}\\nper_transformer: {b: {}}|"
+            + " cache_config.per_transformer stands beside cache_config too",
         "cache_config: {per_block_group: [{}, {bn: 1}]}| per_block_group[1]: unknown key 'bn'",
         "[1, 2]| expected keys such as cache_config, found a list of 2",
         "''| found nothing"
@@ -213,17 +226,20 @@ class CacheFileTest {
 
   @Test
   void unknownKeysCanBeWarnings() {
-    CacheFile file =
-        CacheFile.parse(
-            "cache_config: {Fn_compute_blocks: 3, no_such: 1}", "cache.yaml", UnknownKeys.WARN);
-    assertThat(file.settings().<Integer>get(CacheField.FN_COMPUTE_BLOCKS)).isEqualTo(3);
+    CacheSection file =
+        CacheSection.of(
+            SettingsFile.parse(
+                "cache_config: {Fn_compute_blocks: 3, no_such: 1}",
+                "cache.yaml",
+                UnknownKeys.WARN));
+    assertThat(file.settings().get(CacheKeys.FN_COMPUTE_BLOCKS)).isEqualTo(3);
     assertThat(file.warnings()).singleElement().asString().contains("'no_such'");
   }
 
   @Test
   void overridesDistinguishUnsetFromNull() {
-    CacheFile file =
-        parse(
+    SettingsFile file =
+        file(
             """
             cache_config:
               Fn_compute_blocks: 2
@@ -249,7 +265,7 @@ class CacheFileTest {
 
   @Test
   void whatIsWrittenIsReadBack() {
-    CacheSettings settings =
+    Values settings =
         parse(
                 """
                 cache_config:
@@ -261,30 +277,30 @@ class CacheFileTest {
                   calibrator_cache_type: hidden_states
                 """)
             .settings();
-    assertThat(parse(settings.toYaml()).settings()).isEqualTo(settings);
-    assertThat(parse(CacheSettings.empty().toYaml()).settings()).isEqualTo(CacheSettings.empty());
+    assertThat(parse(CacheSection.toYaml(settings)).settings()).isEqualTo(settings);
+    assertThat(parse(CacheSection.toYaml(Values.none())).settings()).isEqualTo(Values.none());
   }
 
   @Test
   void filesThatCannotBeReadAreNamed(@TempDir Path folder) throws Exception {
     Path missing = folder.resolve("missing.yaml");
-    assertThatThrownBy(() -> CacheFile.read(missing)).hasMessage(missing + ": no such file");
+    assertThatThrownBy(() -> SettingsFile.read(missing)).hasMessage(missing + ": no such file");
     Path binary = folder.resolve("binary.yaml");
     Files.write(binary, new byte[] {(byte) 0xff, (byte) 0xfe, 0, 1});
-    assertThatThrownBy(() -> CacheFile.read(binary)).hasMessageContaining("not a text file");
+    assertThatThrownBy(() -> SettingsFile.read(binary)).hasMessageContaining("not a text file");
     Path json = folder.resolve("cache.json");
     Files.writeString(json, "{\n\t\"cache_config\": {\"Fn_compute_blocks\": 2}\n}");
-    assertThat(CacheFile.read(json).settings().<Integer>get(CacheField.FN_COMPUTE_BLOCKS))
+    assertThat(CacheSection.of(SettingsFile.read(json)).settings().get(CacheKeys.FN_COMPUTE_BLOCKS))
         .isEqualTo(2);
     Files.writeString(json, "{\n  \"cache_config\": }");
-    assertThatThrownBy(() -> CacheFile.read(json)).hasMessageContaining("at line 2, column 19");
+    assertThatThrownBy(() -> SettingsFile.read(json)).hasMessageContaining("at line 2, column 19");
   }
 
   /** Whatever is done to a document, the loader answers or names the problem in one line. */
   @Test
   void mutatedDocumentsNeverEscapeTheLoader() {
     long seed = System.nanoTime();
-    System.out.println("CacheFileTest.mutatedDocuments seed " + seed);
+    System.out.println("CacheSectionTest.mutatedDocuments seed " + seed);
     Random random = new Random(seed);
     List<String> texts = new ArrayList<>();
     GOLDEN.get("cases").forEach(c -> texts.add(c.get("text").stringValue()));
@@ -292,9 +308,10 @@ class CacheFileTest {
     for (int i = 0; i < 4000; i++) {
       String text = mutate(texts.get(random.nextInt(texts.size())), random);
       try {
-        CacheSettings settings = parse(text).settings();
-        if (settings != null) {
-          assertThat(parse(settings.toYaml()).settings()).as(text).isNotNull();
+        CacheSection section = parse(text);
+        if (section != null) {
+          Values settings = section.settings();
+          assertThat(parse(CacheSection.toYaml(settings)).settings()).as(text).isNotNull();
         }
       } catch (ConfigException e) {
         assertThat(e.getMessage()).as(text).startsWith("cache.yaml").doesNotContain("\n");

@@ -1,17 +1,17 @@
-package io.jdit.cli;
+package io.jdit.report;
 
 import java.util.Arrays;
 import java.util.Locale;
 
 /** Points in a frame of characters. */
-final class ScatterPlot {
+public final class ScatterPlot {
   private static final int WIDTH = 60;
   private static final int HEIGHT = 14;
 
   private ScatterPlot() {}
 
   /** Empty for fewer than two finite points. */
-  static String render(String xLabel, String yLabel, double[] x, double[] y) {
+  public static String render(String xLabel, String yLabel, double[] x, double[] y) {
     double[] xs = finite(x, y, x);
     double[] ys = finite(x, y, y);
     if (xs.length < 2) {

@@ -1,7 +1,11 @@
-package io.jdit.cache;
+package io.jdit.report;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.jdit.cache.CacheConfig;
+import io.jdit.cache.CacheKeys;
+import io.jdit.cache.CacheStatistics;
+import io.jdit.config.Values;
 import java.io.StringReader;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -22,13 +26,14 @@ class CacheReportTest {
     var unconditional =
         new CacheStatistics.Branch(
             List.of(3), separateCfg ? Map.of(3, List.of(0.01)) : Map.of(), 1, List.of(), List.of());
-    CacheSettings settings =
-        CacheSettings.empty()
-            .with(CacheField.RESIDUAL_DIFF_THRESHOLD, 0.12)
-            .with(CacheField.ENABLE_SEPARATE_CFG, separateCfg);
+    Values settings =
+        Values.none()
+            .with(CacheKeys.RESIDUAL_DIFF_THRESHOLD, 0.12)
+            .with(CacheKeys.ENABLE_SEPARATE_CFG, separateCfg);
     return new CacheStatistics(
         "transformer",
         "transformer_blocks",
+        12,
         CacheConfig.of(settings),
         conditional,
         unconditional,
