@@ -50,9 +50,9 @@ class CacheCommandTest {
 
   @Test
   void mistakesNameTheOption() {
-    expect("--Fn: expected an integer >= 1, found 0", "--cache", "--Fn", "0");
-    expect("--Fn: expected an integer >= 1, found 'two'", "--cache", "--Fn", "two");
-    expect("--scm-cache-bins: expected a list of integers", "--cache", "--scm-cache-bins", "1,x");
+    expect("'--Fn': expected an integer >= 1, found '0'", "--cache", "--Fn", "0");
+    expect("'--Fn': expected an integer >= 1, found 'two'", "--cache", "--Fn", "two");
+    expect("'--scm-cache-bins': expected a list of integers", "--cache", "--scm-cache-bins", "1,x");
     expect("--foca needs --cache or a file", "--foca");
     expect("--taylorseer-order needs --taylorseer", "--cache", "--taylorseer-order", "2");
   }
