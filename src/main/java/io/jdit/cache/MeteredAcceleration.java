@@ -8,6 +8,7 @@ import io.jdit.transformer.BlockRunner;
 import io.jdit.transformer.Forecast;
 import io.jdit.transformer.Streams;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 
 /**
@@ -36,7 +37,14 @@ public final class MeteredAcceleration implements Acceleration, BlockRunner {
 
   /** Blocks that ran divided by those that would have run uncached in the calls computed. */
   public double blockShare() {
-    return blocksAsked == 0 ? 1 : (double) blocksRun / blocksAsked;
+    return blockShare(List.of(this));
+  }
+
+  /** The share over all experts of a generation. */
+  public static double blockShare(Collection<MeteredAcceleration> experts) {
+    long run = experts.stream().mapToLong(e -> e.blocksRun).sum();
+    long asked = experts.stream().mapToLong(e -> e.blocksAsked).sum();
+    return asked == 0 ? 1 : (double) run / asked;
   }
 
   @Override

@@ -146,13 +146,8 @@ public record ResolvedCacheConfig(
 
   /** True when any transformer has a cache. */
   public boolean enabled() {
-    return on
-        && (settings().get(CacheKeys.CACHE_TYPE) != CacheType.NONE
-            || experts.values().stream().map(e -> e.layer.values()).anyMatch(this::caches));
-  }
-
-  private boolean caches(Values expert) {
-    return expert.isSet(CacheKeys.CACHE_TYPE) && expert.get(CacheKeys.CACHE_TYPE) != CacheType.NONE;
+    return (on && settings().get(CacheKeys.CACHE_TYPE) != CacheType.NONE)
+        || experts.keySet().stream().anyMatch(name -> forExpert(name).enabled());
   }
 
   /** Every field. */
@@ -233,7 +228,9 @@ public record ResolvedCacheConfig(
     }
     experts.forEach(
         (name, expert) ->
-            map.put(SettingsFile.PER_TRANSFORMER + "." + name, expert.layer.values().toString()));
+            map.put(
+                SettingsFile.PER_TRANSFORMER + "." + name,
+                expert.layer.values() + " " + expert.perBlockGroup));
     return map;
   }
 

@@ -20,10 +20,12 @@ public interface Acceleration extends AutoCloseable {
   record Outline(String expert, int steps, int calls) {}
 
   /**
-   * A transformer call.
+   * A transformer call for one guidance branch. Where branches share a batch, each is asked for and
+   * told of by itself, and the batch is computed when none is forecast: whoever forecasts decides
+   * alike for all branches of a step.
    *
    * @param step of this expert, from 0
-   * @param branch guidance branch, 0 is the positive one; of a batch of both the first
+   * @param branch guidance branch, 0 is the positive one
    * @param timestep what the model is told, 0 to 1000
    * @param sigma share of noise in {@code latents}
    * @param nextSigma share of noise after the step: says what an error of this call weighs
