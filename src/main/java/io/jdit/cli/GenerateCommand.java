@@ -128,11 +128,13 @@ final class GenerateCommand implements Callable<Integer> {
       RankSession session,
       TerminalConsole console,
       Terminal terminal) {
+    Path folder = model.locate(terminal);
+    resolved.requireExperts(Engine.transformers(folder));
     Provenance provenance =
         new Provenance(
             model.modelPath, session.apply(model.strategies(session.device())), resolved.toMap());
     return new Job(
-        model.locate(terminal),
+        folder,
         provenance,
         model.threads(),
         session.cache(resolved),

@@ -65,7 +65,7 @@ public final class CachedSamples implements TuningModel {
       return new Sample(
           r.pictures().get(0),
           meters.stream().mapToDouble(MeteredAcceleration::blockMillis).sum(),
-          meters.stream().mapToDouble(MeteredAcceleration::blockShare).average().orElse(1),
+          MeteredAcceleration.blockShare(meters),
           r.report().denoiseSteps().stream().mapToDouble(Double::doubleValue).sum(),
           cached);
     }

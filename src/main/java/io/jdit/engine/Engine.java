@@ -100,6 +100,13 @@ public final class Engine implements AutoCloseable {
     return Families.of(found).parameters(found);
   }
 
+  /** Transformers of the model in a folder by component name. */
+  public static List<String> transformers(Path folder) {
+    return ModelFolder.open(folder).components().keySet().stream()
+        .filter(c -> c.startsWith("transformer"))
+        .toList();
+  }
+
   /**
    * Checks that the weights of several CPU processes fit into this machine's memory.
    *

@@ -134,9 +134,7 @@ public final class Generation implements AutoCloseable {
     try (TensorScope scope = TensorScope.open()) {
       int count = guidance.branches(t);
       Tensor[] outputs =
-          oneBatch(count)
-              ? inOneBatch(expert, count)
-              : branches.run(count, b -> output(expert, b, latents, conditions.get(b)));
+          oneBatch(count) ? inOneBatch(expert, count) : branches.run(count, b -> output(expert, b));
       Tensor v = guidance.combine(outputs, expert);
       next = TensorScope.detach(trajectory.step(done, latents, v));
     }
@@ -147,31 +145,53 @@ public final class Generation implements AutoCloseable {
     NotFiniteException.require(latents, "denoising step " + done + " of " + steps());
   }
 
+  /** One call for all branches; what is forecast and remembered is each branch's own. */
   private Tensor[] inOneBatch(String expert, int count) {
+    Acceleration acceleration = byExpert.get(expert);
+    Tensor[] outputs = new Tensor[count];
+    boolean all = true;
+    for (int b = 0; b < count; b++) {
+      Forecast forecast = acceleration.forecast(call(expert, b));
+      outputs[b] = forecast == null ? null : forecast.value();
+      all &= forecast != null;
+    }
+    if (all) {
+      return outputs;
+    }
     Tensor[] copies = new Tensor[count];
     Arrays.fill(copies, latents);
-    Condition all = Condition.joined(conditions.subList(0, count));
-    return output(expert, 0, Tensor.cat(0, copies), all).chunk(count, 0);
+    Condition joined = Condition.joined(conditions.subList(0, count));
+    outputs = predict(acceleration, Tensor.cat(0, copies), joined).chunk(count, 0);
+    for (int b = 0; b < count; b++) {
+      acceleration.computed(call(expert, b), outputs[b]);
+    }
+    return outputs;
   }
 
-  private Tensor output(String expert, int branch, Tensor x, Condition condition) {
-    float t = trajectory.timestep(done);
+  private Tensor output(String expert, int branch) {
     Acceleration acceleration = byExpert.get(expert);
-    Acceleration.Call call =
-        new Acceleration.Call(
-            stepOfExpert.getOrDefault(expert, 0),
-            branch,
-            t,
-            trajectory.sigma(done),
-            trajectory.sigma(done + 1),
-            x);
+    Acceleration.Call call = call(expert, branch);
     Forecast forecast = acceleration.forecast(call);
     if (forecast != null) {
       return forecast.value();
     }
-    Tensor computed = model.predict(request, x, condition, t, acceleration.runner());
+    Tensor computed = predict(acceleration, latents, conditions.get(branch));
     acceleration.computed(call, computed);
     return computed;
+  }
+
+  private Tensor predict(Acceleration acceleration, Tensor x, Condition condition) {
+    return model.predict(request, x, condition, trajectory.timestep(done), acceleration.runner());
+  }
+
+  private Acceleration.Call call(String expert, int branch) {
+    return new Acceleration.Call(
+        stepOfExpert.getOrDefault(expert, 0),
+        branch,
+        trajectory.timestep(done),
+        trajectory.sigma(done),
+        trajectory.sigma(done + 1),
+        latents);
   }
 
   /** The latents as they are now; they stay the generation's. */
