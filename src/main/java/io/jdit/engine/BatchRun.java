@@ -18,6 +18,7 @@ import io.jdit.pipeline.Request;
 import java.io.IOException;
 import java.nio.channels.ClosedByInterruptException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -176,6 +177,7 @@ public final class BatchRun {
     List<BatchTask> tasks = new ArrayList<>();
     for (BatchItem item : file.items()) {
       try {
+        requireNoFolders(item);
         tasks.add(
             BatchTask.of(item, job.provenance().settings(parameters.resolve(item.request()))));
       } catch (IllegalArgumentException e) {
@@ -183,6 +185,14 @@ public final class BatchRun {
       }
     }
     return tasks;
+  }
+
+  private void requireNoFolders(BatchItem item) {
+    for (String name : item.fileNames()) {
+      if (Files.isDirectory(job.output().folder().resolve(name))) {
+        throw new IllegalArgumentException("its picture '" + name + "' is a folder");
+      }
+    }
   }
 
   private void reject(BadLine bad) {

@@ -32,6 +32,7 @@ public final class PromptRun {
     Parameters parameters = Engine.parameters(job.folder());
     List<Request> resolved = requests.stream().map(parameters::resolve).toList();
     int pictures = resolved.stream().mapToInt(Request::outputs).sum();
+    job.output().requireNames(requests.size(), pictures);
     RankSession session = job.session();
     try (Engine engine = job.load(report, requests.get(0))) {
       int first = 0;

@@ -16,6 +16,7 @@ import io.jdit.parallel.RankProcess;
 import io.jdit.pipeline.Strategies;
 import io.jdit.tensor.Device;
 import io.jdit.transformer.Acceleration;
+import java.math.BigInteger;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -175,7 +176,7 @@ public final class RankSession implements AutoCloseable {
     for (String text : all().gather(lines)) {
       text.lines()
           .map(l -> l.split(" ", 2))
-          .forEach(l -> pictures.add(new SavedPicture(Path.of(l[1]), Long.parseLong(l[0]))));
+          .forEach(l -> pictures.add(new SavedPicture(Path.of(l[1]), new BigInteger(l[0]))));
     }
     return pictures;
   }

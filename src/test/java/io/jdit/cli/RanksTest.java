@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -95,6 +96,20 @@ class RanksTest {
             folder.toString());
     assertThat(gpus.exitCode()).isEqualTo(ExitCode.USAGE);
     assertThat(gpus.err()).contains("LibTorch sees");
+  }
+
+  /** Containers of job operators set the variables of a single rank. */
+  @Test
+  void theOnlyRankOfAnotherLauncherMayStartRanks() throws Exception {
+    String[] arguments = generate(folder, "alone", join(RED, new String[] {"--num-gpus", "2"}));
+    ChildProcess alone = ChildProcess.of(folder, Map.of("RANK", "0", "WORLD_SIZE", "1"), arguments);
+    assertThat(alone.exitCode()).as(alone.err()).isZero();
+    assertThat(alone.err()).containsPattern("peak memory of ranks 0 to 1");
+    ChildProcess three =
+        ChildProcess.of(
+            folder, Map.of("RANK", "0", "WORLD_SIZE", "3", "MASTER_ADDR", "localhost"), arguments);
+    assertThat(three.exitCode()).isEqualTo(ExitCode.USAGE);
+    assertThat(three.err()).contains("torchrun started 3 ranks and --num-gpus is 2");
   }
 
   @Test
