@@ -17,6 +17,7 @@ final class RequestOptions {
         List.of(
             RequestKeys.HEIGHT,
             RequestKeys.WIDTH,
+            RequestKeys.NUM_FRAMES,
             RequestKeys.NUM_INFERENCE_STEPS,
             RequestKeys.MAX_SEQUENCE_LENGTH,
             RequestKeys.NUM_OUTPUTS_PER_PROMPT,

@@ -44,6 +44,16 @@ public final class RequestKeys {
       Key.of("guidance_scale", ValueType.numberAtLeast(0))
           .withHelp("S", "Guidance that distilled models take as an input. Default: the model's.");
 
+  /** Frames of a video. */
+  public static final Key<Integer> NUM_FRAMES =
+      Key.of("num_frames", ValueType.integerAtLeast(1))
+          .withHelp("N", "Frames of a video. Default: the model's.");
+
+  /** Frames per second of a video when it is shown. */
+  public static final Key<Integer> FPS =
+      Key.of("fps", ValueType.integerAtLeast(1))
+          .withHelp("N", "Frames per second of a video. Default: the model's.");
+
   /** Pixels. */
   public static final Key<Integer> HEIGHT =
       Key.of("height", ValueType.integerAtLeast(1)).withHelp("PIXELS", "Default: the model's.");
@@ -91,6 +101,8 @@ public final class RequestKeys {
           GUIDANCE_SCALE,
           HEIGHT,
           WIDTH,
+          NUM_FRAMES,
+          FPS,
           NUM_INFERENCE_STEPS,
           SEED,
           NUM_OUTPUTS_PER_PROMPT,
