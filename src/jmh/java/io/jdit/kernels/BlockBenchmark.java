@@ -87,11 +87,6 @@ public class BlockBenchmark {
   }
 
   @Benchmark
-  public void gatedResidualInPlace() {
-    Kernels.gatedResidual_(x, row, y);
-  }
-
-  @Benchmark
   public void gatedResidualEager() {
     EagerKernels.gatedResidual(x, row, y).close();
   }

@@ -1,2 +1,5 @@
-/** Attention backends and their composition. */
+/**
+ * Attention over the tokens of a sample, wherever they are, with the projections that lead to it:
+ * backends here, compositions over several ranks elsewhere.
+ */
 package io.jdit.attention;

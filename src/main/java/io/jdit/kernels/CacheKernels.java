@@ -1,10 +1,9 @@
 package io.jdit.kernels;
 
-import static io.jdit.kernels.NativeCall.check;
+import static io.jdit.kernels.NativeCall.call;
 import static io.jdit.kernels.NativeCall.dtypeCode;
 import static io.jdit.kernels.NativeCall.pointer;
 import static io.jdit.kernels.NativeCall.requireLike;
-import static io.jdit.kernels.NativeCall.stream;
 import static io.jdit.kernels.NativeCall.supports;
 
 import io.jdit.tensor.DType;
@@ -88,12 +87,12 @@ public final class CacheKernels {
         var s = pointer(sums);
         int mode = exact ? 1 : 0;
         int code = dtypeCode(h);
-        var stream = stream(h.device());
-        check(
-            h.device().isCuda()
-                ? CudaKernels.jdit_residual_diff(p, q, l, r, s, h.elements(), mode, code, stream)
-                : CpuKernels.jdit_residual_diff(p, q, l, r, s, h.elements(), mode, code, stream),
-            h.device());
+        call(
+            h.device(),
+            stream ->
+                CudaKernels.jdit_residual_diff(p, q, l, r, s, h.elements(), mode, code, stream),
+            stream ->
+                CpuKernels.jdit_residual_diff(p, q, l, r, s, h.elements(), mode, code, stream));
       }
       return sums == null ? null : scope.keep(sums.narrow(0, 0, 2));
     }
@@ -156,14 +155,14 @@ public final class CacheKernels {
       var q = contiguous(h1);
       long n = h.elements();
       int code = dtypeCode(h);
-      var stream = stream(h.device());
       try (var from = pointers(previous.subList(0, order));
           var to = pointers(next)) {
-        check(
-            h.device().isCuda()
-                ? CudaKernels.jdit_taylor_update(p, q, from, to, order, window, n, code, stream)
-                : CpuKernels.jdit_taylor_update(p, q, from, to, order, window, n, code, stream),
-            h.device());
+        call(
+            h.device(),
+            stream ->
+                CudaKernels.jdit_taylor_update(p, q, from, to, order, window, n, code, stream),
+            stream ->
+                CpuKernels.jdit_taylor_update(p, q, from, to, order, window, n, code, stream));
       }
     }
   }
@@ -204,13 +203,11 @@ public final class CacheKernels {
       long terms = ladder.size();
       long n = first.elements();
       int code = dtypeCode(first);
-      var stream = stream(first.device());
       try (var levels = pointers(ladder)) {
-        check(
-            first.device().isCuda()
-                ? CudaKernels.jdit_taylor_eval(levels, terms, b, o, t, n, code, stream)
-                : CpuKernels.jdit_taylor_eval(levels, terms, b, o, t, n, code, stream),
-            first.device());
+        call(
+            first.device(),
+            stream -> CudaKernels.jdit_taylor_eval(levels, terms, b, o, t, n, code, stream),
+            stream -> CpuKernels.jdit_taylor_eval(levels, terms, b, o, t, n, code, stream));
       }
     }
   }
@@ -262,12 +259,10 @@ public final class CacheKernels {
       var s = pointer(out.sum());
       long n = a.elements();
       int code = dtypeCode(a);
-      var stream = stream(a.device());
-      check(
-          a.device().isCuda()
-              ? CudaKernels.jdit_foca_eval(pa, pa1, pf, pf1, b, y, s, t, n, code, stream)
-              : CpuKernels.jdit_foca_eval(pa, pa1, pf, pf1, b, y, s, t, n, code, stream),
-          a.device());
+      call(
+          a.device(),
+          stream -> CudaKernels.jdit_foca_eval(pa, pa1, pf, pf1, b, y, s, t, n, code, stream),
+          stream -> CpuKernels.jdit_foca_eval(pa, pa1, pf, pf1, b, y, s, t, n, code, stream));
     }
   }
 

@@ -1,9 +1,8 @@
 package io.jdit.kernels;
 
-import static io.jdit.kernels.NativeCall.check;
+import static io.jdit.kernels.NativeCall.call;
 import static io.jdit.kernels.NativeCall.dtypeCode;
 import static io.jdit.kernels.NativeCall.requireFloat32;
-import static io.jdit.kernels.NativeCall.stream;
 import static io.jdit.kernels.NativeCall.supports;
 
 import io.jdit.kernels.Kernels.AttentionWithLse;
@@ -48,12 +47,10 @@ public final class CommunicationKernels {
       long dim = x.size(-1);
       int scale = scaleCode(format);
       int code = dtypeCode(x);
-      var stream = stream(x.device());
-      check(
-          x.device().isCuda()
-              ? CudaKernels.jdit_fp8_pack(p, o, shape, from, to, dim, scale, code, stream)
-              : CpuKernels.jdit_fp8_pack(p, o, shape, from, to, dim, scale, code, stream),
-          x.device());
+      call(
+          x.device(),
+          stream -> CudaKernels.jdit_fp8_pack(p, o, shape, from, to, dim, scale, code, stream),
+          stream -> CpuKernels.jdit_fp8_pack(p, o, shape, from, to, dim, scale, code, stream));
     }
   }
 
@@ -81,12 +78,10 @@ public final class CommunicationKernels {
       long dim = x.size(-1);
       int scale = scaleCode(format);
       int code = dtypeCode(x);
-      var stream = stream(x.device());
-      check(
-          x.device().isCuda()
-              ? CudaKernels.jdit_fp8_unpack(p, o, shape, from, to, dim, scale, code, stream)
-              : CpuKernels.jdit_fp8_unpack(p, o, shape, from, to, dim, scale, code, stream),
-          x.device());
+      call(
+          x.device(),
+          stream -> CudaKernels.jdit_fp8_unpack(p, o, shape, from, to, dim, scale, code, stream),
+          stream -> CpuKernels.jdit_fp8_unpack(p, o, shape, from, to, dim, scale, code, stream));
     }
   }
 
@@ -125,12 +120,10 @@ public final class CommunicationKernels {
       long h = out.size(2);
       long d = out.size(3);
       int code = dtypeCode(part.out());
-      var stream = stream(out.device());
-      check(
-          out.device().isCuda()
-              ? CudaKernels.jdit_merge_attention(o, l, p, q, b, n, h, d, code, stream)
-              : CpuKernels.jdit_merge_attention(o, l, p, q, b, n, h, d, code, stream),
-          out.device());
+      call(
+          out.device(),
+          stream -> CudaKernels.jdit_merge_attention(o, l, p, q, b, n, h, d, code, stream),
+          stream -> CpuKernels.jdit_merge_attention(o, l, p, q, b, n, h, d, code, stream));
     }
   }
 

@@ -1,5 +1,6 @@
 package io.jdit.kernels;
 
+import static io.jdit.kernels.NativeCall.call;
 import static io.jdit.kernels.NativeCall.check;
 import static io.jdit.kernels.NativeCall.dtypeCode;
 import static io.jdit.kernels.NativeCall.pointer;
@@ -7,7 +8,6 @@ import static io.jdit.kernels.NativeCall.requireFloat32;
 import static io.jdit.kernels.NativeCall.requireLike;
 import static io.jdit.kernels.NativeCall.requireSameKind;
 import static io.jdit.kernels.NativeCall.rowStride;
-import static io.jdit.kernels.NativeCall.stream;
 import static io.jdit.kernels.NativeCall.supports;
 
 import io.jdit.tensor.DType;
@@ -61,14 +61,14 @@ public final class Kernels {
       long ss = scale.stride(0);
       long ts = shift.stride(0);
       int code = dtypeCode(x);
-      var stream = stream(x.device());
-      check(
-          x.device().isCuda()
-              ? CudaKernels.jdit_layer_norm_modulate(
-                  p, s, t, o, n, x.size(2), x.size(1), ss, ts, eps, code, stream)
-              : CpuKernels.jdit_layer_norm_modulate(
+      call(
+          x.device(),
+          stream ->
+              CudaKernels.jdit_layer_norm_modulate(
                   p, s, t, o, n, x.size(2), x.size(1), ss, ts, eps, code, stream),
-          x.device());
+          stream ->
+              CpuKernels.jdit_layer_norm_modulate(
+                  p, s, t, o, n, x.size(2), x.size(1), ss, ts, eps, code, stream));
       return scope.keep(out);
     }
   }
@@ -151,14 +151,14 @@ public final class Kernels {
       long bs = in.stride(0);
       long ts = in.stride(1);
       int code = dtypeCode(x);
-      var stream = stream(x.device());
-      check(
-          x.device().isCuda()
-              ? CudaKernels.jdit_rms_norm_rope(
-                  p, w, c, s, o, b, tokens, heads, dim, bs, ts, total, offset, eps, code, stream)
-              : CpuKernels.jdit_rms_norm_rope(
+      call(
+          x.device(),
+          stream ->
+              CudaKernels.jdit_rms_norm_rope(
                   p, w, c, s, o, b, tokens, heads, dim, bs, ts, total, offset, eps, code, stream),
-          x.device());
+          stream ->
+              CpuKernels.jdit_rms_norm_rope(
+                  p, w, c, s, o, b, tokens, heads, dim, bs, ts, total, offset, eps, code, stream));
     }
   }
 
@@ -169,46 +169,29 @@ public final class Kernels {
    * @param gate [B, D], possibly a slice of a wider tensor
    */
   public static Tensor gatedResidual(Tensor x, Tensor gate, Tensor y) {
-    return gatedResidual(x, gate, y, false);
-  }
-
-  /** x += gate * y, see {@link #gatedResidual}; x is contiguous. */
-  public static void gatedResidual_(Tensor x, Tensor gate, Tensor y) {
-    gatedResidual(x, gate, y, true);
-  }
-
-  private static Tensor gatedResidual(Tensor x, Tensor gate, Tensor y, boolean inPlace) {
     Shapes.require("gatedResidual x", x, -1, -1, -1);
     requireLike("gatedResidual y", y, x);
     requireModulation("gatedResidual gate", gate, x);
-    if (inPlace && !x.isContiguous()) {
-      throw new IllegalArgumentException("gatedResidual_ x: expected a contiguous tensor");
+    if (!supports(x) || gate.stride(1) != 1) {
+      return EagerKernels.gatedResidual(x, gate, y);
     }
     try (TensorScope scope = TensorScope.open()) {
-      if (!supports(x) || gate.stride(1) != 1) {
-        Tensor out = EagerKernels.gatedResidual(x, gate, y);
-        if (inPlace) {
-          x.copy_(out);
-          return x;
-        }
-        return scope.keep(out);
-      }
-      Tensor out = inPlace ? x : scope.keep(Tensor.empty(x.dtype(), x.device(), x.shape()));
+      Tensor out = Tensor.empty(x.dtype(), x.device(), x.shape());
       var p = x.contiguous().dataPointer();
       var q = y.contiguous().dataPointer();
       var g = gate.dataPointer();
       var o = out.dataPointer();
       long rows = x.size(0) * x.size(1);
       int code = dtypeCode(x);
-      var stream = stream(x.device());
-      check(
-          x.device().isCuda()
-              ? CudaKernels.jdit_gated_residual(
-                  p, q, g, o, rows, x.size(2), x.size(1), gate.stride(0), code, stream)
-              : CpuKernels.jdit_gated_residual(
+      call(
+          x.device(),
+          stream ->
+              CudaKernels.jdit_gated_residual(
                   p, q, g, o, rows, x.size(2), x.size(1), gate.stride(0), code, stream),
-          x.device());
-      return out;
+          stream ->
+              CpuKernels.jdit_gated_residual(
+                  p, q, g, o, rows, x.size(2), x.size(1), gate.stride(0), code, stream));
+      return scope.keep(out);
     }
   }
 
@@ -240,12 +223,10 @@ public final class Kernels {
       var o = out.dataPointer();
       long from = rowStride(in);
       int code = dtypeCode(x);
-      var stream = stream(x.device());
-      check(
-          x.device().isCuda()
-              ? CudaKernels.jdit_gelu_tanh(p, o, rows, dim, from, to, code, stream)
-              : CpuKernels.jdit_gelu_tanh(p, o, rows, dim, from, to, code, stream),
-          x.device());
+      call(
+          x.device(),
+          stream -> CudaKernels.jdit_gelu_tanh(p, o, rows, dim, from, to, code, stream),
+          stream -> CpuKernels.jdit_gelu_tanh(p, o, rows, dim, from, to, code, stream));
     }
   }
 

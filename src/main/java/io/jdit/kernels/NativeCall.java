@@ -43,19 +43,23 @@ final class NativeCall {
     return x == null ? null : x.dataPointer();
   }
 
-  /** The stream that LibTorch launches on now for this device; null for the CPU. */
-  static Pointer stream(Device device) {
-    if (!device.isCuda()) {
-      return null;
-    }
-    try (CUDAStream stream = torch_cuda.getCurrentCUDAStream((byte) device.index())) {
-      // By reflection: the method's return type is in the CUDA preset, which only the GPU build
-      // has.
-      Method raw = CUDAStream.class.getMethod("stream");
-      return (Pointer) raw.invoke(stream);
-    } catch (ReflectiveOperationException e) {
-      throw new IllegalStateException("cannot read the CUDA stream of " + device, e);
-    }
+  /** A kernel of one library with its arguments. */
+  @FunctionalInterface
+  interface Kernel {
+    /**
+     * @param stream null on the CPU
+     * @return 0, or an error
+     */
+    int launch(Pointer stream);
+  }
+
+  /**
+   * Runs the kernel of this device's library.
+   *
+   * @throws IllegalStateException with the library's text when it fails
+   */
+  static void call(Device device, Kernel cuda, Kernel cpu) {
+    check(device.isCuda() ? cuda.launch(stream(device)) : cpu.launch(null), device);
   }
 
   /**
@@ -66,6 +70,29 @@ final class NativeCall {
       try (BytePointer text =
           device.isCuda() ? CudaKernels.jdit_last_error() : CpuKernels.jdit_last_error()) {
         throw new IllegalStateException(text.getString());
+      }
+    }
+  }
+
+  /** The stream that LibTorch launches on now for this device. */
+  private static Pointer stream(Device device) {
+    try (CUDAStream stream = torch_cuda.getCurrentCUDAStream((byte) device.index())) {
+      return (Pointer) CudaStreams.RAW.invoke(stream);
+    } catch (ReflectiveOperationException e) {
+      throw new IllegalStateException("cannot read the CUDA stream of " + device, e);
+    }
+  }
+
+  /** Made at the first call on a GPU. */
+  private static final class CudaStreams {
+    static final Method RAW = find();
+
+    /** By name: its return type is in the CUDA preset, which only the GPU build has. */
+    private static Method find() {
+      try {
+        return CUDAStream.class.getMethod("stream");
+      } catch (ReflectiveOperationException e) {
+        throw new IllegalStateException("LibTorch's CUDAStream has no stream()", e);
       }
     }
   }

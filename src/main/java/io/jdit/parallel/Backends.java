@@ -80,10 +80,11 @@ final class Backends {
   static Backend nccl(Rendezvous rendezvous, int rank, int size, Duration timeout) {
     Torch.load();
     Loader.load(torch_nccl.class);
-    try (Milliseconds limit = new Milliseconds(timeout.toMillis());
+    try (Rendezvous own = rendezvous.prefixed("nccl");
+        Milliseconds limit = new Milliseconds(timeout.toMillis());
         ProcessGroupNCCL.Options options = ProcessGroupNCCL.Options.create()) {
       options.timeout(limit);
-      return new ProcessGroupNCCL(rendezvous.prefixed("nccl").store(), rank, size, options);
+      return new ProcessGroupNCCL(own.store(), rank, size, options);
     }
   }
 }

@@ -25,6 +25,7 @@ final class C10dGroup implements ProcessGroup {
   private int subgroups;
 
   /**
+   * @param rendezvous of this group alone, closed with it
    * @param cuda whether CUDA tensors are sent too
    * @param timeout of one collective
    */
@@ -235,5 +236,6 @@ final class C10dGroup implements ProcessGroup {
       nccl.shutdown();
       nccl.close();
     }
+    rendezvous.close();
   }
 }

@@ -11,6 +11,7 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
+import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
@@ -39,8 +40,7 @@ public final class Launcher {
   private final int size;
   private final Map<String, String> variables;
   private final PrintStream err;
-  private final String token =
-      HexFormat.of().formatHex(new java.security.SecureRandom().generateSeed(16));
+  private final String token = token();
   private final List<LaunchedRank> ranks = new ArrayList<>();
   private final List<Thread> connections = new CopyOnWriteArrayList<>();
   private final Semaphore changes = new Semaphore(0);
@@ -62,6 +62,13 @@ public final class Launcher {
     this.size = size;
     this.variables = Map.copyOf(variables);
     this.err = err;
+  }
+
+  /** From a generator that never waits for entropy. */
+  private static String token() {
+    byte[] bytes = new byte[16];
+    new SecureRandom().nextBytes(bytes);
+    return HexFormat.of().formatHex(bytes);
   }
 
   /**

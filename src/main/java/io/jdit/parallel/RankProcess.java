@@ -115,8 +115,13 @@ public final class RankProcess {
       rendezvous =
           Rendezvous.join(address, port == 0 && link != null ? link.awaitPort() : port, limit);
     }
-    rendezvous.assemble(environment.rank(), size, limit);
-    return new C10dGroup("world", environment.rank(), size, rendezvous, device.isCuda(), timeout);
+    try {
+      rendezvous.assemble(environment.rank(), size, limit);
+      return new C10dGroup("world", environment.rank(), size, rendezvous, device.isCuda(), timeout);
+    } catch (RuntimeException e) {
+      rendezvous.close();
+      throw e;
+    }
   }
 
   /** Tells the launcher what is being done: it names the stage when this rank dies. */

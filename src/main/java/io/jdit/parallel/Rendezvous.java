@@ -35,12 +35,19 @@ public final class Rendezvous implements AutoCloseable {
   private static final String RANK = "jdit/rank/";
   private static final String ADDRESS = "jdit/address";
 
-  private final Store store;
+  /**
+   * What a constructor of an intrusive type returns is not counted, and every use as an argument
+   * leaves a reference behind that nobody drops: so it serves and is freed, and nothing else.
+   */
+  private final Store origin;
+
+  private final Store store; // a counted clone, with a connection of its own
   private final InetAddress meeting; // null where this host does not know the name
   private final int port;
   private String meetingElsewhere; // as other hosts know it; null when there are none
 
-  private Rendezvous(Store store, InetAddress meeting, int port) {
+  private Rendezvous(Store origin, Store store, InetAddress meeting, int port) {
+    this.origin = origin;
     this.store = store;
     this.meeting = meeting;
     this.port = port;
@@ -101,7 +108,7 @@ public final class Rendezvous implements AutoCloseable {
       options.port((short) port).isServer(server).waitWorkers(false).timeout(limit);
       TCPStore store = new TCPStore(address, options);
       int found = Short.toUnsignedInt(store.getPort());
-      return new Rendezvous(shared(store), meeting, found);
+      return new Rendezvous(store, store.clone(), meeting, found);
     }
   }
 
@@ -162,20 +169,10 @@ public final class Rendezvous implements AutoCloseable {
 
   /** The same store with {@code prefix} before every key. */
   Rendezvous prefixed(String prefix) {
-    Rendezvous prefixed = new Rendezvous(shared(new PrefixStore(prefix, store)), meeting, port);
+    PrefixStore view = new PrefixStore(prefix, store);
+    Rendezvous prefixed = new Rendezvous(view, view.clone(), meeting, port);
     prefixed.meetingElsewhere = meetingElsewhere;
     return prefixed;
-  }
-
-  /**
-   * A counted reference. What a constructor of an intrusive type returns is not counted: its second
-   * use as an argument aborts the process, and the garbage collector would free it under those who
-   * hold it.
-   */
-  private static Store shared(Store created) {
-    Store counted = new PrefixStore("", created).getUnderlyingStore();
-    created.deallocate(false);
-    return counted;
   }
 
   /**
@@ -281,5 +278,6 @@ public final class Rendezvous implements AutoCloseable {
   @Override
   public void close() {
     store.close();
+    origin.close();
   }
 }

@@ -65,6 +65,13 @@ public final class TransformerMeter {
   }
 
   /**
+   * Elements that each of so many ranks holds, of {@code weights} in all; needs no forward pass.
+   */
+  public long held(long weights, int ranks) {
+    return weights - (sharded + gathered) + (sharded + gathered) / ranks;
+  }
+
+  /**
    * What was counted.
    *
    * @param weights elements of all weights that were read

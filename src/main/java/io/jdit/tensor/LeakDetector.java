@@ -2,6 +2,7 @@ package io.jdit.tensor;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
@@ -22,7 +23,7 @@ public final class LeakDetector {
   private static final int SAMPLE_INTERVAL = 128;
   private static final int STACK_FRAMES = 12;
   private static final Level LEVEL =
-      Level.valueOf(System.getProperty("jdit.leak", "off").toUpperCase());
+      Level.valueOf(System.getProperty("jdit.leak", "off").toUpperCase(Locale.ROOT));
   private static final AtomicLong LIVE = new AtomicLong();
   private static final AtomicLong CREATED = new AtomicLong();
   private static final Map<Tensor, List<StackWalker.StackFrame>> RECORDS =

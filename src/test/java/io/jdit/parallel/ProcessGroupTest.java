@@ -8,6 +8,8 @@ import io.jdit.tensor.DType;
 import io.jdit.tensor.Device;
 import io.jdit.tensor.Tensor;
 import io.jdit.testing.NoLeaks;
+import java.net.BindException;
+import java.net.ServerSocket;
 import java.time.Duration;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -42,6 +44,19 @@ class ProcessGroupTest {
           assertThat(g.gather(r * r)).containsExactly(0, 1, 4, 9);
           g.barrier();
         });
+  }
+
+  /** A run that follows in the same job may use the same MASTER_PORT. */
+  @Test
+  void aClosedWorldFreesItsMeetingPoint() throws Exception {
+    int port;
+    try (Rendezvous server = Rendezvous.serve("127.0.0.1", 0, LocalWorld.TIMEOUT)) {
+      port = server.port();
+      ProcessGroup world = LocalWorld.join(server, 0, 1, LocalWorld.TIMEOUT);
+      assertThatThrownBy(() -> new ServerSocket(port).close()).isInstanceOf(BindException.class);
+      world.close();
+      new ServerSocket(port).close();
+    }
   }
 
   /** Rank i sends i + 1 rows to everybody: {i, destination}. */

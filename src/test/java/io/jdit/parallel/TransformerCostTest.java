@@ -8,12 +8,14 @@ import io.jdit.attention.HeadProjections;
 import io.jdit.attention.HeadProjections.Names;
 import io.jdit.attention.HeadProjections.Shape;
 import io.jdit.attention.Tokens;
+import io.jdit.checkpoint.MetaWeights;
 import io.jdit.checkpoint.Weights;
 import io.jdit.kernels.Kernels;
 import io.jdit.nn.Linear;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Device;
 import io.jdit.tensor.Tensor;
+import io.jdit.tensor.TensorScope;
 import io.jdit.testing.NoLeaks;
 import io.jdit.transformer.SequenceParallel;
 import org.junit.jupiter.api.Test;
@@ -84,6 +86,19 @@ class TransformerCostTest {
   }
 
   @Test
+  void weightsOfAPartWithoutAForwardPass() {
+    TransformerMeter meter = new TransformerMeter();
+    try (TensorScope scope = TensorScope.open();
+        MetaWeights source = new MetaWeights()) {
+      Weights w = new Weights(source, DType.BFLOAT16, Device.META, scope);
+      meter.linears().column(w.at("q"), D, 2 * D, true);
+      meter.linears().row(w.at("o"), 2 * D, D, true);
+      assertThat(meter.held(source.elements(), 1)).isEqualTo(source.elements());
+      assertThat(meter.held(source.elements(), 4)).isEqualTo(D * D + D / 2 + D);
+    }
+  }
+
+  @Test
   void withoutAnAttentionThereIsNothingToShare() {
     assertThatThrownBy(
             () ->
@@ -94,7 +109,7 @@ class TransformerCostTest {
   /** Every kernel has a twin that takes tensors without data. */
   @Test
   void kernelsOnMeta() {
-    try (var scope = io.jdit.tensor.TensorScope.open()) {
+    try (TensorScope scope = TensorScope.open()) {
       Tensor x = Tensor.empty(DType.BFLOAT16, Device.META, 1, 5, D);
       Tensor row = Tensor.empty(DType.BFLOAT16, Device.META, 1, D);
       Tensor heads = x.view(1, 5, 4, 16);

@@ -59,6 +59,35 @@ class UlyssesTest {
     }
   }
 
+  /** Z-Image cuts the sequences of its refiners before it attends to any of them. */
+  @ParameterizedTest
+  @CsvSource({"2, 1", "1, 2"})
+  void sequencesThatWereCutInBetweenDoNotMix(int ulysses, int ring) {
+    try (TensorScope outer = TensorScope.open();
+        Generator generator = new Generator(12)) {
+      Tensor caption = generator.randn(DType.FLOAT32, 1, 7, 4, DIM);
+      Tensor image = generator.randn(DType.FLOAT32, 1, 12, 4, DIM);
+      Tensor first = new SdpaAttention().forward(caption, caption, caption);
+      Tensor second = new SdpaAttention().forward(image, image, image);
+      ParallelConfig config = ParallelConfig.of(new Mesh(1, 1, ring, ulysses, 1));
+      LocalWorld.run(
+          2,
+          world -> {
+            try (ParallelModel model = new ParallelModel(config, world, new FusedAttention())) {
+              SequenceParallel sequence = model.sequence();
+              SequenceParallel.Cut a = sequence.cut(1, caption);
+              SequenceParallel.Cut b = sequence.cut(1, image);
+              Tensor x = a.parts().get(0);
+              Tensor y = b.parts().get(0);
+              assertThat(sequence.join(model.attention().forward(x, x, x, a.tokens()), 1, 7))
+                  .isCloseTo(first, 2e-6);
+              assertThat(sequence.join(model.attention().forward(y, y, y, b.tokens()), 1, 12))
+                  .isCloseTo(second, 2e-6);
+            }
+          });
+    }
+  }
+
   @Test
   void bytesSentAreThoseOfTheFormula() {
     int ranks = 4;

@@ -15,7 +15,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-class ParallelSettingsTest {
+class LayoutSettingsTest {
   /** Where the specification decides otherwise than the reference does. */
   private static final Set<String> ACCEPTED_HERE =
       Set.of("resolves to 1, so nothing is parallel", "alias", "alias repeated");
