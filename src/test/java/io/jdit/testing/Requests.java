@@ -11,7 +11,16 @@ public final class Requests {
 
   /** What a fixture's call was made with; keys of diffusers that are no parameters are left out. */
   public static Values of(JsonNode call) {
-    Values values = Values.of(RequestKeys.TRUE_CFG_SCALE, 1.0); // diffusers' default
+    return given(call, Values.of(RequestKeys.TRUE_CFG_SCALE, 1.0)); // diffusers' default
+  }
+
+  /** The same for models that have no true_cfg_scale. */
+  public static Values given(JsonNode call) {
+    return given(call, Values.none());
+  }
+
+  private static Values given(JsonNode call, Values defaults) {
+    Values values = defaults;
     for (var e : call.properties()) {
       Key<?> key = RequestKeys.ALL.find(e.getKey());
       if (key != null && !e.getValue().isNull()) {
