@@ -2,7 +2,10 @@ package io.jdit.testing;
 
 import io.jdit.config.Key;
 import io.jdit.config.Values;
+import io.jdit.media.Picture;
 import io.jdit.pipeline.RequestKeys;
+import io.jdit.tensor.DType;
+import io.jdit.tensor.Tensor;
 import tools.jackson.databind.JsonNode;
 
 /** Requests of tests. */
@@ -32,6 +35,12 @@ public final class Requests {
 
   private static <T> Values with(Values values, Key<T> key, JsonNode value) {
     return values.with(key, key.type().read(value, key.name()));
+  }
+
+  /** A picture of a fixture, [3, H, W] from 0 to 255. */
+  public static Picture picture(Tensor image) {
+    return new Picture(
+        (int) image.size(2), (int) image.size(1), image.to(DType.UINT8).permute(1, 2, 0).toBytes());
   }
 
   /** A small request for the tiny pipelines. */
