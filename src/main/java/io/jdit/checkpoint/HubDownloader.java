@@ -30,6 +30,7 @@ public final class HubDownloader {
   private final HubCache cache;
   private final HubEnvironment environment;
   private final String offline; // what forbids the network, empty for nothing
+  private final String variant;
   private final DownloadProgress progress;
   private final Retry retry;
   private final ToLongFunction<Path> freeBytes;
@@ -37,12 +38,14 @@ public final class HubDownloader {
   /**
    * @param environment variables of the process, usually {@link System#getenv()}
    * @param offline forbids every use of the network, like HF_HUB_OFFLINE=1
+   * @param variant of the weights where the repository has it, such as {@code fp16}; empty for none
    */
   public HubDownloader(
-      Map<String, String> environment, boolean offline, DownloadProgress progress) {
+      Map<String, String> environment, boolean offline, String variant, DownloadProgress progress) {
     this(
         environment,
         offline,
+        variant,
         progress,
         new Retry(Duration.ofSeconds(1), 5),
         HubDownloader::freeBytes);
@@ -51,12 +54,14 @@ public final class HubDownloader {
   HubDownloader(
       Map<String, String> environment,
       boolean offline,
+      String variant,
       DownloadProgress progress,
       Retry retry,
       ToLongFunction<Path> freeBytes) {
     this.environment = new HubEnvironment(environment);
     this.cache = new HubCache(this.environment.cache());
     this.offline = offline ? "--offline" : this.environment.offlineSwitch().orElse("");
+    this.variant = variant;
     this.progress = progress;
     this.retry = retry;
     this.freeBytes = freeBytes;
@@ -71,7 +76,7 @@ public final class HubDownloader {
   public Path fetch(HubId id) {
     Optional<Path> snapshot = cache.snapshot(id);
     List<String> missing =
-        snapshot.map(PipelineFiles::missing).orElse(List.of(PipelineFiles.INDEX));
+        snapshot.map(folder -> missing(id, folder)).orElse(List.of(PipelineFiles.INDEX));
     if (missing.isEmpty()) {
       return snapshot.orElseThrow();
     }
@@ -95,6 +100,21 @@ public final class HubDownloader {
     }
   }
 
+  /**
+   * What a snapshot lacks of what its commit has, as far as is known, and of what loading needs.
+   */
+  private List<String> missing(HubId id, Path snapshot) {
+    List<String> listing = cache.listing(id, snapshot);
+    Path index = snapshot.resolve(PipelineFiles.INDEX);
+    if (listing.isEmpty() || !Files.isRegularFile(index)) {
+      return PipelineFiles.missing(snapshot, variant);
+    }
+    Map<String, String> components = PipelineFiles.components(readString(index), index);
+    return PipelineFiles.select(listing, components, variant).stream()
+        .filter(file -> !Files.isRegularFile(snapshot.resolve(file)))
+        .toList();
+  }
+
   private Path download(HubId id) throws InterruptedException {
     HubClient client = new HubClient(environment);
     RepositoryListing listing =
@@ -110,10 +130,12 @@ public final class HubDownloader {
       Path index = snapshot.resolve(PipelineFiles.INDEX);
       blob(client, watchdog, id, listing.commit(), PipelineFiles.INDEX).into(cache);
       Map<String, String> components = PipelineFiles.components(readString(index), index);
-      List<String> files = PipelineFiles.select(listing.files().keySet(), components);
+      List<String> files = PipelineFiles.select(listing.files().keySet(), components, variant);
+      requireComplete(id, client, PipelineFiles.missing(files, components, variant));
       checkSpace(id, listing, files);
       downloadAll(client, watchdog, id, listing.commit(), files);
-      requireComplete(id, client, PipelineFiles.missing(snapshot));
+      requireComplete(id, client, PipelineFiles.missing(snapshot, variant));
+      cache.writeListing(id, listing.commit(), listing.files().keySet());
       cache.writeRef(id, listing.commit());
       return snapshot;
     } finally {

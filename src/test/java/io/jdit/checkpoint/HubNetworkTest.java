@@ -275,6 +275,7 @@ class HubNetworkTest {
     return new HubDownloader(
             variables,
             false,
+            "",
             DownloadProgress.SILENT,
             new Retry(Duration.ofMillis(5), 3),
             folder -> Long.MAX_VALUE)
