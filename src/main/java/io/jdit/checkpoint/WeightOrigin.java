@@ -28,9 +28,25 @@ public interface WeightOrigin {
 
   /** Checkpoints. */
   record Files(String variant) implements WeightOrigin {
+    /**
+     * @throws ModelFormatException as {@link Checkpoint#open(Path, String)}, and when the weights
+     *     are quantized in a way that is not supported
+     */
     @Override
     public TensorSource open(Path componentFolder) {
-      return Checkpoint.open(componentFolder, variant);
+      Checkpoint checkpoint = Checkpoint.open(componentFolder, variant);
+      Quantizer.of(componentFolder, checkpoint.names())
+          .ifPresent(
+              quantizer -> {
+                checkpoint.close();
+                throw new ModelFormatException(
+                    "the weights in "
+                        + componentFolder
+                        + " are quantized by "
+                        + quantizer
+                        + ", which is not supported: use a checkpoint that is not quantized");
+              });
+      return checkpoint;
     }
   }
 }

@@ -3,6 +3,7 @@ package io.jdit.cli;
 import io.jdit.checkpoint.Checkpoint;
 import io.jdit.checkpoint.ModelConfig;
 import io.jdit.checkpoint.ModelFolder;
+import io.jdit.checkpoint.Quantizer;
 import io.jdit.checkpoint.SafeTensorsFile;
 import io.jdit.checkpoint.StoredType;
 import io.jdit.checkpoint.TensorInfo;
@@ -110,6 +111,8 @@ final class InspectCommand implements Callable<Integer> {
       if (Files.exists(folder.resolve("config.json"))) {
         try (Checkpoint checkpoint = Checkpoint.open(folder, modelVariant)) {
           weights(checkpoint, checkpoint.files().size(), out);
+          Quantizer.of(folder, checkpoint.names())
+              .ifPresent(q -> out.println("  quantized by " + q + ", which is not supported"));
         }
       }
     }

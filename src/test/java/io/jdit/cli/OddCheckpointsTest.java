@@ -144,6 +144,32 @@ class OddCheckpointsTest {
     assertThat(run.err()).contains("model folder sf/none.safetensors does not exist");
   }
 
+  @Test
+  void weightsOfAQuantizerByTheConfiguration() throws IOException {
+    TinyPipeline model = schnell();
+    model.edit(
+        "transformer/config.json",
+        "{",
+        "{\"quantization_config\": {\"quant_method\": \"bitsandbytes\", \"load_in_4bit\": true},");
+    fails(model, "are quantized by bitsandbytes (4 bits)");
+    assertThat(CommandLineRun.of("inspect", model.folder().toString()).out())
+        .contains("quantized by bitsandbytes (4 bits)");
+  }
+
+  @Test
+  void weightsOfAQuantizerByTensors() throws IOException {
+    TinyPipeline model = schnell();
+    rewrite(
+        model,
+        T5,
+        tensors -> {
+          String name = "encoder.block.0.layer.0.SelfAttention.q";
+          tensors.put(name + ".weight", Tensor.zeros(DType.INT8, Device.CPU, 4, 4));
+          tensors.put(name + ".SCB", zeros(4));
+        });
+    fails(model, "text_encoder_2 are quantized by bitsandbytes (8 bits) (tensor encoder.block.0");
+  }
+
   @ParameterizedTest
   @CsvSource({
     "U16, 2, 4",
