@@ -55,7 +55,7 @@ public final class Checkpoint implements TensorSource {
         new WeightFiles(names)
             .choose(
                 variant,
-                s -> s.whole() != null || names.containsAll(PipelineFiles.shards(folder, s)),
+                s -> s.whole() != null || names.containsAll(MissingFiles.shards(folder, s)),
                 "folder " + folder)
             .orElseThrow(() -> noWeights(folder, names));
     if (set.whole() == null) {

@@ -107,7 +107,7 @@ public final class HubDownloader {
     List<String> listing = cache.listing(id, snapshot);
     Path index = snapshot.resolve(PipelineFiles.INDEX);
     if (listing.isEmpty() || !Files.isRegularFile(index)) {
-      return PipelineFiles.missing(snapshot, variant);
+      return MissingFiles.of(snapshot, variant);
     }
     Map<String, String> components = PipelineFiles.components(readString(index), index);
     return PipelineFiles.select(listing, components, variant).stream()
@@ -131,10 +131,10 @@ public final class HubDownloader {
       blob(client, watchdog, id, listing.commit(), PipelineFiles.INDEX).into(cache);
       Map<String, String> components = PipelineFiles.components(readString(index), index);
       List<String> files = PipelineFiles.select(listing.files().keySet(), components, variant);
-      requireComplete(id, client, PipelineFiles.missing(files, components, variant));
+      requireComplete(id, client, MissingFiles.of(files, components, variant));
       checkSpace(id, listing, files);
       downloadAll(client, watchdog, id, listing.commit(), files);
-      requireComplete(id, client, PipelineFiles.missing(snapshot, variant));
+      requireComplete(id, client, MissingFiles.of(snapshot, variant));
       cache.writeListing(id, listing.commit(), listing.files().keySet());
       cache.writeRef(id, listing.commit());
       return snapshot;

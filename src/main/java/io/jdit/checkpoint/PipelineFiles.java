@@ -29,12 +29,6 @@ final class PipelineFiles {
   private static final Pattern DESCRIPTION = Pattern.compile(".*\\.(json|txt|model|jinja)");
   private static final Pattern FOREIGN_WEIGHTS =
       Pattern.compile(".*\\.(bin|pt|pth|ckpt|msgpack|h5|onnx|onnx_data|pb|gguf|xml)");
-  private static final List<List<String>> TOKENIZERS =
-      List.of(
-          List.of("tokenizer.json"),
-          List.of("vocab.json", "merges.txt"),
-          List.of("spiece.model"),
-          List.of("tokenizer.model"));
 
   private PipelineFiles() {}
 
@@ -82,13 +76,14 @@ final class PipelineFiles {
       }
     }
     requireVariant(listing, components.keySet(), variant, "the repository");
-    for (String component : components.keySet()) {
+    for (Map.Entry<String, String> part : components.entrySet()) {
+      String component = part.getKey();
       List<String> names = inFolder(listing, component);
       names.stream()
           .filter(name -> DESCRIPTION.matcher(name).matches() && !name.contains(".index."))
           .forEach(name -> chosen.add(component + "/" + name));
       WeightFiles weights = new WeightFiles(names);
-      if (weights.isEmpty()) {
+      if (weights.isEmpty() && MissingFiles.hasWeights(part.getValue())) {
         requireNoOtherWeights(names, component);
       }
       weights
@@ -98,7 +93,7 @@ final class PipelineFiles {
     return chosen;
   }
 
-  private static List<String> inFolder(Collection<String> names, String component) {
+  static List<String> inFolder(Collection<String> names, String component) {
     String folder = component + "/";
     return names.stream()
         .filter(file -> file.startsWith(folder))
@@ -152,47 +147,10 @@ final class PipelineFiles {
     }
   }
 
-  private static Set<String> variants(Collection<String> names, Collection<String> components) {
+  static Set<String> variants(Collection<String> names, Collection<String> components) {
     Set<String> variants = new TreeSet<>();
     components.forEach(c -> variants.addAll(new WeightFiles(inFolder(names, c)).variants()));
     return variants;
-  }
-
-  /** The shards that a set of weights in a component's folder needs. */
-  private interface Shards {
-    Collection<String> of(String component, WeightSet set);
-  }
-
-  /**
-   * What a local pipeline folder lacks; empty when it can be loaded.
-   *
-   * @throws ModelFormatException as {@link #select} does
-   */
-  static List<String> missing(Path folder, String variant) {
-    Path index = folder.resolve(INDEX);
-    try {
-      Map<String, String> components = components(Files.readString(index), index);
-      Set<String> names = names(folder, components.keySet());
-      if (!variant.isEmpty() && !variants(names, components.keySet()).contains(variant)) {
-        return List.of("weights of the variant " + variant);
-      }
-      return missing(names, components, variant, (c, set) -> shards(folder.resolve(c), set));
-    } catch (IOException e) {
-      return List.of(INDEX);
-    }
-  }
-
-  /** What a repository lacks, as far as the names of its files tell. */
-  static List<String> missing(
-      Collection<String> listing, Map<String, String> components, String variant) {
-    return missing(
-        listing,
-        components,
-        variant,
-        (component, set) ->
-            set.isComplete()
-                ? set.shards()
-                : List.of("shards 1 to " + set.count() + " with their index"));
   }
 
   /** Regular files of the pipeline, and what links of it lead to. */
@@ -218,82 +176,6 @@ final class PipelineFiles {
           .map(file -> file.getFileName().toString())
           .sorted()
           .toList();
-    }
-  }
-
-  private static List<String> missing(
-      Collection<String> names, Map<String, String> components, String variant, Shards shards) {
-    List<String> missing = new ArrayList<>();
-    components.forEach(
-        (component, type) -> {
-          List<String> own = inFolder(names, component);
-          missing(own, component, type, variant, shards)
-              .forEach(name -> missing.add(component + "/" + name));
-        });
-    return missing;
-  }
-
-  private static List<String> missing(
-      List<String> names, String component, String type, String variant, Shards shards) {
-    if (type.endsWith("Scheduler")) {
-      return absent(names, "scheduler_config.json");
-    }
-    if (type.contains("Tokenizer") || type.equals("TokenizersBackend")) {
-      return missingTokenizer(names);
-    }
-    if (type.contains("Processor") || type.contains("Extractor")) {
-      return absent(names, "preprocessor_config.json");
-    }
-    List<String> missing = new ArrayList<>(absent(names, "config.json"));
-    WeightSet set =
-        new WeightFiles(names)
-            .choose(variant, s -> lacking(names, component, s, shards).isEmpty(), component)
-            .orElse(null);
-    missing.addAll(set == null ? List.of("*" + WEIGHTS) : lacking(names, component, set, shards));
-    return missing;
-  }
-
-  /** Of a set of weights. */
-  private static List<String> lacking(
-      List<String> names, String component, WeightSet set, Shards shards) {
-    return set.whole() != null
-        ? List.of()
-        : shards.of(component, set).stream().filter(shard -> !names.contains(shard)).toList();
-  }
-
-  /** Of the forms of tokenizers the one that there is most of. */
-  private static List<String> missingTokenizer(List<String> names) {
-    List<String> least = TOKENIZERS.get(0);
-    for (List<String> form : TOKENIZERS) {
-      List<String> missing = form.stream().filter(name -> !names.contains(name)).toList();
-      if (missing.isEmpty()) {
-        return missing;
-      }
-      least = missing.size() < form.size() ? missing : least;
-    }
-    return least;
-  }
-
-  private static List<String> absent(List<String> names, String file) {
-    return names.contains(file) ? List.of() : List.of(file);
-  }
-
-  /** Shards by the index of a local set; the index itself when it cannot be read. */
-  static Collection<String> shards(Path component, WeightSet set) {
-    if (set.index() == null) {
-      return List.of("*" + WEIGHTS + ".index.json");
-    }
-    try {
-      TreeSet<String> shards = new TreeSet<>();
-      String text = Files.readString(component.resolve(set.index()));
-      JsonMapper.shared()
-          .readTree(text)
-          .path("weight_map")
-          .values()
-          .forEach(file -> shards.add(file.asString("")));
-      return shards;
-    } catch (IOException | JacksonException e) {
-      return List.of("a readable " + set.index());
     }
   }
 }

@@ -33,8 +33,8 @@ public record Quantizer(String name, String evidence) {
     tensors("_data|weight_qtype", "optimum-quanto");
     tensors("_weight_qdata|_weight_scale", "torchao");
     tensors(
-        "weight_scale_inv|weight_scale|weight_scale_2|scale_weight|comfy_quant",
-        "a program of scaled numbers");
+        "weight_scale_inv|weight_scale|weight_scale_2|scale_weight|input_scale|scaled_fp8|comfy_quant",
+        "a format of scaled float8 or int8 numbers");
     tensors("qweight", "GPTQ, AWQ or SVDQuant");
   }
 

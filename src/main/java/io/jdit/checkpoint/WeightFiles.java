@@ -38,7 +38,7 @@ final class WeightFiles {
   private static final Pattern WEIGHTS =
       Pattern.compile(
           BASE
-              + "(?:\\.(?<v1>[^./]+?))?(?<shard>-\\d{5,}-of-(?<count>\\d{5,}))?(?:\\.(?<v2>[^./]+))?\\.safetensors");
+              + "(?:\\.(?<v1>[^./]+?))?(?<shard>-\\d{5,}-of-(?<count>\\d{5,9}))?(?:\\.(?<v2>[^./]+))?\\.safetensors");
   private static final Pattern INDEX =
       Pattern.compile(
           BASE
@@ -50,9 +50,9 @@ final class WeightFiles {
    * @param whole name of the only file, null for shards
    * @param index name of the list of shards, null for a whole file, or where it is missing
    * @param shards names of the shards that are there
-   * @param count how many there are by their names
+   * @param counted whether these are as many as one of their names says
    */
-  record WeightSet(String whole, String index, List<String> shards, int count) {
+  record WeightSet(String whole, String index, List<String> shards, boolean counted) {
     List<String> names() {
       if (whole != null) {
         return List.of(whole);
@@ -66,7 +66,7 @@ final class WeightFiles {
 
     /** As far as names tell. */
     boolean isComplete() {
-      return whole != null || (index != null && count > 0 && shards.size() == count);
+      return whole != null || (index != null && counted);
     }
   }
 
@@ -74,8 +74,8 @@ final class WeightFiles {
   private static final class Found {
     String whole;
     String index;
-    int count;
-    final TreeSet<String> shards = new TreeSet<>();
+    // By the count in their names: a repository may hold those of an earlier division too.
+    final Map<Integer, List<String>> shards = new TreeMap<>();
   }
 
   private final Map<String, Map<String, Found>> byVariant = new TreeMap<>();
@@ -92,8 +92,8 @@ final class WeightFiles {
         if (weights.group("shard") == null) {
           found.whole = name;
         } else {
-          found.shards.add(name);
-          found.count = Integer.parseInt(weights.group("count"));
+          int count = Integer.parseInt(weights.group("count"));
+          found.shards.computeIfAbsent(count, c -> new ArrayList<>()).add(name);
         }
       } else if (index.matches()) {
         found(index.group("base"), index.group("v1"), index.group("v2"), index.group("v3")).index =
@@ -166,10 +166,13 @@ final class WeightFiles {
       }
       List<WeightSet> forms = new ArrayList<>();
       if (f.whole != null) {
-        forms.add(new WeightSet(f.whole, null, List.of(), 1));
+        forms.add(new WeightSet(f.whole, null, List.of(), false));
       }
       if (f.index != null || !f.shards.isEmpty()) {
-        WeightSet shards = new WeightSet(null, f.index, List.copyOf(f.shards), f.count);
+        boolean counted =
+            f.shards.entrySet().stream().anyMatch(e -> e.getValue().size() == e.getKey());
+        List<String> all = f.shards.values().stream().flatMap(List::stream).toList();
+        WeightSet shards = new WeightSet(null, f.index, all, counted);
         forms.add(base.equals(DIFFUSERS) ? 0 : forms.size(), shards);
       }
       sets.addAll(forms);

@@ -129,6 +129,18 @@ class HubRepositoryTest {
     assertNoWeightsWereFetched();
   }
 
+  @Test
+  void filesOfOtherProgramsAndDivisionsAreNoHindrance() throws IOException {
+    weights("tokenizer/openvino_tokenizer.xml", "tokenizer/openvino_tokenizer.bin");
+    weights("text_encoder/model-00001-of-00001.safetensors");
+    weights("text_encoder/model-00002-of-00003.safetensors");
+    put(
+        "text_encoder/model.safetensors.index.json",
+        "{\"weight_map\": {\"a\": \"model-00001-of-00001.safetensors\"}}");
+    weights("vae/diffusion_pytorch_model.safetensors");
+    assertThat(weightsIn(fetch(""))).contains("text_encoder/model-00001-of-00001.safetensors");
+  }
+
   private void assertNoWeightsWereFetched() {
     assertThat(hub.requests).noneMatch(r -> r.contains(".safetensors"));
   }

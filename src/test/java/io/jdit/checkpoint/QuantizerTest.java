@@ -42,8 +42,9 @@ class QuantizerTest {
     "blocks.0.attn.to_q.wscales, SVDQuant (Nunchaku)",
     "blocks.0.attn.to_q.weight_packed, compressed-tensors",
     "blocks.0.attn.to_q.weight._data, optimum-quanto",
-    "blocks.0.attn.to_q.weight_scale, a program of scaled numbers",
-    "blocks.0.attn.to_q.scale_weight, a program of scaled numbers",
+    "blocks.0.attn.to_q.weight_scale, a format of scaled float8 or int8 numbers",
+    "scaled_fp8, a format of scaled float8 or int8 numbers",
+    "blocks.0.attn.to_q.scale_weight, a format of scaled float8 or int8 numbers",
   })
   void namedByTensors(String tensor, String name) {
     assertThat(Quantizer.of(folder, List.of("blocks.0.norm.weight", tensor)).orElseThrow())
