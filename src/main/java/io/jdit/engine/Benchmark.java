@@ -74,7 +74,7 @@ public record Benchmark(
                 request
                     .with(RequestKeys.NUM_INFERENCE_STEPS, warmup + runs)
                     .over(Values.of(RequestKeys.PROMPT, "")));
-    try (DeviceWorker worker = new DeviceWorker("jdit-bench", strategies.device(), threads)) {
+    try (DeviceWorker worker = Engine.worker(strategies.device(), threads)) {
       return worker.call(() -> steps(model, family, resolved));
     }
   }

@@ -4,6 +4,7 @@ import io.jdit.checkpoint.ModelFolder;
 import io.jdit.checkpoint.TensorSource;
 import io.jdit.checkpoint.WeightOrigin;
 import io.jdit.pipeline.OutOfMemoryException;
+import io.jdit.pipeline.Request;
 import io.jdit.tensor.DType;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -19,6 +20,8 @@ import java.util.function.ToIntFunction;
  */
 record MemoryCheck(
     ModelFolder model, WeightOrigin origin, ToIntFunction<String> holders, int processes) {
+  /** Three channels of float32. */
+  private static final int DECODED_PIXEL_BYTES = 12;
 
   /**
    * @throws OutOfMemoryException when the weights need more than {@code available} bytes
@@ -41,6 +44,28 @@ record MemoryCheck(
               dtype.text(),
               available / 1e9,
               processes > 1 ? smaller + ", or split the weights with --tp-size" : smaller));
+    }
+  }
+
+  /**
+   * Checks that the decoded pictures alone fit: what cannot end well should not begin.
+   *
+   * @throws OutOfMemoryException when they need more than {@code available} bytes
+   */
+  static void requirePixels(Request request, long available) {
+    double needed =
+        (double) request.outputs() * request.width() * request.height() * DECODED_PIXEL_BYTES;
+    if (needed > available) {
+      throw new OutOfMemoryException(
+          String.format(
+              Locale.ROOT,
+              "not enough memory for %d x %d x %d pixels: decoded they need %.1f GB, %.1f GB are"
+                  + " free; use a smaller size or fewer pictures",
+              request.outputs(),
+              request.width(),
+              request.height(),
+              needed / 1e9,
+              available / 1e9));
     }
   }
 

@@ -3,6 +3,7 @@ package io.jdit.testing;
 import io.jdit.config.Key;
 import io.jdit.config.Values;
 import io.jdit.pipeline.RequestKeys;
+import java.math.BigInteger;
 import tools.jackson.databind.JsonNode;
 
 /** Requests of tests. */
@@ -32,6 +33,6 @@ public final class Requests {
         .with(RequestKeys.WIDTH, width)
         .with(RequestKeys.NUM_INFERENCE_STEPS, steps)
         .with(RequestKeys.MAX_SEQUENCE_LENGTH, tokens)
-        .with(RequestKeys.SEED, 0L);
+        .with(RequestKeys.SEED, BigInteger.valueOf(0));
   }
 }
