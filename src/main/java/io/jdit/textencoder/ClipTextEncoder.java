@@ -26,7 +26,8 @@ public final class ClipTextEncoder {
       double layerNormEps,
       int eosTokenId) {
 
-    public static Config read(ModelConfig json) {
+    public static Config read(ModelConfig file) {
+      ModelConfig json = file.textConfig();
       String act = json.text("hidden_act", "quick_gelu");
       if (!act.equals("quick_gelu") && !act.equals("gelu")) {
         throw json.error("hidden_act '" + act + "' is not supported, quick_gelu and gelu are");
@@ -75,6 +76,9 @@ public final class ClipTextEncoder {
         new Embedding(
             embeddings.at("position_embedding"), config.maxPositionEmbeddings, config.hiddenSize);
     w.ignore(embeddings.prefix() + "position_ids");
+    // The rest of a whole CLIP, and the heads of its other uses.
+    weights.ignore(weights.prefix() + "logit_scale");
+    weights.ignoreBelow("vision_model", "visual_projection", "text_projection", "classifier");
     linears.headsPerRank(config.numAttentionHeads);
     for (int i = 0; i < config.numHiddenLayers; i++) {
       layers.add(new Layer(config, w.at("encoder.layers").at(i), linears));
