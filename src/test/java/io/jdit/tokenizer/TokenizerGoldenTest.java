@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.LongStream;
@@ -45,6 +46,44 @@ class TokenizerGoldenTest {
             DynamicTest.dynamicTest(
                 fixture + "/" + part + (name.isEmpty() ? "" : " without " + name),
                 () -> verify(fixture, part, copyWithout(folder, name))));
+  }
+
+  @TestFactory
+  Stream<DynamicTest> qwen() {
+    return Stream.of("z-image-turbo-tiny")
+        .flatMap(
+            fixture ->
+                Stream.of("", "tokenizer.json", "vocab.json")
+                    .map(
+                        without ->
+                            DynamicTest.dynamicTest(
+                                fixture + (without.isEmpty() ? "" : " without " + without),
+                                () -> verifyChat(fixture, without))));
+  }
+
+  private void verifyChat(String fixture, String without) throws IOException {
+    JsonNode expected =
+        JsonMapper.shared().readTree(FIXTURES.resolve(fixture).resolve("expected.json"));
+    Path folder =
+        copyWithout(FIXTURES.resolve(fixture).resolve("pipeline").resolve("tokenizer"), without);
+    int compared = 0;
+    try (Tokenizer tokenizer = Tokenizers.load(folder, "Qwen2Tokenizer")) {
+      for (JsonNode text : expected.path("text_components")) {
+        int maxLength = text.path("max_sequence_length").asInt();
+        String prompt = text.path("prompt").asString();
+        TokenIds ids = PromptTemplate.user().encode(tokenizer, prompt, maxLength);
+        long[] used = Arrays.copyOf(ids.ids(), ids.length());
+        assertThat(used).as(prompt).isEqualTo(longs(text.path("input_ids")));
+        assertThat(Arrays.stream(ids.ids()).skip(used.length))
+            .as("padding of %s", prompt)
+            .hasSize(maxLength - used.length)
+            .allMatch(id -> id == tokenizer.padId());
+        assertThat(prompt).as("overflow").endsWith(ids.overflow());
+        compared++;
+      }
+      assertThat(tokenizer.padId()).isEqualTo(expected.path("text").path("pad_token_id").asLong());
+    }
+    assertThat(compared).isEqualTo(5);
   }
 
   private void verify(String fixture, String part, Path folder) throws IOException {
