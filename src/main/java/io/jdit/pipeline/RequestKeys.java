@@ -20,10 +20,13 @@ public final class RequestKeys {
       Key.of("prompt_2", ValueType.text())
           .withHelp("TEXT", "Prompt of the second text encoder. Default: the prompt.");
 
-  /** What to stay away from; works together with {@link #TRUE_CFG_SCALE}. */
+  /** What to stay away from; works together with guidance. */
   public static final Key<String> NEGATIVE_PROMPT =
       Key.of("negative_prompt", ValueType.text())
-          .withHelp("TEXT", "What to stay away from; works with --true-cfg-scale above 1.");
+          .withHelp(
+              "TEXT",
+              "What to stay away from; works with guidance: --true-cfg-scale above 1, or"
+                  + " --guidance-scale where a model has nothing else.");
 
   public static final Key<String> NEGATIVE_PROMPT_2 =
       Key.of("negative_prompt_2", ValueType.text())
@@ -38,10 +41,28 @@ public final class RequestKeys {
               "Classifier-free guidance with two transformer calls per step; 1 is off. Default: the"
                   + " model's.");
 
-  /** Guidance that distilled models take as an input. */
+  /** The model's own guidance; distilled models take it as an input. */
   public static final Key<Double> GUIDANCE_SCALE =
       Key.of("guidance_scale", ValueType.numberAtLeast(0))
-          .withHelp("S", "Guidance that distilled models take as an input. Default: the model's.");
+          .withHelp("S", "The model's own guidance. Default: the model's.");
+
+  /** Z-Image: the guided output is at most so many times as long as the positive one; 0 is off. */
+  public static final Key<Double> CFG_NORMALIZATION =
+      Key.of("cfg_normalization", ValueType.numberAtLeast(0))
+          .withDefault(0.0)
+          .withHelp(
+              "K",
+              "Z-Image: the guided output is at most K times as long as the positive one; 0 is off."
+                  + " Default: 0.");
+
+  /** Z-Image: guidance ends when this share of the way from noise to picture is passed. */
+  public static final Key<Double> CFG_TRUNCATION =
+      Key.of("cfg_truncation", ValueType.numberAtLeast(0))
+          .withDefault(1.0)
+          .withHelp(
+              "T",
+              "Z-Image: guidance ends after this share of the way from noise to picture. Default:"
+                  + " 1.");
 
   /** Pixels. */
   public static final Key<Integer> HEIGHT =
@@ -79,6 +100,8 @@ public final class RequestKeys {
           NEGATIVE_PROMPT_2,
           TRUE_CFG_SCALE,
           GUIDANCE_SCALE,
+          CFG_NORMALIZATION,
+          CFG_TRUNCATION,
           HEIGHT,
           WIDTH,
           NUM_INFERENCE_STEPS,
