@@ -173,6 +173,12 @@ public final class Weights {
     used.addAll(Arrays.asList(names));
   }
 
+  /** Marks all tensors below a name: a part of the checkpoint that the model does not build. */
+  public void ignoreBelow(String name) {
+    String start = prefix + name + ".";
+    source.names().stream().filter(n -> n.startsWith(start)).forEach(used::add);
+  }
+
   /**
    * Checks that every tensor was read. Call it after the last module is built.
    *
