@@ -28,32 +28,45 @@ public record DecoderConfig(
 
   /** Qwen3Config. */
   public static DecoderConfig qwen3(ModelConfig json) {
-    int hidden = json.integer("hidden_size", 4096);
     int headDim = json.integer("head_dim", 128);
-    return read(json, hidden, headDim, json.flag("attention_bias", false), true);
+    boolean bias = json.flag("attention_bias", false);
+    return read(json, headDim, bias, true, new int[] {headDim / 2});
+  }
+
+  /**
+   * Text part of Qwen2_5_VLConfig, flat as published or in {@code text_config} as transformers 5
+   * writes it.
+   */
+  public static DecoderConfig qwen25Vl(ModelConfig json) {
+    ModelConfig text = json.has("text_config") ? json.section("text_config") : json;
+    int headDim = text.integer("hidden_size", 8192) / text.integer("num_attention_heads", 64);
+    ModelConfig rope =
+        text.section(text.has("rope_parameters") ? "rope_parameters" : "rope_scaling");
+    return read(text, headDim, true, false, rope.integers("mrope_section"));
   }
 
   private static DecoderConfig read(
-      ModelConfig json, int hidden, int headDim, boolean qkvBias, boolean qkNorm) {
+      ModelConfig json, int headDim, boolean qkvBias, boolean qkNorm, int[] sections) {
     json.requireText("hidden_act", "silu");
     if (json.flag("use_sliding_window", false)) {
       throw json.error("use_sliding_window is not supported");
     }
+    ModelConfig rope = json.has("rope_parameters") ? json.section("rope_parameters") : json;
     int heads = json.integer("num_attention_heads", 32);
     DecoderConfig c =
         new DecoderConfig(
             json.integer("vocab_size", 151936),
-            hidden,
+            json.integer("hidden_size", 4096),
             json.integer("intermediate_size", 22016),
             json.integer("num_hidden_layers", 32),
             heads,
             json.integer("num_key_value_heads", heads),
             headDim,
             json.number("rms_norm_eps", 1e-6),
-            json.number("rope_theta", 1e6),
+            rope.number("rope_theta", 1e6),
             qkvBias,
             qkNorm,
-            new int[] {headDim / 2});
+            sections);
     if (heads % c.numKeyValueHeads != 0) {
       throw json.error(
           "num_attention_heads "

@@ -41,6 +41,36 @@ class DecoderModelTest {
     }
   }
 
+  /** The first 34 tokens are the template's, which pipelines drop. */
+  @Test
+  void qwen25VlEqualsTheReference() {
+    try (TensorScope scope = TensorScope.open();
+        TensorScope weights = TensorScope.unbound();
+        Fixture f = new Fixture("qwen-image-tiny")) {
+      DecoderModel model =
+          f.build(
+              "text_encoder",
+              DType.FLOAT32,
+              weights,
+              w -> {
+                w.ignoreBelow("visual");
+                return new DecoderModel(
+                    DecoderConfig.qwen25Vl(f.config("text_encoder")), w, LinearFactory.dense());
+              });
+      for (String branch : new String[] {"cond", "uncond"}) {
+        long[] ids = ids(f.json().path("text").path(branch + "_input_ids").get(0));
+        assertThat(model.hiddenStates(ids, ids.length, 3).get(0))
+            .isCloseTo(f.tensor("text." + branch + ".last_hidden_state"), TOLERANCE);
+      }
+      for (String text : new String[] {"short", "unicode", "empty", "spaces"}) {
+        long[] ids = ids(f.json().path("text_components").path(text).path("input_ids"));
+        assertThat(model.hiddenStates(ids, ids.length, 3).get(0).narrow(1, 34, ids.length - 34))
+            .as(text)
+            .isCloseTo(f.tensor("text." + text + ".prompt_embeds"), TOLERANCE);
+      }
+    }
+  }
+
   /** Padding on the right changes nothing before it, and sees what counts only. */
   @Test
   void paddingIsNoKey() {
