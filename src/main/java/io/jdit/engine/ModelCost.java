@@ -12,7 +12,6 @@ import io.jdit.pipeline.Family;
 import io.jdit.pipeline.Model;
 import io.jdit.pipeline.Placement;
 import io.jdit.pipeline.Request;
-import io.jdit.pipeline.RequestKeys;
 import io.jdit.pipeline.Strategies;
 import io.jdit.scheduler.Trajectory;
 import io.jdit.tensor.DType;
@@ -54,8 +53,7 @@ public record ModelCost(TransformerCost transformer, Map<String, Long> weights, 
   public static ModelCost of(Path folder, Values request) {
     ModelFolder model = ModelFolder.open(folder);
     Family family = Families.of(model);
-    Request resolved =
-        family.parameters(model).resolve(request.over(Values.of(RequestKeys.PROMPT, "")));
+    Request resolved = family.parameters(model).outline(request);
     TransformerMeter meter = new TransformerMeter();
     Map<String, MetaWeights> sources = new LinkedHashMap<>();
     Strategies counting =
