@@ -6,9 +6,11 @@ import io.jdit.engine.batch.BatchDefaults;
 import io.jdit.engine.batch.BatchFile;
 import io.jdit.engine.batch.BatchItem;
 import io.jdit.pipeline.RequestKeys;
+import java.math.BigInteger;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -32,10 +34,18 @@ final class SamplingOptions {
       names = "--seed",
       paramLabel = "N[,N...]",
       split = ",",
+      converter = SeedConverter.class,
       defaultValue = "1024",
       description =
           "Seed of the noise, the same picture as diffusers for the same number; a list makes one picture per seed. Default: ${DEFAULT-VALUE}.")
-  List<Long> seeds;
+  List<BigInteger> seeds;
+
+  private static final class SeedConverter implements ITypeConverter<BigInteger> {
+    @Override
+    public BigInteger convert(String text) {
+      return CatalogOptions.convert(RequestKeys.SEED, text);
+    }
+  }
 
   private final CatalogOptions parameters = new CatalogOptions();
 
@@ -64,7 +74,7 @@ final class SamplingOptions {
     Values shared = shared();
     List<Values> requests = new ArrayList<>();
     for (String prompt : prompts) {
-      for (long seed : seeds) {
+      for (BigInteger seed : seeds) {
         requests.add(shared.with(RequestKeys.PROMPT, prompt).with(RequestKeys.SEED, seed));
       }
     }

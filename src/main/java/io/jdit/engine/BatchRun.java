@@ -17,16 +17,14 @@ import io.jdit.pipeline.Parameters;
 import io.jdit.pipeline.Request;
 import java.io.IOException;
 import java.nio.channels.ClosedByInterruptException;
-import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
-import java.util.zip.CRC32;
 
 /** The lines of a prompt file, to picture files and a manifest. */
 public final class BatchRun {
@@ -140,7 +138,7 @@ public final class BatchRun {
    */
   private BatchQueue queue(List<BatchTask> tasks, boolean resume) throws IOException {
     ProcessGroup replica = job.session().replicaGroup();
-    requireSameTasks(tasks, replica);
+    job.session().requireSame("what is read from " + promptPath, tasks);
     Path outputs = job.output().folder();
     long before = job.session().broadcast(resume ? 0 : Manifest.length(outputs));
     if (!job.session().writes()) {
@@ -160,22 +158,11 @@ public final class BatchRun {
     return ReplicaQueue.leader(tasks, replica, claims);
   }
 
-  private void requireSameTasks(List<BatchTask> tasks, ProcessGroup replica) {
-    CRC32 checksum = new CRC32();
-    tasks.forEach(t -> checksum.update(t.toString().getBytes(StandardCharsets.UTF_8)));
-    long[] all = replica.gather(checksum.getValue());
-    if (Arrays.stream(all).distinct().count() > 1) {
-      throw new IllegalArgumentException(
-          promptPath
-              + ": the ranks of a replica read different prompts or options, "
-              + "give all of them the same file and the same command line");
-    }
-  }
-
   private List<BatchTask> tasks(Parameters parameters) {
     List<BatchTask> tasks = new ArrayList<>();
     for (BatchItem item : file.items()) {
       try {
+        requireNoFolders(item);
         tasks.add(
             BatchTask.of(item, job.provenance().settings(parameters.resolve(item.request()))));
       } catch (IllegalArgumentException e) {
@@ -183,6 +170,14 @@ public final class BatchRun {
       }
     }
     return tasks;
+  }
+
+  private void requireNoFolders(BatchItem item) {
+    for (String name : item.fileNames()) {
+      if (Files.isDirectory(job.output().folder().resolve(name))) {
+        throw new IllegalArgumentException("its picture '" + name + "' is a folder");
+      }
+    }
   }
 
   private void reject(BadLine bad) {

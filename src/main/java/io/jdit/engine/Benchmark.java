@@ -71,7 +71,7 @@ public record Benchmark(
         family
             .parameters(model)
             .outline(request.with(RequestKeys.NUM_INFERENCE_STEPS, warmup + runs));
-    try (DeviceWorker worker = new DeviceWorker("jdit-bench", strategies.device(), threads)) {
+    try (DeviceWorker worker = Engine.worker(strategies.device(), threads)) {
       return worker.call(() -> steps(model, family, resolved));
     }
   }

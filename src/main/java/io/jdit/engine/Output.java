@@ -25,6 +25,32 @@ public record Output(Path folder, String fileName, Path latents, Path cacheRepor
     return folder.resolve(OutputNames.indexed(name, index, count));
   }
 
+  /**
+   * Checks the names that {@code generations} and their {@code pictures} lead to, before they are
+   * drawn.
+   *
+   * @throws IllegalArgumentException when file systems refuse one of them
+   */
+  void requireNames(int generations, int pictures) {
+    if (fileName != null) {
+      OutputNames.requireFits(
+          "--output-file-name", OutputNames.indexed(fileName, pictures - 1, pictures));
+    }
+    if (latents != null) {
+      requireFits("--save-latents", latents, generations);
+    }
+    if (cacheReport != null) {
+      requireFits("--cache-report", cacheReport, generations);
+    }
+    if (perfDump != null) {
+      requireFits("--perf-dump-path", perfDump, 1);
+    }
+  }
+
+  private static void requireFits(String option, Path file, int count) {
+    OutputNames.requireFits(option, numbered(file, count - 1, count).getFileName().toString());
+  }
+
   /** {@code file} for generation {@code index} of {@code count}. */
   static Path numbered(Path file, int index, int count) {
     return file.resolveSibling(OutputNames.indexed(file.getFileName().toString(), index, count));

@@ -32,7 +32,10 @@ public final class PromptRun {
     Parameters parameters = Engine.parameters(job.folder());
     List<Request> resolved = requests.stream().map(parameters::resolve).toList();
     int pictures = resolved.stream().mapToInt(Request::outputs).sum();
+    job.output().requireNames(requests.size(), pictures);
     RankSession session = job.session();
+    session.requireSame(
+        "what is drawn", resolved.stream().map(job.provenance()::settings).toList());
     try (Engine engine = job.load(report, requests.get(0))) {
       int first = 0;
       for (int i = 0; i < requests.size(); i++) {

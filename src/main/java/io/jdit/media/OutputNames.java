@@ -15,6 +15,11 @@ import java.util.Set;
 public final class OutputNames {
   private static final int MAX_PROMPT = 100;
   private static final int MAX_NAME = 150;
+
+  /** Bytes of a file name, NAME_MAX of Linux. */
+  private static final int LONGEST = 255;
+
+  private static final int SHOWN = 20;
   private static final int HASH_DIGITS = 8;
   private static final DateTimeFormatter TIMESTAMP =
       DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss", Locale.ROOT);
@@ -59,7 +64,7 @@ public final class OutputNames {
    * The name that a user gave one picture.
    *
    * @param option what the user calls it, for messages
-   * @throws IllegalArgumentException when it is not a plain name, or not one of a picture
+   * @throws IllegalArgumentException when it is not a plain name, not one of a picture or too long
    */
   public static String picture(String option, String name) {
     if (Path.of(name).getNameCount() != 1 || name.isBlank()) {
@@ -70,7 +75,27 @@ public final class OutputNames {
     if (!PICTURES.contains(extensionOf(full).toLowerCase(Locale.ROOT))) {
       throw new IllegalArgumentException(option + " '" + name + "': pictures are .png or .jpg");
     }
+    requireFits(option, full);
     return full;
+  }
+
+  /**
+   * @param option what the user calls it, for messages
+   * @throws IllegalArgumentException when file systems refuse a name of this length
+   */
+  public static void requireFits(String option, String name) {
+    int bytes = name.getBytes(StandardCharsets.UTF_8).length;
+    if (bytes > LONGEST) {
+      throw new IllegalArgumentException(
+          option
+              + " makes '"
+              + name.substring(0, SHOWN)
+              + "...', a file name of "
+              + bytes
+              + " bytes; file systems take "
+              + LONGEST
+              + ": choose a shorter one");
+    }
   }
 
   /** {@code {line}_{prompt}.{extension}}: the same for every run, the line with five digits. */

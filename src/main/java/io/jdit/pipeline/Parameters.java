@@ -155,7 +155,8 @@ public final class Parameters {
       for (Key<Integer> key : keys) {
         int value = values.get(key);
         if (value % multiple != 0) {
-          int below = value / multiple * multiple;
+          long below = value / multiple * multiple;
+          long above = below + multiple;
           throw new ConfigException(
               key
                   + " "
@@ -163,8 +164,9 @@ public final class Parameters {
                   + " is not a multiple of "
                   + multiple
                   + ": use "
-                  + (below > 0 ? below + " or " : "")
-                  + (below + multiple));
+                  + (below == 0
+                      ? above
+                      : above > Integer.MAX_VALUE ? below : below + " or " + above));
         }
       }
       return values;

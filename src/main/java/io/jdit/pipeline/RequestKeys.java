@@ -3,6 +3,7 @@ package io.jdit.pipeline;
 import io.jdit.config.Catalog;
 import io.jdit.config.Key;
 import io.jdit.config.ValueType;
+import java.math.BigInteger;
 
 /**
  * The parameters of a request, each declared once: options, keys of a batch line, the model's
@@ -20,7 +21,7 @@ public final class RequestKeys {
       Key.of("prompt_2", ValueType.text())
           .withHelp("TEXT", "Prompt of the second text encoder. Default: the prompt.");
 
-  /** What to stay away from; works together with {@link #TRUE_CFG_SCALE}. */
+  /** What to stay away from; works together with guidance. */
   public static final Key<String> NEGATIVE_PROMPT =
       Key.of("negative_prompt", ValueType.text())
           .withHelp(
@@ -47,7 +48,25 @@ public final class RequestKeys {
           .withHelp(
               "S",
               "Guidance that distilled models take as an input; of models without --true-cfg-scale,"
-                  + " classifier-free guidance, where 1 is off. Default: the model's.");
+                  + " classifier-free guidance. Default: the model's.");
+
+  /** Z-Image: the guided output is at most so many times as long as the positive one; 0 is off. */
+  public static final Key<Double> CFG_NORMALIZATION =
+      Key.of("cfg_normalization", ValueType.numberAtLeast(0))
+          .withDefault(0.0)
+          .withHelp(
+              "K",
+              "Z-Image: the guided output is at most K times as long as the positive one; 0 is off."
+                  + " Default: 0.");
+
+  /** Z-Image: guidance ends when this share of the way from noise to picture is passed. */
+  public static final Key<Double> CFG_TRUNCATION =
+      Key.of("cfg_truncation", ValueType.numberAtLeast(0))
+          .withDefault(1.0)
+          .withHelp(
+              "T",
+              "Z-Image: guidance ends after this share of the way from noise to picture. Default:"
+                  + " 1.");
 
   /** Of the second of two transformers. */
   public static final Key<Double> GUIDANCE_SCALE_2 =
@@ -98,8 +117,17 @@ public final class RequestKeys {
       Key.of("num_inference_steps", ValueType.integerAtLeast(1))
           .withHelp("N", "Denoising steps. Default: the model's.");
 
-  /** Of the noise; several pictures of one request share one draw, as in diffusers. */
-  public static final Key<Long> SEED = Key.of("seed", ValueType.wholeLong()).withDefault(1024L);
+  /**
+   * Of the noise; several pictures of one request share one draw, as in diffusers. As in torch, -1
+   * and 2^64 - 1 are the same.
+   */
+  public static final Key<BigInteger> SEED =
+      Key.of(
+              "seed",
+              ValueType.wholeBetween(
+                  BigInteger.valueOf(Long.MIN_VALUE),
+                  BigInteger.TWO.pow(64).subtract(BigInteger.ONE)))
+          .withDefault(BigInteger.valueOf(1024));
 
   /** Pictures of one prompt. */
   public static final Key<Integer> NUM_OUTPUTS_PER_PROMPT =
@@ -123,6 +151,8 @@ public final class RequestKeys {
           TRUE_CFG_SCALE,
           GUIDANCE_SCALE,
           GUIDANCE_SCALE_2,
+          CFG_NORMALIZATION,
+          CFG_TRUNCATION,
           BOUNDARY_RATIO,
           IMAGE_PATH,
           HEIGHT,

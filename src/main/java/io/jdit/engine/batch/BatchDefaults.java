@@ -1,6 +1,7 @@
 package io.jdit.engine.batch;
 
 import io.jdit.config.Values;
+import java.math.BigInteger;
 import java.util.List;
 
 /**
@@ -10,7 +11,7 @@ import java.util.List;
  * @param seeds every line is drawn once with each, unless it has a seed of its own
  * @param fileName plain name that the line number is put into; null for the prompt's words
  */
-public record BatchDefaults(Values request, List<Long> seeds, String fileName) {
+public record BatchDefaults(Values request, List<BigInteger> seeds, String fileName) {
   public BatchDefaults {
     seeds = List.copyOf(seeds);
   }
