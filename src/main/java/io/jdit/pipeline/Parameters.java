@@ -6,6 +6,7 @@ import io.jdit.checkpoint.ModelFormatException;
 import io.jdit.config.ConfigException;
 import io.jdit.config.Key;
 import io.jdit.config.Values;
+import io.jdit.media.OutputKind;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -99,6 +100,11 @@ public final class Parameters {
   /** The keys that this model takes. */
   public Set<Key<?>> keys() {
     return keys;
+  }
+
+  /** What the model makes: a family whose requests have frames per second makes videos. */
+  public OutputKind kind() {
+    return keys.contains(RequestKeys.FPS) ? OutputKind.VIDEO : OutputKind.PICTURE;
   }
 
   /**

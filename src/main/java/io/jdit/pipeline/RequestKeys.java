@@ -105,6 +105,16 @@ public final class RequestKeys {
       Key.of("fps", ValueType.integerAtLeast(1))
           .withHelp("N", "Frames per second of a video. Default: the model's.");
 
+  /** Frames of a video. */
+  public static final Key<Integer> NUM_FRAMES =
+      Key.of("num_frames", ValueType.integerAtLeast(1))
+          .withHelp("N", "Frames of a video. Default: the model's.");
+
+  /** Frames per second of a video when it is shown. */
+  public static final Key<Integer> FPS =
+      Key.of("fps", ValueType.integerAtLeast(1))
+          .withHelp("N", "Frames per second of a video. Default: the model's.");
+
   /** Pixels. */
   public static final Key<Integer> HEIGHT =
       Key.of("height", ValueType.integerAtLeast(1)).withHelp("PIXELS", "Default: the model's.");
