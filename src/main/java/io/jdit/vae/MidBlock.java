@@ -1,9 +1,9 @@
 package io.jdit.vae;
 
 import io.jdit.checkpoint.Weights;
+import io.jdit.kernels.Kernels;
 import io.jdit.nn.DenseLinear;
 import io.jdit.nn.GroupNorm;
-import io.jdit.tensor.Functional;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 
@@ -55,16 +55,15 @@ final class MidBlock {
         long width = x.size(3);
         Tensor n = groupNorm.forward(x.flatten(2, 3)).transpose(1, 2); // [B, HW, C]
         Tensor o =
-            Functional.scaledDotProductAttention(
-                toQ.forward(n).unsqueeze(1),
-                toK.forward(n).unsqueeze(1),
-                toV.forward(n).unsqueeze(1),
-                null,
-                false,
-                1 / Math.sqrt(x.size(1)));
+            Kernels.attention(
+                toQ.forward(n).unsqueeze(2),
+                toK.forward(n).unsqueeze(2),
+                toV.forward(n).unsqueeze(2),
+                1 / Math.sqrt(x.size(1)),
+                false);
         Tensor y =
             toOut
-                .forward(o.squeeze(1))
+                .forward(o.squeeze(2))
                 .transpose(1, 2)
                 .reshape(x.size(0), x.size(1), height, width);
         return scope.keep(y.add(x));
