@@ -1,12 +1,12 @@
 package io.jdit.textencoder;
 
 import io.jdit.checkpoint.Weights;
+import io.jdit.kernels.Kernels;
 import io.jdit.nn.GatedFeedForward;
 import io.jdit.nn.Linear;
 import io.jdit.nn.LinearFactory;
 import io.jdit.nn.RmsNorm;
 import io.jdit.tensor.DType;
-import io.jdit.tensor.Functional;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 
@@ -69,19 +69,17 @@ final class QwenVisionBlock {
   }
 
   private Tensor attended(Tensor q, Tensor k, Tensor v, long start, long length) {
-    return Functional.scaledDotProductAttention(
+    return Kernels.attention(
             segment(q, start, length),
             segment(k, start, length),
             segment(v, start, length),
-            null,
-            false,
-            1 / Math.sqrt(headDim))
-        .squeeze(0)
-        .transpose(0, 1);
+            1 / Math.sqrt(headDim),
+            false)
+        .squeeze(0);
   }
 
-  /** [1, heads, length, headDim]. */
+  /** [1, length, heads, headDim]. */
   private static Tensor segment(Tensor x, long start, long length) {
-    return x.narrow(0, start, length).transpose(0, 1).unsqueeze(0);
+    return x.narrow(0, start, length).unsqueeze(0);
   }
 }
