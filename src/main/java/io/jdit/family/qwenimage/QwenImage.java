@@ -12,6 +12,7 @@ import static io.jdit.pipeline.RequestKeys.TRUE_CFG_SCALE;
 import static io.jdit.pipeline.RequestKeys.WIDTH;
 
 import io.jdit.checkpoint.ModelFolder;
+import io.jdit.config.ConfigException;
 import io.jdit.config.Key;
 import io.jdit.config.Values;
 import io.jdit.media.Picture;
@@ -20,6 +21,7 @@ import io.jdit.pipeline.Model;
 import io.jdit.pipeline.Parameters;
 import io.jdit.pipeline.Parts;
 import io.jdit.pipeline.Strategies;
+import io.jdit.scheduler.FlowMatchEuler;
 import io.jdit.transformer.PackedLatents;
 import io.jdit.vae.WanVaeConfig;
 import java.util.List;
@@ -73,8 +75,21 @@ public final class QwenImage implements Family {
             (values, given, notes) -> sized(values, pictures),
             Parameters.multipleOf(PackedLatents.PATCH * vae.scaleFactor(), List.of(HEIGHT, WIDTH)),
             Parameters.atMost(MAX_SEQUENCE_LENGTH, MAX_TOKENS),
-            Parameters.trueGuidance());
+            Parameters.trueGuidance(),
+            steps(folder));
     return pictures.variant().takesPictures() ? parameters.requiring(IMAGE_PATH) : parameters;
+  }
+
+  /** A ladder that is stretched to its last noise level has no single step. */
+  private static Parameters.Rule steps(ModelFolder folder) {
+    FlowMatchEuler.Config scheduler =
+        FlowMatchEuler.Config.read(folder.config("scheduler", "FlowMatchEulerDiscreteScheduler"));
+    return (values, given, notes) -> {
+      if (scheduler.shiftTerminal() != 0 && values.get(NUM_INFERENCE_STEPS) < 2) {
+        throw new ConfigException("--num-inference-steps must be >= 2 for this model, got 1");
+      }
+      return values;
+    };
   }
 
   private static Values defaults(EditPictures pictures) {
