@@ -95,15 +95,15 @@ public final class RequestKeys {
       Key.of("image_path", ValueType.text())
           .withHelp("FILE", "Picture to begin with, for models that take one.");
 
-  /** Frames of a video. */
-  public static final Key<Integer> NUM_FRAMES =
-      Key.of("num_frames", ValueType.integerAtLeast(1))
-          .withHelp("N", "Frames of a video. Default: the model's.");
+  /** A second picture, for models that take several. */
+  public static final Key<String> IMAGE_PATH_2 =
+      Key.of("image_path_2", ValueType.text())
+          .withHelp("FILE", "Second picture, for models that take several.");
 
-  /** Frames per second of a video when it is shown. */
-  public static final Key<Integer> FPS =
-      Key.of("fps", ValueType.integerAtLeast(1))
-          .withHelp("N", "Frames per second of a video. Default: the model's.");
+  /** A third picture, for models that take several. */
+  public static final Key<String> IMAGE_PATH_3 =
+      Key.of("image_path_3", ValueType.text())
+          .withHelp("FILE", "Third picture, for models that take several.");
 
   /** Frames of a video. */
   public static final Key<Integer> NUM_FRAMES =
@@ -165,6 +165,8 @@ public final class RequestKeys {
           CFG_TRUNCATION,
           BOUNDARY_RATIO,
           IMAGE_PATH,
+          IMAGE_PATH_2,
+          IMAGE_PATH_3,
           HEIGHT,
           WIDTH,
           NUM_FRAMES,
