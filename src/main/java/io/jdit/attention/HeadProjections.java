@@ -46,6 +46,7 @@ public final class HeadProjections {
   /**
    * Names of the layers in the checkpoint.
    *
+   * @param q null for a stream that is attended to and does not attend
    * @param normQ null where query and key have no norm; normK likewise
    */
   public record Names(String q, String k, String v, String normQ, String normK) {
@@ -55,6 +56,10 @@ public final class HeadProjections {
     /** diffusers' Attention, the stream that is added to it. */
     public static final Names ADDED =
         new Names("add_q_proj", "add_k_proj", "add_v_proj", "norm_added_q", "norm_added_k");
+
+    /** diffusers' Attention, keys and values that are added to those of the text. */
+    public static final Names ADDED_KEYS =
+        new Names(null, "add_k_proj", "add_v_proj", null, "norm_added_k");
 
     public Names withoutNorms() {
       return new Names(q, k, v, null, null);
@@ -88,6 +93,9 @@ public final class HeadProjections {
 
   private static Operand operand(
       Weights w, LinearFactory linears, Shape s, String name, String norm, boolean across) {
+    if (name == null) {
+      return null;
+    }
     UnaryOperator<Tensor> projection = linears.column(w.at(name), s.in, s.width(), s.bias)::forward;
     if (norm == null) {
       return new Operand(projection, null, null);

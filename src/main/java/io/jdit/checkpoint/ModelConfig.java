@@ -137,6 +137,30 @@ public final class ModelConfig {
     return values;
   }
 
+  public float[] numbers(String key) {
+    JsonNode node = required(key);
+    float[] values = new float[node.size()];
+    for (int i = 0; i < values.length; i++) {
+      if (!node.isArray() || !node.get(i).isNumber()) {
+        throw wrong(key, node, "a list of numbers");
+      }
+      values[i] = (float) node.get(i).asDouble();
+    }
+    return values;
+  }
+
+  public boolean[] flags(String key) {
+    JsonNode node = required(key);
+    boolean[] values = new boolean[node.size()];
+    for (int i = 0; i < values.length; i++) {
+      if (!node.isArray() || !node.get(i).isBoolean()) {
+        throw wrong(key, node, "a list of true and false");
+      }
+      values[i] = node.get(i).asBoolean();
+    }
+    return values;
+  }
+
   public String[] texts(String key) {
     JsonNode node = required(key);
     String[] values = new String[node.size()];

@@ -17,11 +17,13 @@ final class RequestOptions {
         List.of(
             RequestKeys.HEIGHT,
             RequestKeys.WIDTH,
+            RequestKeys.NUM_FRAMES,
             RequestKeys.NUM_INFERENCE_STEPS,
             RequestKeys.MAX_SEQUENCE_LENGTH,
             RequestKeys.NUM_OUTPUTS_PER_PROMPT,
             RequestKeys.NEGATIVE_PROMPT,
-            RequestKeys.TRUE_CFG_SCALE));
+            RequestKeys.TRUE_CFG_SCALE,
+            RequestKeys.GUIDANCE_SCALE));
   }
 
   Values given() {

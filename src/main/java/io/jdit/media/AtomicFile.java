@@ -59,6 +59,14 @@ public final class AtomicFile {
     }
   }
 
+  /** Gives a complete file of the same folder its name; what it holds is on disk first. */
+  static void publish(Path temporary, Path target) throws IOException {
+    try (FileChannel channel = FileChannel.open(temporary, StandardOpenOption.WRITE)) {
+      channel.force(true);
+    }
+    move(temporary, target);
+  }
+
   private static void move(Path temporary, Path target) throws IOException {
     try {
       Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);

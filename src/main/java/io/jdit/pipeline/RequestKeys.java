@@ -24,7 +24,10 @@ public final class RequestKeys {
   /** What to stay away from; works together with {@link #TRUE_CFG_SCALE}. */
   public static final Key<String> NEGATIVE_PROMPT =
       Key.of("negative_prompt", ValueType.text())
-          .withHelp("TEXT", "What to stay away from; works with --true-cfg-scale above 1.");
+          .withHelp(
+              "TEXT",
+              "What to stay away from; works with a guidance above 1: --true-cfg-scale, or"
+                  + " --guidance-scale of models that have no other. Default: the model's.");
 
   public static final Key<String> NEGATIVE_PROMPT_2 =
       Key.of("negative_prompt_2", ValueType.text())
@@ -39,10 +42,50 @@ public final class RequestKeys {
               "Classifier-free guidance with two transformer calls per step; 1 is off. Default: the"
                   + " model's.");
 
-  /** Guidance that distilled models take as an input. */
+  /** Guidance that distilled models take as an input; of others, classifier-free guidance. */
   public static final Key<Double> GUIDANCE_SCALE =
       Key.of("guidance_scale", ValueType.numberAtLeast(0))
-          .withHelp("S", "Guidance that distilled models take as an input. Default: the model's.");
+          .withHelp(
+              "S",
+              "Guidance that distilled models take as an input; of models without --true-cfg-scale,"
+                  + " classifier-free guidance, where 1 is off. Default: the model's.");
+
+  /** Of the second of two transformers. */
+  public static final Key<Double> GUIDANCE_SCALE_2 =
+      Key.of("guidance_scale_2", ValueType.numberAtLeast(0))
+          .withHelp(
+              "S", "Guidance of the second transformer, in models of two. Default: the model's.");
+
+  /** Share of noise below which the second of two transformers computes. */
+  public static final Key<Double> BOUNDARY_RATIO =
+      Key.of("boundary_ratio", ValueType.numberAtLeast(0))
+          .withHelp(
+              "R",
+              "Timestep, as a share of all, below which the second transformer computes. Default:"
+                  + " the model's.");
+
+  /** Shift of the noise ladder of video models. */
+  public static final Key<Double> FLOW_SHIFT =
+      Key.of("flow_shift", ValueType.numberAtLeast(0))
+          .withHelp(
+              "K",
+              "Shift of the noise levels: larger for larger frames, 3 for 480p and 5 for 720p with"
+                  + " Wan. Default: the scheduler's.");
+
+  /** A picture to begin with, as a file. */
+  public static final Key<String> IMAGE_PATH =
+      Key.of("image_path", ValueType.text())
+          .withHelp("FILE", "Picture to begin with, for models that take one.");
+
+  /** Frames of a video. */
+  public static final Key<Integer> NUM_FRAMES =
+      Key.of("num_frames", ValueType.integerAtLeast(1))
+          .withHelp("N", "Frames of a video. Default: the model's.");
+
+  /** Frames per second of a video when it is shown. */
+  public static final Key<Integer> FPS =
+      Key.of("fps", ValueType.integerAtLeast(1))
+          .withHelp("N", "Frames per second of a video. Default: the model's.");
 
   /** Pixels. */
   public static final Key<Integer> HEIGHT =
@@ -89,9 +132,15 @@ public final class RequestKeys {
           NEGATIVE_PROMPT_2,
           TRUE_CFG_SCALE,
           GUIDANCE_SCALE,
+          GUIDANCE_SCALE_2,
+          BOUNDARY_RATIO,
+          IMAGE_PATH,
           HEIGHT,
           WIDTH,
+          NUM_FRAMES,
+          FPS,
           NUM_INFERENCE_STEPS,
+          FLOW_SHIFT,
           SEED,
           NUM_OUTPUTS_PER_PROMPT,
           MAX_SEQUENCE_LENGTH);

@@ -1,6 +1,8 @@
 package io.jdit.tensor;
 
 import org.bytedeco.pytorch.DoubleOptional;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
 
@@ -60,15 +62,55 @@ public final class Functional {
     }
   }
 
+  /**
+   * 3-D convolution; x [B, C, T, H, W], weight [out, C, kt, kh, kw].
+   *
+   * @param stride in time, height and width, as {@code padding}
+   */
+  public static Tensor conv3d(Tensor x, Tensor weight, Tensor bias, long[] stride, long[] padding) {
+    try (TensorOptional b = optional(bias)) {
+      return Tensor.wrap(
+          torch.conv3d(x.handle(), weight.handle(), b, stride, padding, new long[] {1, 1, 1}, 1));
+    }
+  }
+
   /** Nearest-neighbour enlargement of [B, C, H, W] by two. */
   public static Tensor upsampleNearest2x(Tensor x) {
     return Tensor.wrap(
         torch.upsample_nearest2d(x.handle(), new long[] {2 * x.size(2), 2 * x.size(3)}));
   }
 
+  /** Nearest-neighbour enlargement of [B, C, T, H, W] to a size. */
+  public static Tensor upsampleNearest3d(Tensor x, long frames, long height, long width) {
+    return Tensor.wrap(torch.upsample_nearest3d(x.handle(), new long[] {frames, height, width}));
+  }
+
   /** Zeros around the last two dimensions. */
   public static Tensor pad2d(Tensor x, int left, int right, int top, int bottom) {
     return Tensor.wrap(torch.constant_pad_nd(x.handle(), left, right, top, bottom));
+  }
+
+  /** Zeros before the first frame of [B, C, T, H, W]. */
+  public static Tensor padFramesInFront(Tensor x, long frames) {
+    return Tensor.wrap(torch.constant_pad_nd(x.handle(), 0, 0, 0, 0, frames, 0));
+  }
+
+  /**
+   * [B, C, T, H, W] with its border pixels repeated around it.
+   *
+   * @param amounts left, right, top, bottom, before the first and after the last frame
+   */
+  public static Tensor padReplicated3d(Tensor x, long... amounts) {
+    return Tensor.wrap(torch.replication_pad3d(x.handle(), amounts));
+  }
+
+  /** Euclidean norm along a dimension, which becomes 1 long; computed and given in float32. */
+  public static Tensor norm(Tensor x, int dim) {
+    try (Scalar two = new Scalar(2.0);
+        ScalarTypeOptional float32 = new ScalarTypeOptional(DType.FLOAT32.scalarType)) {
+      return Tensor.wrap(
+          torch.linalg_vector_norm(x.handle(), two, new long[] {dim}, true, float32));
+    }
   }
 
   public static Tensor silu(Tensor x) {

@@ -8,23 +8,37 @@ import java.util.function.Consumer;
 /** diffusers' AutoencoderKL. */
 public final class KlAutoencoder implements Autoencoder {
   /**
-   * Diagonal normal distribution of latents, each [B, latentChannels, h, w].
+   * Diagonal normal distribution of latents, each [B, latentChannels, ..., h, w].
    *
    * @param logvar clamped to [-30, 20]
    */
-  public record Moments(Tensor mean, Tensor logvar) {}
+  public record Moments(Tensor mean, Tensor logvar) {
+    /** Of what an encoder gives, [B, 2 latentChannels, ...]; belongs to the innermost scope. */
+    static Moments of(Tensor joined) {
+      try (TensorScope scope = TensorScope.open()) {
+        Tensor[] halves = joined.chunk(2, 1);
+        Tensor logvar = halves[1].clamp(-30, 20);
+        return new Moments(scope.keep(halves[0].contiguous()), scope.keep(logvar));
+      }
+    }
+
+    Moments keepIn(TensorScope scope) {
+      scope.keep(mean);
+      scope.keep(logvar);
+      return this;
+    }
+  }
 
   private final KlConfig config;
   private final KlEncoder encoder;
   private final KlDecoder decoder;
-  private final TiledDecode tiles;
+  private final Tiling tiles;
 
   public KlAutoencoder(KlConfig config, Weights w) {
     this.config = config;
     this.encoder = new KlEncoder(config, w);
     this.decoder = new KlDecoder(config, w);
-    this.tiles =
-        TiledDecode.overlapping(config.sampleSize(), config.scaleFactor(), config.outChannels());
+    this.tiles = Tiling.overlapping(config.sampleSize(), config.scaleFactor());
   }
 
   public KlConfig config() {
@@ -57,7 +71,7 @@ public final class KlAutoencoder implements Autoencoder {
    * @param sharing who decodes which tile
    */
   Tensor decodeTiled(Tensor z, TileSharing sharing) {
-    return tiles.decode(z, decoder::forward, sharing);
+    return tiles.run(z, decoder::forward, sharing, z.size(0), config.outChannels());
   }
 
   @Override
@@ -72,8 +86,14 @@ public final class KlAutoencoder implements Autoencoder {
    */
   public Moments encode(Tensor x) {
     try (TensorScope scope = TensorScope.open()) {
-      Tensor[] halves = encoder.forward(x).chunk(2, 1);
-      return new Moments(scope.keep(halves[0].contiguous()), scope.keep(halves[1].clamp(-30, 20)));
+      return Moments.of(encoder.forward(x)).keepIn(scope);
+    }
+  }
+
+  @Override
+  public Tensor encode(Tensor x, TileSharing sharing) {
+    try (TensorScope scope = TensorScope.open()) {
+      return scope.keep(encode(x.squeeze(2)).mean().unsqueeze(2));
     }
   }
 }

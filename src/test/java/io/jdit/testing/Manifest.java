@@ -23,10 +23,11 @@ public record Manifest(Path path, Map<String, TensorInfo> tensors) implements Te
       List<String> lines = Files.readAllLines(path);
       for (String line : lines.subList(1, lines.size())) {
         String[] columns = line.split("\t");
+        String sizes = columns[1].replaceAll("[\\[\\]]", "");
         long[] shape =
-            columns[1].equals("scalar")
+            sizes.isEmpty() || sizes.equals("scalar")
                 ? new long[0]
-                : Arrays.stream(columns[1].split(",")).mapToLong(Long::parseLong).toArray();
+                : Arrays.stream(sizes.split(",")).mapToLong(Long::parseLong).toArray();
         tensors.put(columns[0], new TensorInfo(columns[0], DType.BFLOAT16, shape, 0));
       }
       return new Manifest(path, tensors);

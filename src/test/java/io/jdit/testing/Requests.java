@@ -2,7 +2,10 @@ package io.jdit.testing;
 
 import io.jdit.config.Key;
 import io.jdit.config.Values;
+import io.jdit.media.Picture;
 import io.jdit.pipeline.RequestKeys;
+import io.jdit.tensor.DType;
+import io.jdit.tensor.Tensor;
 import java.math.BigInteger;
 import tools.jackson.databind.JsonNode;
 
@@ -12,7 +15,16 @@ public final class Requests {
 
   /** What a fixture's call was made with; keys of diffusers that are no parameters are left out. */
   public static Values of(JsonNode call) {
-    Values values = Values.of(RequestKeys.TRUE_CFG_SCALE, 1.0); // diffusers' default
+    return given(call, Values.of(RequestKeys.TRUE_CFG_SCALE, 1.0)); // diffusers' default
+  }
+
+  /** The same for models that have no true_cfg_scale. */
+  public static Values given(JsonNode call) {
+    return given(call, Values.none());
+  }
+
+  private static Values given(JsonNode call, Values defaults) {
+    Values values = defaults;
     for (var e : call.properties()) {
       Key<?> key = RequestKeys.ALL.find(e.getKey());
       if (key != null && !e.getValue().isNull()) {
@@ -24,6 +36,12 @@ public final class Requests {
 
   private static <T> Values with(Values values, Key<T> key, JsonNode value) {
     return values.with(key, key.type().read(value, key.name()));
+  }
+
+  /** A picture of a fixture, [3, H, W] from 0 to 255. */
+  public static Picture picture(Tensor image) {
+    return new Picture(
+        (int) image.size(2), (int) image.size(1), image.to(DType.UINT8).permute(1, 2, 0).toBytes());
   }
 
   /** A small request for the tiny pipelines. */

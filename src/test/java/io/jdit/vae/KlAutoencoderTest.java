@@ -48,9 +48,9 @@ class KlAutoencoderTest {
         values[i] = (i * 37 % 101) - 50;
       }
       Tensor z = Tensor.of(values, 1, 3, 23, 37);
-      TiledDecode tiled = new TiledDecode(8, 6, 2, 2 * 2, 16 - 4, 3);
+      Tiling tiled = new Tiling(8, 6, 2, 1, 2 * 2, 16 - 4);
       Tensor out =
-          tiled.decode(z, t -> io.jdit.tensor.Functional.upsampleNearest2x(t), TileSharing.here());
+          tiled.run(z, io.jdit.tensor.Functional::upsampleNearest2x, TileSharing.here(), 1, 3);
       assertThat(out).isCloseTo(io.jdit.tensor.Functional.upsampleNearest2x(z), 1e-6);
     }
   }
@@ -62,15 +62,17 @@ class KlAutoencoderTest {
   void tilesBlendLinearly() {
     try (TensorScope scope = TensorScope.open()) {
       Tensor z = Tensor.zeros(DType.FLOAT32, Device.CPU, 1, 1, 4, 7);
-      TiledDecode tiled = new TiledDecode(4, 3, 4, 4, 12, 1);
+      Tiling tiled = new Tiling(4, 3, 4, 1, 4, 12);
       double[] value = {0};
       Tensor out =
-          tiled.decode(
+          tiled.run(
               z,
               t ->
                   Tensor.full(
                       value[0]++, DType.FLOAT32, Device.CPU, 1, 1, t.size(2) * 4, t.size(3) * 4),
-              TileSharing.here());
+              TileSharing.here(),
+              1,
+              1);
       // Tiles at columns 0, 3, 6 and rows 0, 3: first row holds 0, 1, 2. Tile 1 fades in over its
       // first 4 columns.
       Tensor row = out.select(2, 0).view(-1).narrow(0, 11, 6);
