@@ -146,7 +146,8 @@ public final class HeadProjections {
    * the other, so that an attention over several ranks can send each while the next is computed.
    *
    * @param tokens of all streams, in this order
-   * @param rotary a row for each joined token up to the last that is rotated; null for no rotation
+   * @param rotary a row for each joined token up to the last that is rotated, the same for all rows
+   *     of the batch or one table for each; null for no rotation
    * @return [B, S, heads on this rank, headDim]
    */
   public static AttentionCall.Result attend(
@@ -199,9 +200,21 @@ public final class HeadProjections {
     if (o.acrossHeads != null) {
       y = o.acrossHeads.forward(y);
     }
-    RmsNorm norm = o.perHead;
+    Tensor split = y.view(y.size(0), y.size(1), heads, headDim);
+    if (rotary == null || rotary.tokenDim() == 0) {
+      normRotate(o.perHead, split, rotary, out, offset);
+      return;
+    }
+    for (int b = 0; b < split.size(0); b++) {
+      RotaryTable row = new RotaryTable(rotary.cos().select(0, b), rotary.sin().select(0, b));
+      normRotate(o.perHead, split.narrow(0, b, 1), row, out.narrow(0, b, 1), offset);
+    }
+  }
+
+  private static void normRotate(
+      RmsNorm norm, Tensor heads, RotaryTable rotary, Tensor out, long offset) {
     Kernels.rmsNormRopeInto(
-        y.view(y.size(0), y.size(1), heads, headDim),
+        heads,
         norm == null ? null : norm.weight(),
         norm == null ? 0 : norm.eps(),
         rotary == null ? null : rotary.cos(),

@@ -183,6 +183,19 @@ public final class ModelConfig {
   }
 
   /**
+   * An object inside this one; its errors name the same file.
+   *
+   * @throws ModelFormatException when it is missing or no object
+   */
+  public ModelConfig section(String key) {
+    JsonNode node = required(key);
+    if (!node.isObject()) {
+      throw wrong(key, node, "an object");
+    }
+    return new ModelConfig(path, node);
+  }
+
+  /**
    * Refuses a setting that this class of model supports with one value only.
    *
    * @throws ModelFormatException when the key is there with another value

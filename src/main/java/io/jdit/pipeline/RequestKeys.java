@@ -21,7 +21,7 @@ public final class RequestKeys {
       Key.of("prompt_2", ValueType.text())
           .withHelp("TEXT", "Prompt of the second text encoder. Default: the prompt.");
 
-  /** What to stay away from; works together with {@link #TRUE_CFG_SCALE}. */
+  /** What to stay away from; works together with guidance. */
   public static final Key<String> NEGATIVE_PROMPT =
       Key.of("negative_prompt", ValueType.text())
           .withHelp(
@@ -48,7 +48,25 @@ public final class RequestKeys {
           .withHelp(
               "S",
               "Guidance that distilled models take as an input; of models without --true-cfg-scale,"
-                  + " classifier-free guidance, where 1 is off. Default: the model's.");
+                  + " classifier-free guidance. Default: the model's.");
+
+  /** Z-Image: the guided output is at most so many times as long as the positive one; 0 is off. */
+  public static final Key<Double> CFG_NORMALIZATION =
+      Key.of("cfg_normalization", ValueType.numberAtLeast(0))
+          .withDefault(0.0)
+          .withHelp(
+              "K",
+              "Z-Image: the guided output is at most K times as long as the positive one; 0 is off."
+                  + " Default: 0.");
+
+  /** Z-Image: guidance ends when this share of the way from noise to picture is passed. */
+  public static final Key<Double> CFG_TRUNCATION =
+      Key.of("cfg_truncation", ValueType.numberAtLeast(0))
+          .withDefault(1.0)
+          .withHelp(
+              "T",
+              "Z-Image: guidance ends after this share of the way from noise to picture. Default:"
+                  + " 1.");
 
   /** Of the second of two transformers. */
   public static final Key<Double> GUIDANCE_SCALE_2 =
@@ -133,6 +151,8 @@ public final class RequestKeys {
           TRUE_CFG_SCALE,
           GUIDANCE_SCALE,
           GUIDANCE_SCALE_2,
+          CFG_NORMALIZATION,
+          CFG_TRUNCATION,
           BOUNDARY_RATIO,
           IMAGE_PATH,
           HEIGHT,

@@ -8,6 +8,7 @@ import io.jdit.tensor.DType;
 import io.jdit.tensor.Tensor;
 import java.math.BigInteger;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.DoubleNode;
 
 /** Requests of tests. */
 public final class Requests {
@@ -34,8 +35,32 @@ public final class Requests {
     return values;
   }
 
+  /**
+   * What a fixture was called with, and what a run of it has different.
+   *
+   * @param run its {@code override} or {@code call_override}, if it has one
+   */
+  public static Values of(Fixture f, JsonNode run) {
+    Values values = Values.of(RequestKeys.SEED, f.json().path("seed").longValue());
+    for (JsonNode call :
+        new JsonNode[] {f.json().path("call"), run.path("override"), run.path("call_override")}) {
+      for (var e : call.properties()) {
+        Key<?> key = RequestKeys.ALL.find(e.getKey());
+        if (key != null && e.getValue().isNull()) {
+          values = values.with(key, null);
+        } else if (key != null) {
+          values = with(values, key, e.getValue());
+        }
+      }
+    }
+    return values;
+  }
+
   private static <T> Values with(Values values, Key<T> key, JsonNode value) {
-    return values.with(key, key.type().read(value, key.name()));
+    // A switch of the reference that is a number here: true is 1.
+    JsonNode read =
+        key == RequestKeys.CFG_NORMALIZATION ? DoubleNode.valueOf(value.asDouble(1)) : value;
+    return values.with(key, key.type().read(read, key.name()));
   }
 
   /** A picture of a fixture, [3, H, W] from 0 to 255. */

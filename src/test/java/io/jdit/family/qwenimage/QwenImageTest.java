@@ -1,0 +1,84 @@
+package io.jdit.family.qwenimage;
+
+import static io.jdit.testing.TensorAssert.assertThat;
+
+import io.jdit.config.Values;
+import io.jdit.engine.Engine;
+import io.jdit.engine.Result;
+import io.jdit.pipeline.RequestKeys;
+import io.jdit.pipeline.Strategies;
+import io.jdit.tensor.DType;
+import io.jdit.tensor.TensorScope;
+import io.jdit.testing.Fixture;
+import io.jdit.testing.NoLeaks;
+import io.jdit.testing.PictureAssert;
+import io.jdit.testing.Requests;
+import java.util.Map;
+import org.assertj.core.api.Assertions;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import tools.jackson.databind.JsonNode;
+
+@ExtendWith(NoLeaks.class)
+class QwenImageTest {
+  private static final double TOLERANCE = 1e-4;
+
+  @Test
+  void everyRunOfTheReferenceIsReproduced() {
+    try (TensorScope scope = TensorScope.open();
+        Fixture f = new Fixture("qwen-image-tiny");
+        Engine engine = Engine.load(f.pipeline(), Strategies.cpu())) {
+      try (Result r = engine.generate(Requests.of(f, f.json()))) {
+        assertThat(r.latents()).isCloseTo(f.tensor("latents_step15"), TOLERANCE);
+        PictureAssert.assertWithinOneLevel(r.pictures().get(0), f.tensor("image"));
+      }
+      int runs = 0;
+      for (Map.Entry<String, JsonNode> run : f.json().path("runs").properties()) {
+        if (run.getValue().path("override").path("prompt").isArray()) {
+          continue; // Several prompts are several requests here.
+        }
+        try (Result r = engine.generate(Requests.of(f, run.getValue()))) {
+          assertThat(r.latents())
+              .as(run.getKey())
+              .isCloseTo(f.tensor("run." + run.getKey() + ".latents"), TOLERANCE);
+        }
+        runs++;
+      }
+      Assertions.assertThat(runs).isEqualTo(3);
+    }
+  }
+
+  /** Two prompts of different lengths, which the reference pads and masks, as two requests. */
+  @Test
+  void aBatchOfTheReferenceIsReproducedPromptByPrompt() {
+    try (TensorScope scope = TensorScope.open();
+        Fixture f = new Fixture("qwen-image-tiny");
+        Engine engine = Engine.load(f.pipeline(), Strategies.cpu())) {
+      JsonNode run = f.json().path("runs").path("batch2");
+      JsonNode call = run.path("override");
+      for (int i = 0; i < 2; i++) {
+        Values request =
+            Requests.of(f, f.json())
+                .with(RequestKeys.PROMPT, call.path("prompt").get(i).stringValue())
+                .with(
+                    RequestKeys.NEGATIVE_PROMPT, call.path("negative_prompt").get(i).stringValue())
+                .with(RequestKeys.SEED, run.path("generator_seeds").get(i).longValue());
+        try (Result r = engine.generate(request)) {
+          assertThat(r.latents())
+              .as("prompt %d", i)
+              .isCloseTo(f.tensor("run.batch2.latents").narrow(0, i, 1), TOLERANCE);
+        }
+      }
+    }
+  }
+
+  @Test
+  void bfloat16StaysCloseToTheReferencesBfloat16() {
+    try (TensorScope scope = TensorScope.open();
+        Fixture f = new Fixture("qwen-image-tiny");
+        Engine engine = Engine.load(f.pipeline(), Strategies.cpu().withDtype(DType.BFLOAT16));
+        Result r = engine.generate(Requests.of(f, f.json()))) {
+      assertThat(r.latents()).hasPsnrAbove(35, f.tensor("bf16.latents"));
+    }
+  }
+}
