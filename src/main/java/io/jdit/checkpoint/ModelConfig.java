@@ -71,8 +71,7 @@ public final class ModelConfig {
   }
 
   private ModelConfig half(String key) {
-    JsonNode settings = root.path(key);
-    return settings.isObject() ? new ModelConfig(path, settings) : this;
+    return root.path(key).isObject() ? section(key) : this;
   }
 
   public Path path() {
