@@ -21,6 +21,7 @@ import io.jdit.testing.Requests;
 import io.jdit.testing.TensorAssert;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;

@@ -41,7 +41,7 @@ public final class Requests {
    * @param run its {@code override} or {@code call_override}, if it has one
    */
   public static Values of(Fixture f, JsonNode run) {
-    Values values = Values.of(RequestKeys.SEED, f.json().path("seed").longValue());
+    Values values = Values.of(RequestKeys.SEED, f.json().path("seed").bigIntegerValue());
     for (JsonNode call :
         new JsonNode[] {f.json().path("call"), run.path("override"), run.path("call_override")}) {
       for (var e : call.properties()) {
