@@ -97,6 +97,19 @@ class ArchitectureTest {
     assertThat(wrong).isEmpty();
   }
 
+  /** In Turkish the small letter of I has no dot: keys and names would not be found. */
+  @Test
+  void nothingDependsOnTheLocaleOfTheMachine() {
+    check(
+        noClasses()
+            .should()
+            .callMethod(String.class, "toLowerCase")
+            .orShould()
+            .callMethod(String.class, "toUpperCase")
+            .orShould()
+            .callMethod(String.class, "format", String.class, Object[].class));
+  }
+
   @Test
   void namesSayWhatATypeIs() {
     check(

@@ -9,6 +9,7 @@ import io.jdit.media.Picture;
 import io.jdit.media.PngWriter;
 import io.jdit.pipeline.RequestKeys;
 import io.jdit.pipeline.Strategies;
+import java.math.BigInteger;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
@@ -32,7 +33,7 @@ class ReadmeExampleTest {
     try (Engine engine = Engine.load(Path.of("models/shapes"), Strategies.cpu())) {
       Values request =
           Values.of(RequestKeys.PROMPT, "a red circle on a white background")
-              .with(RequestKeys.SEED, 7L)
+              .with(RequestKeys.SEED, BigInteger.valueOf(7))
               .with(RequestKeys.NUM_INFERENCE_STEPS, 28);
       try (Result result = engine.generate(request)) {
         Picture picture = result.pictures().get(0);

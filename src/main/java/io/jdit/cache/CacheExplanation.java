@@ -6,6 +6,7 @@ import io.jdit.config.Values;
 import io.jdit.transformer.Acceleration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 
 /** A resolved configuration as text for people. */
 final class CacheExplanation {
@@ -75,7 +76,8 @@ final class CacheExplanation {
     int key = rows.stream().mapToInt(r -> r[0].length()).max().orElse(0);
     int value = rows.stream().mapToInt(r -> r[1].length()).max().orElse(0);
     for (String[] row : rows) {
-      text.append(String.format("  %-" + key + "s  %-" + value + "s  %s\n", (Object[]) row));
+      text.append(
+          String.format(Locale.ROOT, "  %-" + key + "s  %-" + value + "s  %s\n", (Object[]) row));
     }
   }
 

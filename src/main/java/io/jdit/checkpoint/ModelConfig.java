@@ -24,8 +24,21 @@ public final class ModelConfig {
    * @throws ModelFormatException when it is missing or not a JSON object
    */
   public static ModelConfig read(Path path) {
+    byte[] contents;
     try {
-      JsonNode root = JsonMapper.shared().readTree(Files.readAllBytes(path));
+      contents = Files.readAllBytes(path);
+    } catch (NoSuchFileException e) {
+      throw new ModelFormatException("file " + path + " does not exist");
+    } catch (IOException e) {
+      throw new ModelFormatException("file " + path + " cannot be read: " + e.getMessage(), e);
+    }
+    Placeholder.of(contents)
+        .ifPresent(
+            what -> {
+              throw new ModelFormatException("file " + path + " " + what);
+            });
+    try {
+      JsonNode root = JsonMapper.shared().readTree(contents);
       if (!root.isObject()) {
         throw new ModelFormatException("file " + path + " is not a JSON object");
       }
@@ -41,11 +54,16 @@ public final class ModelConfig {
               + at.getColumnNr()
               + ": "
               + e.getOriginalMessage());
-    } catch (NoSuchFileException e) {
-      throw new ModelFormatException("file " + path + " does not exist");
-    } catch (IOException e) {
-      throw new ModelFormatException("file " + path + " cannot be read: " + e.getMessage(), e);
     }
+  }
+
+  /**
+   * The settings of the text model: those under {@code text_config} where the file describes a
+   * model of texts and pictures, else all.
+   */
+  public ModelConfig textConfig() {
+    JsonNode text = root.path("text_config");
+    return text.isObject() ? new ModelConfig(path, text) : this;
   }
 
   public Path path() {

@@ -1,24 +1,18 @@
 package io.jdit.checkpoint;
 
+import io.jdit.media.AtomicFile;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.util.Map;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
-/**
- * Writes safetensors files: into a temporary file beside the target, then renamed, so that no half
- * file is left.
- */
+/** Writes safetensors files; no half file is left. */
 public final class SafeTensorsWriter {
   private SafeTensorsWriter() {}
 
@@ -43,28 +37,17 @@ public final class SafeTensorsWriter {
     byte[] bytes =
         (text + " ".repeat((8 - text.getBytes(StandardCharsets.UTF_8).length % 8) % 8))
             .getBytes(StandardCharsets.UTF_8);
-    Path folder = target.toAbsolutePath().getParent();
-    Files.createDirectories(folder);
-    Path temporary = Files.createTempFile(folder, "." + target.getFileName(), ".tmp");
-    try {
-      try (FileChannel out = FileChannel.open(temporary, StandardOpenOption.WRITE)) {
-        out.write(
-            ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(bytes.length).flip());
-        out.write(ByteBuffer.wrap(bytes));
-        for (Tensor t : tensors.values()) {
-          try (TensorScope scope = TensorScope.open()) {
-            ByteBuffer data = ByteBuffer.wrap(t.toBytes());
-            while (data.hasRemaining()) {
-              out.write(data);
+    AtomicFile.write(
+        target,
+        out -> {
+          out.write(
+              ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(bytes.length).flip());
+          AtomicFile.writeFully(out, ByteBuffer.wrap(bytes));
+          for (Tensor t : tensors.values()) {
+            try (TensorScope scope = TensorScope.open()) {
+              AtomicFile.writeFully(out, ByteBuffer.wrap(t.toBytes()));
             }
           }
-        }
-        out.force(true);
-      }
-      Files.move(
-          temporary, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-    } finally {
-      Files.deleteIfExists(temporary);
-    }
+        });
   }
 }

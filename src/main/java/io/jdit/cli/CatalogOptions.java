@@ -63,8 +63,9 @@ final class CatalogOptions {
         .build();
   }
 
-  private static Object convert(Key<?> key, String text) {
-    Object value = key.type().parseOrNull(text);
+  /** The value, or picocli's exception with the type that is expected. */
+  static <T> T convert(Key<T> key, String text) {
+    T value = key.type().parseOrNull(text);
     if (value == null) {
       throw new TypeConversionException(
           "expected " + key.type().expected() + ", found '" + text + "'");

@@ -1,5 +1,6 @@
 package io.jdit.cli;
 
+import io.jdit.checkpoint.HubReport;
 import io.jdit.engine.Version;
 import io.jdit.kernels.NativeLibraries;
 import io.jdit.metrics.Memory;
@@ -87,6 +88,7 @@ final class DoctorCommand implements Callable<Integer> {
     line(
         "Memory",
         String.format(Locale.ROOT, "%.1f GB free for new allocations", Memory.available() / 1e9));
+    HubReport.of(System.getenv()).forEach(this::line);
     line("Environment", environment());
     out.println(failed ? "A run would fail: see the lines marked with !" : "Ready to run.");
     return failed ? ExitCode.FAILED : ExitCode.OK;
@@ -213,8 +215,6 @@ final class DoctorCommand implements Callable<Integer> {
                 "OMP_NUM_THREADS",
                 "OPENBLAS_NUM_THREADS",
                 "LD_LIBRARY_PATH",
-                "HF_HOME",
-                "HF_HUB_OFFLINE",
                 "CUDA_VISIBLE_DEVICES")
             .filter(v -> System.getenv(v) != null)
             .map(v -> v + "=" + System.getenv(v))

@@ -4,6 +4,7 @@ import io.jdit.engine.FailureText;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -29,6 +30,9 @@ import picocli.CommandLine.UnmatchedArgumentException;
       DoctorCommand.class
     })
 public final class Main implements Callable<Integer> {
+  /** What Java puts for bytes that it cannot decode. */
+  private static final char UNREADABLE = '\uFFFD';
+
   @Spec private CommandSpec spec;
 
   /** Without a command: what there is. */
@@ -39,12 +43,37 @@ public final class Main implements Callable<Integer> {
   }
 
   public static void main(String[] args) {
+    Locale.setDefault(Locale.ROOT); // what is printed is the same everywhere
     System.exit(run(args));
   }
 
   /** Runs a command line and returns the exit code. */
   static int run(String... args) {
-    return commandLine().execute(args);
+    CommandLine cli = commandLine();
+    for (String argument : args) {
+      if (argument.indexOf(UNREADABLE) >= 0) {
+        cli.getErr().println("jdit: " + notUtf8(argument));
+        return ExitCode.USAGE;
+      }
+    }
+    int code = cli.execute(args);
+    if (cli.getOut().checkError() && code == ExitCode.OK) {
+      cli.getErr().println("jdit: standard output cannot be written: the disk is full or closed");
+      return ExitCode.FAILED;
+    }
+    return code;
+  }
+
+  /** Drawing it would give another picture. */
+  private static String notUtf8(String argument) {
+    String encoding = System.getProperty("sun.jnu.encoding");
+    return "argument '"
+        + argument
+        + "' has bytes that are not text in "
+        + encoding
+        + (encoding.equals("UTF-8")
+            ? ": write it in UTF-8"
+            : ": set LC_ALL to a locale with UTF-8, for example C.UTF-8");
   }
 
   static CommandLine commandLine() {

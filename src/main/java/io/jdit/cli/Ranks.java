@@ -4,6 +4,7 @@ import io.jdit.config.Values;
 import io.jdit.engine.RankSession;
 import io.jdit.parallel.Launcher;
 import io.jdit.parallel.LayoutSettings;
+import io.jdit.parallel.RankEnvironment;
 import io.jdit.parallel.RankProcess;
 import io.jdit.tensor.Device;
 import io.jdit.tensor.Torch;
@@ -30,9 +31,32 @@ final class Ranks {
     this.rank = rank;
   }
 
-  /** Finds out whether this process is a rank of a run that was started already. */
+  /**
+   * Finds out whether this process is a rank of a run that was started already. The only rank of
+   * another launcher (containers and {@code srun -n 1} set such variables) is none.
+   *
+   * @throws IllegalArgumentException when another launcher started fewer or more than asked for
+   */
   static Ranks of(ParallelOptions options, CommandSpec spec) {
-    return new Ranks(options, spec, RankProcess.start(System.getenv(), options.timeout()));
+    Optional<RankProcess> rank = RankProcess.start(System.getenv(), options.timeout());
+    if (rank.isEmpty() || rank.get().launched()) {
+      return new Ranks(options, spec, rank);
+    }
+    RankEnvironment found = rank.get().environment();
+    if (found.size() == 1) {
+      return new Ranks(options, spec, Optional.empty());
+    }
+    if (options.numGpus() > 1 && options.numGpus() != found.size()) {
+      throw new IllegalArgumentException(
+          found.launcher()
+              + " started "
+              + found.size()
+              + " ranks and --num-gpus is "
+              + options.numGpus()
+              + ": leave --num-gpus out, or unset the variables of "
+              + found.launcher());
+    }
+    return new Ranks(options, spec, rank);
   }
 
   /** Whether this process has to start the ranks. */

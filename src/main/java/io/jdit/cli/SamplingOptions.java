@@ -5,10 +5,13 @@ import io.jdit.engine.batch.BadLine;
 import io.jdit.engine.batch.BatchDefaults;
 import io.jdit.engine.batch.BatchFile;
 import io.jdit.engine.batch.BatchItem;
+import io.jdit.media.OutputKind;
 import io.jdit.pipeline.RequestKeys;
+import java.math.BigInteger;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -32,10 +35,18 @@ final class SamplingOptions {
       names = "--seed",
       paramLabel = "N[,N...]",
       split = ",",
+      converter = SeedConverter.class,
       defaultValue = "1024",
       description =
           "Seed of the noise, the same picture as diffusers for the same number; a list makes one picture per seed. Default: ${DEFAULT-VALUE}.")
-  List<Long> seeds;
+  List<BigInteger> seeds;
+
+  private static final class SeedConverter implements ITypeConverter<BigInteger> {
+    @Override
+    public BigInteger convert(String text) {
+      return CatalogOptions.convert(RequestKeys.SEED, text);
+    }
+  }
 
   private final CatalogOptions parameters = new CatalogOptions();
 
@@ -52,7 +63,7 @@ final class SamplingOptions {
    */
   List<Values> requests() {
     if (promptPath != null) {
-      BatchFile file = batch(null);
+      BatchFile file = batch(null, null);
       for (BadLine bad : file.badLines()) {
         throw new IllegalArgumentException(bad.of(promptPath));
       }
@@ -64,7 +75,7 @@ final class SamplingOptions {
     Values shared = shared();
     List<Values> requests = new ArrayList<>();
     for (String prompt : prompts) {
-      for (long seed : seeds) {
+      for (BigInteger seed : seeds) {
         requests.add(shared.with(RequestKeys.PROMPT, prompt).with(RequestKeys.SEED, seed));
       }
     }
@@ -75,14 +86,15 @@ final class SamplingOptions {
    * The prompt file.
    *
    * @param fileName plain name that the line number is put into; null for the prompt's words
+   * @param kind of the files; null when it is not known yet
    * @throws IllegalArgumentException when it cannot be read
    */
-  BatchFile batch(String fileName) {
+  BatchFile batch(String fileName, OutputKind kind) {
     if (!prompts.isEmpty()) {
       throw new IllegalArgumentException(
           "--prompt and --prompt-path exclude each other: write the prompt into the file");
     }
-    return BatchFile.read(promptPath, new BatchDefaults(shared(), seeds, fileName));
+    return BatchFile.read(promptPath, new BatchDefaults(shared(), seeds, fileName, kind));
   }
 
   /** What all requests have: several seeds make one picture each. */

@@ -1,5 +1,6 @@
 package io.jdit.config;
 
+import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -87,13 +88,14 @@ public final class ValueType<T> {
         value -> value >= minimum);
   }
 
-  /** A whole number of 64 bits. */
-  public static ValueType<Long> wholeLong() {
-    return of(
-        "a whole number of 64 bits",
-        node -> node.isIntegralNumber() && node.canConvertToLong() ? node.longValue() : null,
-        ValueType::parseLong,
-        String::valueOf);
+  /** A whole number from {@code minimum} to {@code maximum}, which may lie beyond a long. */
+  public static ValueType<BigInteger> wholeBetween(BigInteger minimum, BigInteger maximum) {
+    return new ValueType<>(
+        "a whole number from " + minimum + " to " + maximum,
+        node -> node.isIntegralNumber() ? node.bigIntegerValue() : null,
+        ValueType::parseWhole,
+        String::valueOf,
+        value -> value.compareTo(minimum) >= 0 && value.compareTo(maximum) <= 0);
   }
 
   public static ValueType<String> text() {
@@ -258,9 +260,9 @@ public final class ValueType<T> {
     }
   }
 
-  private static Long parseLong(String text) {
+  private static BigInteger parseWhole(String text) {
     try {
-      return Long.valueOf(text.strip());
+      return new BigInteger(text.strip());
     } catch (NumberFormatException e) {
       return null;
     }

@@ -45,7 +45,11 @@ public record Benchmark(
     try (Engine engine = Engine.load(folder, strategies, threads)) {
       for (int i = 0; i < warmup + runs; i++) {
         try (Result result =
-            engine.generate(request, acceleration, session.watched(new Console.Watch() {}))) {
+            engine.generate(
+                request,
+                acceleration,
+                session.watched(new Console.Watch() {}),
+                PromptRun.DISCARD)) {
           if (i >= warmup) {
             for (StageReport.Stage s : result.report().stages()) {
               times.computeIfAbsent(s.name(), n -> new ArrayList<>()).add(s.milliseconds());
@@ -71,7 +75,7 @@ public record Benchmark(
         family
             .parameters(model)
             .outline(request.with(RequestKeys.NUM_INFERENCE_STEPS, warmup + runs));
-    try (DeviceWorker worker = new DeviceWorker("jdit-bench", strategies.device(), threads)) {
+    try (DeviceWorker worker = Engine.worker(strategies.device(), threads)) {
       return worker.call(() -> steps(model, family, resolved));
     }
   }

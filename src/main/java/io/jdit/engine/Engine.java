@@ -7,6 +7,7 @@ import io.jdit.family.Families;
 import io.jdit.media.Picture;
 import io.jdit.metrics.Memory;
 import io.jdit.metrics.MemoryProbe;
+import io.jdit.metrics.Processors;
 import io.jdit.metrics.StageReport;
 import io.jdit.parallel.ParallelConfig;
 import io.jdit.pipeline.FrameSink;
@@ -71,10 +72,10 @@ public final class Engine implements AutoCloseable {
     Parameters parameters = Families.of(found).parameters(found);
     Device device = strategies.device();
     if (device.isCpu()) {
-      new MemoryCheck(found, c -> strategies.linears(c).ranks(), 1)
+      new MemoryCheck(found, strategies.origin(), c -> strategies.linears(c).ranks(), 1)
           .require(strategies.dtype(), Memory.available());
     }
-    DeviceWorker worker = new DeviceWorker("jdit-" + device, device, threads);
+    DeviceWorker worker = worker(device, threads);
     try {
       Model model = worker.call(() -> Families.of(found).build(found, strategies));
       return new Engine(found, strategies, worker, parameters, model);
@@ -88,6 +89,18 @@ public final class Engine implements AutoCloseable {
       worker.close();
       throw new IllegalStateException(e);
     }
+  }
+
+  /**
+   * The thread of a device, which computes with as many CPU threads as asked for, as
+   * OMP_NUM_THREADS says or as the quota of the control groups allows.
+   */
+  static DeviceWorker worker(Device device, int threads) {
+    int chosen = threads;
+    if (threads == 0 && System.getenv().getOrDefault("OMP_NUM_THREADS", "").isBlank()) {
+      chosen = Processors.limit().isPresent() ? Processors.allowed() : 0;
+    }
+    return new DeviceWorker("jdit-" + device, device, chosen);
   }
 
   /**
@@ -113,9 +126,10 @@ public final class Engine implements AutoCloseable {
    * @param layout what each of them loads
    * @throws OutOfMemoryException when they do not
    */
-  public static void requireMemory(Path folder, DType dtype, ParallelConfig layout, int processes) {
-    new MemoryCheck(ModelFolder.open(folder), layout::holders, processes)
-        .require(dtype, Memory.available());
+  public static void requireMemory(
+      Path folder, Strategies strategies, ParallelConfig layout, int processes) {
+    new MemoryCheck(ModelFolder.open(folder), strategies.origin(), layout::holders, processes)
+        .require(strategies.dtype(), Memory.available());
   }
 
   public Parameters parameters() {
@@ -174,6 +188,15 @@ public final class Engine implements AutoCloseable {
         request, acceleration, progress, pictures, (output, frame, p) -> pictures.add(p));
   }
 
+  /**
+   * As {@link #generate(Values, Acceleration.Factory, Progress)}, with the frames to {@code out} as
+   * they come, on the model's thread; the result has no pictures.
+   */
+  public Result generate(
+      Values request, Acceleration.Factory acceleration, Progress progress, FrameSink out) {
+    return generate(request, acceleration, progress, List.of(), out);
+  }
+
   private Result generate(
       Values values,
       Acceleration.Factory acceleration,
@@ -181,19 +204,23 @@ public final class Engine implements AutoCloseable {
       List<Picture> pictures,
       FrameSink out) {
     Request request = parameters.resolve(values);
+    MemoryCheck.requirePixels(request, Memory.available());
+    String what =
+        request.outputs()
+            + " x "
+            + request.width()
+            + " x "
+            + request.height()
+            + " pixels on "
+            + strategies.device();
     try {
       return call(() -> run(request, acceleration, progress, pictures, out));
     } catch (RuntimeException e) {
       throw OutOfMemoryException.translate(
-          e,
-          request.outputs()
-              + " x "
-              + request.width()
-              + " x "
-              + request.height()
-              + " pixels on "
-              + strategies.device(),
-          "use a smaller size, --dtype bfloat16, --vae-tiling or more ranks");
+          e, what, "use a smaller size, --dtype bfloat16, --vae-tiling or more ranks");
+    } catch (OutOfMemoryError e) {
+      throw new OutOfMemoryException(
+          "not enough memory for " + what + ": Java's heap is full; use a smaller size");
     }
   }
 

@@ -1,9 +1,10 @@
 package io.jdit.engine;
 
-import io.jdit.checkpoint.Checkpoint;
 import io.jdit.checkpoint.ModelFolder;
-import io.jdit.checkpoint.TensorInfo;
+import io.jdit.checkpoint.TensorSource;
+import io.jdit.checkpoint.WeightOrigin;
 import io.jdit.pipeline.OutOfMemoryException;
+import io.jdit.pipeline.Request;
 import io.jdit.tensor.DType;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -13,10 +14,14 @@ import java.util.function.ToIntFunction;
 /**
  * Compares what a model's weights need with what is free, before any of them is read.
  *
+ * @param origin of the weights: the files to add up
  * @param holders ranks that hold a component's weights between them
  * @param processes of this machine, each with its share
  */
-record MemoryCheck(ModelFolder model, ToIntFunction<String> holders, int processes) {
+record MemoryCheck(
+    ModelFolder model, WeightOrigin origin, ToIntFunction<String> holders, int processes) {
+  /** Three channels of float32. */
+  private static final int DECODED_PIXEL_BYTES = 12;
 
   /**
    * @throws OutOfMemoryException when the weights need more than {@code available} bytes
@@ -42,19 +47,38 @@ record MemoryCheck(ModelFolder model, ToIntFunction<String> holders, int process
     }
   }
 
+  /**
+   * Checks that the decoded pictures alone fit: what cannot end well should not begin.
+   *
+   * @throws OutOfMemoryException when they need more than {@code available} bytes
+   */
+  static void requirePixels(Request request, long available) {
+    double needed =
+        (double) request.outputs() * request.width() * request.height() * DECODED_PIXEL_BYTES;
+    if (needed > available) {
+      throw new OutOfMemoryException(
+          String.format(
+              Locale.ROOT,
+              "not enough memory for %d x %d x %d pixels: decoded they need %.1f GB, %.1f GB are"
+                  + " free; use a smaller size or fewer pictures",
+              request.outputs(),
+              request.width(),
+              request.height(),
+              needed / 1e9,
+              available / 1e9));
+    }
+  }
+
   /** Bytes of the weights in {@code dtype}, of all processes together. */
   long weightBytes(DType dtype) {
     long bytes = 0;
     for (String component : model.components().keySet()) {
       Path folder = model.path().resolve(component);
       if (Files.exists(folder.resolve("config.json"))) {
-        try (Checkpoint c = Checkpoint.open(folder)) {
+        try (TensorSource c = origin.open(folder)) {
           long all = 0;
           for (String name : c.names()) {
-            TensorInfo info = c.info(name);
-            all +=
-                info.elements()
-                    * (info.dtype().isFloating() ? dtype.bytes() : info.dtype().bytes());
+            all += c.info(name).bytesAs(dtype);
           }
           // At least: layers that are not split add to it.
           bytes += processes * (all / holders.applyAsInt(component));

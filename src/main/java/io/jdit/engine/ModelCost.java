@@ -32,6 +32,9 @@ import java.util.Map;
  * @param weights elements of each component that has any
  */
 public record ModelCost(TransformerCost transformer, Map<String, Long> weights, Request request) {
+  /** A second transformer is like it, and must not be counted twice. */
+  private static final String FIRST_EXPERT = "transformer";
+
   /** Tokenizers have files that are no configurations, and nothing here needs them. */
   private static final Placement CONFIGURED =
       new Placement() {
@@ -66,7 +69,7 @@ public record ModelCost(TransformerCost transformer, Map<String, Long> weights, 
                         component.getFileName().toString(), name -> new MetaWeights()))
             .withLinears(
                 component ->
-                    component.startsWith("transformer") ? meter.linears() : LinearFactory.dense())
+                    component.equals(FIRST_EXPERT) ? meter.linears() : LinearFactory.dense())
             .withAttention(meter.attention())
             .withSequence(meter.sequence());
     try (TensorScope scope = TensorScope.open();

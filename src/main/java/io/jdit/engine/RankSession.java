@@ -16,11 +16,14 @@ import io.jdit.parallel.RankProcess;
 import io.jdit.pipeline.Strategies;
 import io.jdit.tensor.Device;
 import io.jdit.transformer.Acceleration;
+import java.math.BigInteger;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
+import java.util.zip.CRC32;
 
 /** This process's part of a run: alone, or a rank among others. */
 public final class RankSession implements AutoCloseable {
@@ -159,6 +162,21 @@ public final class RankSession implements AutoCloseable {
   }
 
   /**
+   * Checks that the ranks of a replica are about to do the same: launchers of others may give them
+   * different command lines or files.
+   *
+   * @param what it is about, for the message
+   * @throws IllegalStateException naming the ranks that differ
+   */
+  void requireSame(String what, List<?> tasks) {
+    if (parallel != null) {
+      CRC32 checksum = new CRC32();
+      tasks.forEach(t -> checksum.update(t.toString().getBytes(StandardCharsets.UTF_8)));
+      parallel.requireSame(what, checksum.getValue());
+    }
+  }
+
+  /**
    * Waits for all ranks: none ends while another still needs it.
    *
    * @return the largest resident memory of each, in bytes
@@ -175,7 +193,7 @@ public final class RankSession implements AutoCloseable {
     for (String text : all().gather(lines)) {
       text.lines()
           .map(l -> l.split(" ", 2))
-          .forEach(l -> pictures.add(new SavedPicture(Path.of(l[1]), Long.parseLong(l[0]))));
+          .forEach(l -> pictures.add(new SavedPicture(Path.of(l[1]), new BigInteger(l[0]))));
     }
     return pictures;
   }

@@ -15,13 +15,16 @@ import java.util.Set;
 public final class OutputNames {
   private static final int MAX_PROMPT = 100;
   private static final int MAX_NAME = 150;
+
+  /** Bytes of a file name, NAME_MAX of Linux. */
+  private static final int LONGEST = 255;
+
+  private static final int SHOWN = 20;
   private static final int HASH_DIGITS = 8;
   private static final DateTimeFormatter TIMESTAMP =
       DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss", Locale.ROOT);
   private static final Set<String> EXTENSIONS =
       Set.of("png", "jpg", "jpeg", "webp", "gif", "bmp", "mp4");
-
-  private static final Set<String> PICTURES = Set.of("png", "jpg", "jpeg");
 
   private OutputNames() {}
 
@@ -56,21 +59,51 @@ public final class OutputNames {
   }
 
   /**
-   * The name that a user gave one picture.
+   * The name that a user gave a picture or video, with the usual ending when it has none.
    *
    * @param option what the user calls it, for messages
-   * @throws IllegalArgumentException when it is not a plain name, or not one of a picture
+   * @param kind null when it is not known yet: then only what holds of all kinds is checked
+   * @throws IllegalArgumentException when it is not a plain name, not one of that kind or too long
    */
-  public static String picture(String option, String name) {
+  public static String file(String option, String name, OutputKind kind) {
     if (Path.of(name).getNameCount() != 1 || name.isBlank()) {
       throw new IllegalArgumentException(
           option + " '" + name + "' is not a plain name: use --output-path for the folder");
     }
-    String full = explicit(name, "png");
-    if (!PICTURES.contains(extensionOf(full).toLowerCase(Locale.ROOT))) {
-      throw new IllegalArgumentException(option + " '" + name + "': pictures are .png or .jpg");
+    if (kind == null || (kind == OutputKind.VIDEO && isFolder(name))) {
+      requireFits(option, name);
+      return name;
     }
+    String full = explicit(name, kind.extension());
+    if (!kind.takes(extensionOf(full))) {
+      throw new IllegalArgumentException(option + " '" + name + "': " + kind.rule());
+    }
+    requireFits(option, full);
     return full;
+  }
+
+  /**
+   * @param option what the user calls it, for messages
+   * @throws IllegalArgumentException when file systems refuse a name of this length
+   */
+  public static void requireFits(String option, String name) {
+    int bytes = name.getBytes(StandardCharsets.UTF_8).length;
+    if (bytes > LONGEST) {
+      throw new IllegalArgumentException(
+          option
+              + " makes '"
+              + name.substring(0, SHOWN)
+              + "...', a file name of "
+              + bytes
+              + " bytes; file systems take "
+              + LONGEST
+              + ": choose a shorter one");
+    }
+  }
+
+  /** Whether a name stands for a folder of frames. */
+  public static boolean isFolder(String name) {
+    return name.endsWith("/");
   }
 
   /** {@code {line}_{prompt}.{extension}}: the same for every run, the line with five digits. */
@@ -93,6 +126,9 @@ public final class OutputNames {
   }
 
   private static String suffixed(String name, String suffix) {
+    if (isFolder(name)) {
+      return name.substring(0, name.length() - 1) + suffix + "/";
+    }
     String extension = extensionOf(name);
     String stem =
         extension.isEmpty() ? name : name.substring(0, name.length() - extension.length() - 1);

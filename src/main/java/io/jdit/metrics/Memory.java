@@ -11,7 +11,6 @@ import java.nio.file.Path;
 public final class Memory {
   private static final Path STATUS = Path.of("/proc/self/status");
   private static final Path CLEAR_REFS = Path.of("/proc/self/clear_refs");
-  private static final Path CGROUP = Path.of("/sys/fs/cgroup");
 
   private Memory() {}
 
@@ -38,22 +37,13 @@ public final class Memory {
     }
   }
 
-  /** What new allocations can still take on this machine, within the limit of the control group. */
+  /** What new allocations can still take on this machine, within the limits of control groups. */
   public static long available() {
     long machine = field(Path.of("/proc/meminfo"), "MemAvailable:");
     if (machine == 0) {
       machine = Runtime.getRuntime().maxMemory();
     }
-    try {
-      String limit = Files.readString(CGROUP.resolve("memory.max")).strip();
-      if (!limit.equals("max")) {
-        long used = Long.parseLong(Files.readString(CGROUP.resolve("memory.current")).strip());
-        return Math.max(0, Math.min(machine, Long.parseLong(limit) - used));
-      }
-    } catch (IOException | NumberFormatException e) {
-      // No control group with a limit: the machine's figure stands.
-    }
-    return machine;
+    return Math.min(machine, ControlGroup.ofProcess().availableMemory().orElse(machine));
   }
 
   private static long field(Path file, String name) {

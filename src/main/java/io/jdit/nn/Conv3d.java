@@ -49,7 +49,7 @@ public final class Conv3d {
   }
 
   public Tensor forward(Tensor x) {
-    return Functional.conv3d(x, weight, bias, stride, padding);
+    return convolve(x, weight);
   }
 
   /**
@@ -58,12 +58,25 @@ public final class Conv3d {
    */
   public Tensor forwardLastTaps(Tensor x, int taps) {
     long kernel = weight.size(2);
-    if (taps == kernel) {
-      return forward(x);
-    }
     try (TensorScope scope = TensorScope.open()) {
-      Tensor last = weight.narrow(2, kernel - taps, taps);
-      return scope.keep(Functional.conv3d(x, last, bias, stride, padding));
+      return scope.keep(convolve(x, weight.narrow(2, kernel - taps, taps)));
+    }
+  }
+
+  private Tensor convolve(Tensor x, Tensor part) {
+    boolean frameByFrame = part.size(2) == 1 && stride[0] == 1 && padding[0] == 0;
+    if (!frameByFrame || stride[1] != stride[2] || padding[1] != padding[2]) {
+      return Functional.conv3d(x, part, bias, stride, padding);
+    }
+    // LibTorch's float32 conv3d on the CPU reaches a third of conv2d's speed on such kernels.
+    try (TensorScope scope = TensorScope.open()) {
+      long b = x.size(0);
+      long t = x.size(2);
+      Tensor frames = x.transpose(1, 2).reshape(b * t, x.size(1), x.size(3), x.size(4));
+      Tensor y =
+          Functional.conv2d(frames, part.squeeze(2), bias, (int) stride[1], (int) padding[1]);
+      Tensor whole = y.view(b, t, y.size(1), y.size(2), y.size(3));
+      return scope.keep(whole.transpose(1, 2).contiguous());
     }
   }
 }

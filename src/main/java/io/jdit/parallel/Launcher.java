@@ -1,5 +1,6 @@
 package io.jdit.parallel;
 
+import io.jdit.metrics.Processors;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -147,7 +148,7 @@ public final class Launcher {
     env.put("MASTER_PORT", "0");
     env.put(LauncherLink.VARIABLE, port + ":" + token);
     if (System.getenv("OMP_NUM_THREADS") == null) {
-      int share = Runtime.getRuntime().availableProcessors() / size;
+      int share = Processors.allowed() / size;
       env.putIfAbsent("OMP_NUM_THREADS", Integer.toString(Math.max(1, share)));
     }
     for (int r = 0; r < size; r++) {

@@ -3,6 +3,7 @@ package io.jdit.parallel;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -69,11 +70,13 @@ public record RankEnvironment(
   /**
    * Reads the first complete set of variables, in the order torchrun, Open MPI, MPICH (PMI), Slurm,
    * PBS ({@code pbsdsh}). Empty when nobody started this process as a rank; a script in a Slurm or
-   * PBS allocation is none by itself.
+   * PBS allocation is none by itself. Variables that are blank or -1 count as unset.
    *
    * @throws IllegalArgumentException naming the variable that is missing or malformed
    */
-  public static Optional<RankEnvironment> detect(Map<String, String> env) {
+  public static Optional<RankEnvironment> detect(Map<String, String> environment) {
+    Map<String, String> env = new HashMap<>(environment);
+    env.values().removeIf(value -> value.isBlank() || value.strip().equals("-1"));
     for (Convention c : CONVENTIONS) {
       if (env.containsKey(c.rank) && !scriptOfAnAllocation(c, env)) {
         Optional<RankEnvironment> found = read(c, env);
@@ -85,12 +88,19 @@ public record RankEnvironment(
     return Optional.empty();
   }
 
-  /** sbatch sets the variables of rank 0 for the script too; srun alone sets those of the step. */
+  /**
+   * sbatch sets the variables of rank 0 for the script too; srun alone sets those of the step. PBS
+   * counts the script as the first task of its first host, and what pbsdsh starts from there on.
+   */
   private static boolean scriptOfAnAllocation(Convention c, Map<String, String> env) {
-    return c.launcher.equals("Slurm")
-        && env.containsKey("SLURM_JOB_ID")
-        && !env.containsKey("SLURM_STEP_ID")
-        && !env.containsKey("SLURM_STEPID");
+    return switch (c.launcher) {
+      case "Slurm" ->
+          env.containsKey("SLURM_JOB_ID")
+              && !env.containsKey("SLURM_STEP_ID")
+              && !env.containsKey("SLURM_STEPID");
+      case "PBS" -> "1".equals(env.get("PBS_TASKNUM")) && "0".equals(env.get("PBS_NODENUM"));
+      default -> false;
+    };
   }
 
   private static Optional<RankEnvironment> read(Convention c, Map<String, String> env) {

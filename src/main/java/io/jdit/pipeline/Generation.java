@@ -74,7 +74,7 @@ public final class Generation implements AutoCloseable {
         Condition one = encoder.apply(branch);
         conditions.add(one.repeated(request.outputs()).ownedBy(owner).with(shared));
       }
-      try (Generator noise = new Generator(request.seed())) {
+      try (Generator noise = new Generator(request.seed().longValue())) {
         latents = TensorScope.detach(model.start(request, noise));
       }
     }

@@ -6,6 +6,7 @@ import io.jdit.checkpoint.ModelFormatException;
 import io.jdit.config.ConfigException;
 import io.jdit.config.Key;
 import io.jdit.config.Values;
+import io.jdit.media.OutputKind;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -101,6 +102,11 @@ public final class Parameters {
     return keys;
   }
 
+  /** What the model makes: a family whose requests have frames per second makes videos. */
+  public OutputKind kind() {
+    return keys.contains(RequestKeys.FPS) ? OutputKind.VIDEO : OutputKind.PICTURE;
+  }
+
   /**
    * Fills in and checks a request, without running it.
    *
@@ -155,7 +161,8 @@ public final class Parameters {
       for (Key<Integer> key : keys) {
         int value = values.get(key);
         if (value % multiple != 0) {
-          int below = value / multiple * multiple;
+          long below = value / multiple * multiple;
+          long above = below + multiple;
           throw new ConfigException(
               key
                   + " "
@@ -163,8 +170,9 @@ public final class Parameters {
                   + " is not a multiple of "
                   + multiple
                   + ": use "
-                  + (below > 0 ? below + " or " : "")
-                  + (below + multiple));
+                  + (below == 0
+                      ? above
+                      : above > Integer.MAX_VALUE ? below : below + " or " + above));
         }
       }
       return values;

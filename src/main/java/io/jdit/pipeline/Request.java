@@ -2,6 +2,7 @@ package io.jdit.pipeline;
 
 import io.jdit.config.Key;
 import io.jdit.config.Values;
+import java.math.BigInteger;
 import java.util.List;
 
 /**
@@ -40,7 +41,8 @@ public record Request(Values values, List<String> notes) {
     return get(RequestKeys.NUM_OUTPUTS_PER_PROMPT);
   }
 
-  public long seed() {
+  /** As given: the generator takes its lower 64 bits. */
+  public BigInteger seed() {
     return get(RequestKeys.SEED);
   }
 }

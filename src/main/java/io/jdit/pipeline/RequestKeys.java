@@ -3,6 +3,7 @@ package io.jdit.pipeline;
 import io.jdit.config.Catalog;
 import io.jdit.config.Key;
 import io.jdit.config.ValueType;
+import java.math.BigInteger;
 
 /**
  * The parameters of a request, each declared once: options, keys of a batch line, the model's
@@ -126,8 +127,17 @@ public final class RequestKeys {
       Key.of("num_inference_steps", ValueType.integerAtLeast(1))
           .withHelp("N", "Denoising steps. Default: the model's.");
 
-  /** Of the noise; several pictures of one request share one draw, as in diffusers. */
-  public static final Key<Long> SEED = Key.of("seed", ValueType.wholeLong()).withDefault(1024L);
+  /**
+   * Of the noise; several pictures of one request share one draw, as in diffusers. As in torch, -1
+   * and 2^64 - 1 are the same.
+   */
+  public static final Key<BigInteger> SEED =
+      Key.of(
+              "seed",
+              ValueType.wholeBetween(
+                  BigInteger.valueOf(Long.MIN_VALUE),
+                  BigInteger.TWO.pow(64).subtract(BigInteger.ONE)))
+          .withDefault(BigInteger.valueOf(1024));
 
   /** Pictures of one prompt. */
   public static final Key<Integer> NUM_OUTPUTS_PER_PROMPT =

@@ -1,6 +1,7 @@
 /**
- * Pipelines: from a prompt to pictures. {@link io.jdit.pipeline.Pipelines#load} opens a model
- * folder, {@link io.jdit.pipeline.Pipeline#generate} runs a {@link
- * io.jdit.pipeline.GenerationRequest}.
+ * What the engine and a family of models agree on: a {@link io.jdit.pipeline.Family} says which
+ * {@link io.jdit.pipeline.Parameters} its requests have and builds a {@link
+ * io.jdit.pipeline.Model}; the model's parts run in the one loop of {@link
+ * io.jdit.pipeline.Generation}.
  */
 package io.jdit.pipeline;

@@ -24,7 +24,8 @@ public final class ClipTextEncoder {
       double layerNormEps,
       int eosTokenId) {
 
-    public static Config read(ModelConfig json) {
+    public static Config read(ModelConfig file) {
+      ModelConfig json = file.textConfig();
       String act = ClipLayer.activation(json);
       Config c =
           new Config(
@@ -70,6 +71,9 @@ public final class ClipTextEncoder {
         new Embedding(
             embeddings.at("position_embedding"), config.maxPositionEmbeddings, config.hiddenSize);
     w.ignore(embeddings.prefix() + "position_ids");
+    // The rest of a whole CLIP, and the heads of its other uses.
+    weights.ignore(weights.prefix() + "logit_scale");
+    weights.ignoreBelow("vision_model", "visual_projection", "text_projection", "classifier");
     linears.headsPerRank(config.numAttentionHeads);
     for (int i = 0; i < config.numHiddenLayers; i++) {
       layers.add(

@@ -76,6 +76,8 @@ public final class T5Encoder {
     shared = new Embedding(w.at(table), config.vocabSize, config.dModel);
     // A copy of the shared table in older files.
     w.ignore("encoder.embed_tokens.weight");
+    // The other half of a whole T5, and the heads of its other uses.
+    w.ignoreBelow("decoder", "lm_head", "classification_head", "classifier", "qa_outputs");
     Weights blocks = w.at("encoder.block");
     linears.headsPerRank(config.numHeads);
     for (int i = 0; i < config.numLayers; i++) {

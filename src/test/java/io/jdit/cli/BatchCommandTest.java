@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.jdit.engine.batch.BatchCount;
 import io.jdit.engine.batch.Manifest;
+import io.jdit.media.PictureReader;
 import io.jdit.media.PngText;
+import io.jdit.testing.Fixture;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -13,8 +15,10 @@ import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -111,6 +115,53 @@ class BatchCommandTest {
     assertThat(again.exitCode()).isZero();
     assertThat(again.out()).isEmpty();
     assertThat(manifest()).hasSize(5);
+  }
+
+  /** Every parameter of a request counts in a batch, and a change of any is seen. */
+  @Test
+  void negativePromptsAndSecondPrompts() throws IOException {
+    Files.writeString(
+        prompts,
+        """
+        {"prompt": "a red circle", "prompt_2": "", "output_file_name": "empty"}
+        {"prompt": "a red circle", "output_file_name": "absent"}
+        {"prompt": "a red circle", "prompt_2": "blue", "output_file_name": "second"}
+        """);
+    String[] options = {
+      "--model-path",
+      Fixture.ROOT.resolve("flux1-dev-tiny/pipeline").toString(),
+      "--height=64",
+      "--width=64",
+      "--max-sequence-length=24",
+      "--true-cfg-scale=3",
+      "--negative-prompt=blurry",
+      "--negative-prompt-2=watermark text"
+    };
+    assertThat(batch(options).exitCode()).isZero();
+    assertThat(picture("empty")).isEqualTo(picture("absent"));
+    assertThat(picture("second")).isNotEqualTo(picture("absent"));
+    assertThat(manifest().get(0).path("settings").path("negative_prompt_2").asString())
+        .isEqualTo("watermark text");
+    byte[] both = picture("second");
+    assertThat(batch(with(options, "--resume")).out()).isEmpty();
+
+    options[options.length - 1] = "--negative-prompt-2=grain";
+    assertThat(batch(with(options, "--resume")).out().lines()).hasSize(3);
+    assertThat(picture("second")).isNotEqualTo(both);
+    List<String> single = new ArrayList<>(List.of("generate", "--prompt=a red circle"));
+    single.addAll(List.of("--prompt-2=blue", "--output-file-name=single", "--device=cpu"));
+    single.addAll(List.of("--num-inference-steps=1", "--output-path=" + out));
+    single.addAll(List.of(options));
+    assertThat(CommandLineRun.of(single.toArray(String[]::new)).exitCode()).isZero();
+    assertThat(picture("single")).isEqualTo(picture("second"));
+  }
+
+  private static String[] with(String[] options, String one) {
+    return Stream.concat(Arrays.stream(options), Stream.of(one)).toArray(String[]::new);
+  }
+
+  private byte[] picture(String name) throws IOException {
+    return PictureReader.read(out.resolve(name + ".png")).rgb();
   }
 
   @Test

@@ -27,6 +27,15 @@ final class DoctorCommandTest {
   }
 
   @Test
+  void saysWhatADownloadWouldMeet() {
+    assertThat(CommandLineRun.of("doctor").out())
+        .containsPattern("Model cache +/")
+        .containsPattern("Hub +http.*token: ")
+        .containsPattern("Proxy +\\S")
+        .containsPattern("Certificates +\\S");
+  }
+
+  @Test
   void readsWhatTheDriversToolSaysOfEachGpu() throws IOException {
     String tool =
         tool(

@@ -16,6 +16,7 @@ import io.jdit.tensor.LeakDetector;
 import io.jdit.testing.Fixture;
 import io.jdit.testing.Requests;
 import io.jdit.transformer.Acceleration;
+import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -30,11 +31,12 @@ class InterleavedGenerationsTest {
   private static final List<Case> CASES =
       List.of(
           new Case(
-              Requests.small("a red fox", 64, 96, 12, 32).with(RequestKeys.SEED, 3L),
+              Requests.small("a red fox", 64, 96, 12, 32)
+                  .with(RequestKeys.SEED, BigInteger.valueOf(3)),
               cache("{Fn_compute_blocks: 1, max_warmup_steps: 2, residual_diff_threshold: 0.4}")),
           new Case(
               Requests.small("a blue whale under water", 48, 48, 8, 24)
-                  .with(RequestKeys.SEED, 4L)
+                  .with(RequestKeys.SEED, BigInteger.valueOf(4))
                   .with(RequestKeys.NEGATIVE_PROMPT, "blurry")
                   .with(RequestKeys.TRUE_CFG_SCALE, 2.5),
               cache(

@@ -5,6 +5,7 @@ import io.jdit.pipeline.RequestKeys;
 import io.jdit.tensor.DType;
 import io.jdit.testing.Fixture;
 import io.jdit.testing.Requests;
+import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -29,14 +30,14 @@ record FluxCase(
 
   /** 21 image tokens and 31 text tokens: no part count of 2, 4 or 8 divides them. */
   private static final Values ODD =
-      Requests.small("a red fox", 48, 112, 3, 31).with(RequestKeys.SEED, 5L);
+      Requests.small("a red fox", 48, 112, 3, 31).with(RequestKeys.SEED, BigInteger.valueOf(5));
 
   private static final Values GUIDED =
       ODD.with(RequestKeys.NEGATIVE_PROMPT, "blurry").with(RequestKeys.TRUE_CFG_SCALE, 2.5);
 
   /** Six tiles of the VAE. */
   private static final Values LARGE =
-      Requests.small("a red fox", 192, 256, 1, 32).with(RequestKeys.SEED, 6L);
+      Requests.small("a red fox", 192, 256, 1, 32).with(RequestKeys.SEED, BigInteger.valueOf(6));
 
   static List<FluxCase> of(int world) {
     List<FluxCase> list = new ArrayList<>();

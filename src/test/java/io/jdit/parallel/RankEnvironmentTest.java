@@ -5,12 +5,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class RankEnvironmentTest {
   @TempDir private Path folder;
@@ -91,6 +93,46 @@ class RankEnvironmentTest {
     Files.write(nodes, List.of("a", "a", "b", "b"));
     RankEnvironment e = detect(Map.of("PBS_VNODENUM", "3", "PBS_NODEFILE", nodes.toString()));
     assertThat(e).isEqualTo(new RankEnvironment(3, 4, 1, "a", 29500, "PBS"));
+  }
+
+  /** PBS gives the job's script the variables of its first task; pbsdsh starts later ones. */
+  @Test
+  void aPbsScriptIsNoRank() throws Exception {
+    Path nodes = folder.resolve("nodes");
+    Files.write(nodes, List.of("a", "a", "b", "b"));
+    Map<String, String> script =
+        Map.of(
+            "PBS_JOBID", "1.x",
+            "PBS_ENVIRONMENT", "PBS_BATCH",
+            "PBS_VNODENUM", "0",
+            "PBS_NODENUM", "0",
+            "PBS_TASKNUM", "1",
+            "PBS_NODEFILE", nodes.toString());
+    assertThat(RankEnvironment.detect(script)).isEmpty();
+    Map<String, String> spawned = new HashMap<>(script);
+    spawned.put("PBS_TASKNUM", "2");
+    assertThat(detect(spawned).size()).isEqualTo(4);
+    spawned.putAll(Map.of("PBS_TASKNUM", "1", "PBS_NODENUM", "1", "PBS_VNODENUM", "2"));
+    assertThat(detect(spawned).rank()).isEqualTo(2);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", " ", "-1"})
+  void emptyVariablesCountAsUnset(String value) {
+    assertThat(RankEnvironment.detect(Map.of("RANK", value))).isEmpty();
+    assertThat(RankEnvironment.detect(Map.of("RANK", value, "WORLD_SIZE", "2"))).isEmpty();
+    assertThat(RankEnvironment.detect(Map.of("RANK", "0", "WORLD_SIZE", value))).isEmpty();
+    RankEnvironment next =
+        detect(
+            Map.of(
+                "RANK", value,
+                "WORLD_SIZE", value,
+                "OMPI_COMM_WORLD_RANK", "1",
+                "OMPI_COMM_WORLD_SIZE", "2",
+                "OMPI_COMM_WORLD_LOCAL_SIZE", "2",
+                "MASTER_ADDR", value,
+                "MASTER_PORT", value));
+    assertThat(next).isEqualTo(new RankEnvironment(1, 2, 1, "127.0.0.1", 29500, "Open MPI"));
   }
 
   @Test

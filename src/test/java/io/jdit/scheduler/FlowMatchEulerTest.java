@@ -5,11 +5,19 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.jdit.checkpoint.ModelConfig;
 import io.jdit.testing.Fixture;
+import io.jdit.testing.TinyPipeline;
+import java.nio.file.Path;
+import java.util.Locale;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class FlowMatchEulerTest {
+  private static final String CONFIG = "scheduler/scheduler_config.json";
+
+  @TempDir private Path folder;
+
   @ParameterizedTest
   @ValueSource(strings = {"flux1-dev-tiny", "flux1-schnell-tiny"})
   void ladderEqualsTheReferenceBitForBit(String name) {
@@ -28,6 +36,20 @@ class FlowMatchEulerTest {
         assertThat(s.timesteps()[i])
             .isEqualTo((float) f.json().at("/schedule/timesteps/" + i).asDouble());
       }
+    }
+  }
+
+  @Test
+  void flagsAreFoundInEveryLocale() {
+    Locale machine = Locale.getDefault();
+    try (Fixture f = new Fixture("flux1-dev-tiny")) {
+      TinyPipeline p = TinyPipeline.copy("flux1-dev-tiny", folder.resolve("model"));
+      p.edit(CONFIG, "\"use_exponential_sigmas\": false", "\"use_exponential_sigmas\": true");
+      Locale.setDefault(new Locale("tr", "TR"));
+      assertThat(FlowMatchEuler.Config.read(ModelConfig.read(p.resolve(CONFIG))).spacing())
+          .isEqualTo(FlowMatchEuler.Spacing.EXPONENTIAL);
+    } finally {
+      Locale.setDefault(machine);
     }
   }
 

@@ -2,7 +2,11 @@ package io.jdit.testing;
 
 import io.jdit.config.Key;
 import io.jdit.config.Values;
+import io.jdit.media.Picture;
 import io.jdit.pipeline.RequestKeys;
+import io.jdit.tensor.DType;
+import io.jdit.tensor.Tensor;
+import java.math.BigInteger;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.DoubleNode;
 
@@ -12,7 +16,16 @@ public final class Requests {
 
   /** What a fixture's call was made with; keys of diffusers that are no parameters are left out. */
   public static Values of(JsonNode call) {
-    Values values = Values.of(RequestKeys.TRUE_CFG_SCALE, 1.0); // diffusers' default
+    return given(call, Values.of(RequestKeys.TRUE_CFG_SCALE, 1.0)); // diffusers' default
+  }
+
+  /** The same for models that have no true_cfg_scale. */
+  public static Values given(JsonNode call) {
+    return given(call, Values.none());
+  }
+
+  private static Values given(JsonNode call, Values defaults) {
+    Values values = defaults;
     for (var e : call.properties()) {
       Key<?> key = RequestKeys.ALL.find(e.getKey());
       if (key != null && !e.getValue().isNull()) {
@@ -28,7 +41,7 @@ public final class Requests {
    * @param run its {@code override} or {@code call_override}, if it has one
    */
   public static Values of(Fixture f, JsonNode run) {
-    Values values = Values.of(RequestKeys.SEED, f.json().path("seed").longValue());
+    Values values = Values.of(RequestKeys.SEED, f.json().path("seed").bigIntegerValue());
     for (JsonNode call :
         new JsonNode[] {f.json().path("call"), run.path("override"), run.path("call_override")}) {
       for (var e : call.properties()) {
@@ -50,6 +63,12 @@ public final class Requests {
     return values.with(key, key.type().read(read, key.name()));
   }
 
+  /** A picture of a fixture, [3, H, W] from 0 to 255. */
+  public static Picture picture(Tensor image) {
+    return new Picture(
+        (int) image.size(2), (int) image.size(1), image.to(DType.UINT8).permute(1, 2, 0).toBytes());
+  }
+
   /** A small request for the tiny pipelines. */
   public static Values small(String prompt, int height, int width, int steps, int tokens) {
     return Values.of(RequestKeys.PROMPT, prompt)
@@ -57,6 +76,6 @@ public final class Requests {
         .with(RequestKeys.WIDTH, width)
         .with(RequestKeys.NUM_INFERENCE_STEPS, steps)
         .with(RequestKeys.MAX_SEQUENCE_LENGTH, tokens)
-        .with(RequestKeys.SEED, 0L);
+        .with(RequestKeys.SEED, BigInteger.valueOf(0));
   }
 }

@@ -22,7 +22,8 @@ class FullSizeVideoVaeTest {
   @CsvSource({
     "wan21-t2v-1.3b, 194, 126892531, 8, 4",
     "wan22-ti2v-5b, 196, 704688668, 16, 4",
-    "qwen-image, 194, 126892531, 8, 4"
+    "qwen-image, 194, 126892531, 8, 4",
+    "hunyuan-video, 248, 246478803, 8, 4"
   })
   void everyTensorIsUsedInItsShape(
       String model, int tensors, long parameters, int scaleFactor, int timeFactor) {
@@ -32,7 +33,10 @@ class FullSizeVideoVaeTest {
       Manifest manifest = Manifest.read(folder.resolve("vae.tensors.tsv"));
       assertThat(manifest.names()).hasSize(tensors);
       Weights w = new Weights(manifest, DType.BFLOAT16, Device.META, owner);
-      Autoencoder vae = new WanAutoencoder(WanVaeConfig.read(config), w);
+      Autoencoder vae =
+          model.startsWith("hunyuan")
+              ? new HunyuanAutoencoder(HunyuanVaeConfig.read(config), w)
+              : new WanAutoencoder(WanVaeConfig.read(config), w);
       w.requireAllUsed();
       assertThat(owner.bytes()).isEqualTo(2 * parameters);
       assertThat(vae.scaleFactor()).isEqualTo(scaleFactor);

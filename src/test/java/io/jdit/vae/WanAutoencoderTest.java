@@ -29,16 +29,6 @@ class WanAutoencoderTest {
     return build(f, weights, 256, 192);
   }
 
-  /** All frames as [1, 3, T, H, W]. */
-  private static Tensor decode(WanAutoencoder vae, Tensor z, TileSharing sharing) {
-    List<Tensor> frames = new ArrayList<>();
-    try (TensorScope scope = TensorScope.open()) {
-      vae.decode(z, sharing, frame -> frames.add(TensorScope.detach(frame.copy())));
-      frames.forEach(scope::adopt);
-      return scope.keep(Tensor.stack(1, frames.toArray(Tensor[]::new)).unsqueeze(0));
-    }
-  }
-
   @ParameterizedTest
   @ValueSource(strings = {"wan21-t2v-tiny", "wan21-i2v-tiny", "wan22-ti2v-tiny"})
   void decodesAndEncodesVideosAsTheReference(String name) {
@@ -46,7 +36,7 @@ class WanAutoencoderTest {
         TensorScope weights = TensorScope.unbound();
         Fixture f = new Fixture(name)) {
       WanAutoencoder vae = build(f, weights);
-      Tensor video = decode(vae, f.tensor("vae_decode_input"), null);
+      Tensor video = Videos.decode(vae, f.tensor("vae_decode_input"), null);
       assertThat(video).isCloseTo(f.tensor("vae_decode"), TOLERANCE);
       Tensor frames = video.select(0, 0).transpose(0, 1).mul(0.5).add(0.5).clamp(0, 1);
       assertThat(frames).isCloseTo(f.tensor("video"), TOLERANCE);
@@ -66,7 +56,7 @@ class WanAutoencoderTest {
         TensorScope weights = TensorScope.unbound();
         Fixture f = new Fixture("wan21-t2v-tiny")) {
       WanAutoencoder vae = build(f, weights, 24, 16);
-      assertThat(decode(vae, f.tensor("vae_tiled_decode_input"), TileSharing.here()))
+      assertThat(Videos.decode(vae, f.tensor("vae_tiled_decode_input"), TileSharing.here()))
           .isCloseTo(f.tensor("vae_tiled_decode"), TOLERANCE);
       Tensor x = f.tensor("vae_encode_input").narrow(2, 0, 5);
       assertThat(vae.encode(x, TileSharing.here()))
@@ -81,7 +71,7 @@ class WanAutoencoderTest {
         TensorScope weights = TensorScope.unbound();
         Fixture f = new Fixture(name)) {
       WanAutoencoder vae = build(f, weights);
-      Tensor picture = decode(vae, f.tensor("vae_decode_in"), null).squeeze(2);
+      Tensor picture = Videos.decode(vae, f.tensor("vae_decode_in"), null).squeeze(2);
       assertThat(picture).isCloseTo(f.tensor("vae_decode_out"), TOLERANCE);
       assertThat(picture.mul(0.5).add(0.5).clamp(0, 1)).isCloseTo(f.tensor("image"), TOLERANCE);
     }
@@ -113,7 +103,7 @@ class WanAutoencoderTest {
         Fixture f = new Fixture("qwen-image-tiny")) {
       WanAutoencoder vae = build(f, weights, 48, 32);
       Tensor z = f.tensor("vae_decode_in").narrow(3, 0, 9).narrow(4, 0, 8);
-      assertThat(decode(vae, z, TileSharing.here()).squeeze(2))
+      assertThat(Videos.decode(vae, z, TileSharing.here()).squeeze(2))
           .isCloseTo(f.tensor("vae_tiled_decode_out").clamp(-1, 1), TOLERANCE);
       assertThat(vae.encode(f.tensor("vae_encode0_in"), TileSharing.here()))
           .isCloseTo(f.tensor("vae_tiled_encode0_mean"), TOLERANCE);
@@ -159,7 +149,7 @@ class WanAutoencoderTest {
           f.build("vae", DType.BFLOAT16, weights, w -> new WanAutoencoder(config, w));
       boolean video = f.has("vae_decode_input");
       Tensor z = f.tensor(video ? "vae_decode_input" : "vae_decode_in");
-      Tensor x = decode(vae, z.to(DType.BFLOAT16), null);
+      Tensor x = Videos.decode(vae, z.to(DType.BFLOAT16), null);
       assertThat(x.dtype()).isEqualTo(DType.BFLOAT16);
       assertThat(x.size(2)).isEqualTo(frames);
       Tensor expected = video ? f.tensor("vae_decode") : f.tensor("vae_decode_out").unsqueeze(2);

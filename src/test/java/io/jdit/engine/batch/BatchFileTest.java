@@ -5,8 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.jdit.config.ConfigException;
 import io.jdit.config.Values;
+import io.jdit.media.OutputKind;
 import io.jdit.pipeline.RequestKeys;
 import java.io.IOException;
+import java.math.BigInteger;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -35,7 +37,7 @@ class BatchFileTest {
         .isEqualTo(
             OPTIONS
                 .with(RequestKeys.PROMPT, "ein grüner Ring")
-                .with(RequestKeys.SEED, 7L)
+                .with(RequestKeys.SEED, BigInteger.valueOf(7))
                 .with(RequestKeys.NUM_OUTPUTS_PER_PROMPT, 1));
   }
 
@@ -61,11 +63,12 @@ class BatchFileTest {
                 .with(RequestKeys.WIDTH, 48)
                 .with(RequestKeys.NUM_INFERENCE_STEPS, 2)
                 .with(RequestKeys.GUIDANCE_SCALE, 1.0)
-                .with(RequestKeys.SEED, 9007199254740993L)
+                .with(RequestKeys.SEED, BigInteger.valueOf(9007199254740993L))
                 .with(RequestKeys.NUM_OUTPUTS_PER_PROMPT, 2)
                 .with(RequestKeys.MAX_SEQUENCE_LENGTH, 77));
     assertThat(batch.items().get(0).fileNames()).containsExactly("own_0.jpg", "own_1.jpg");
-    assertThat(batch.items().get(1).request().get(RequestKeys.SEED)).isEqualTo(7);
+    assertThat(batch.items().get(1).request().get(RequestKeys.SEED))
+        .isEqualTo(BigInteger.valueOf(7));
     assertThat(batch.items().get(1).request().get(RequestKeys.NUM_INFERENCE_STEPS)).isEqualTo(9);
   }
 
@@ -78,7 +81,7 @@ class BatchFileTest {
         .containsExactly("00001-0", "00001-1", "00002");
     assertThat(batch.items())
         .extracting(i -> i.request().get(RequestKeys.SEED))
-        .containsExactly(1L, 2L, 5L);
+        .containsExactly(BigInteger.ONE, BigInteger.TWO, BigInteger.valueOf(5));
     assertThat(batch.items())
         .flatExtracting(BatchItem::fileNames)
         .containsExactly("00001_a_0.png", "00001_a_1.png", "00002_b.png");
@@ -116,7 +119,9 @@ class BatchFileTest {
     assertThat(problems.get(2)).isEqualTo("3: expected a JSON object, found a list of 1");
     assertThat(problems.get(3)).isEqualTo("4: the key 'prompt' is missing");
     assertThat(problems.get(4)).isEqualTo("5: height: expected an integer >= 1, found text '64'");
-    assertThat(problems.get(5)).isEqualTo("6: seed: expected a whole number of 64 bits, found 1.5");
+    assertThat(problems.get(5))
+        .isEqualTo(
+            "6: seed: expected a whole number from -9223372036854775808 to 18446744073709551615, found 1.5");
     assertThat(problems.get(6)).isEqualTo("7: width: expected an integer >= 1, found 0");
     assertThat(problems.get(7)).startsWith("8: not one JSON object").contains("prompt");
     assertThat(problems.get(8)).startsWith("9: output_file_name '../up.png' is not a plain name");
@@ -156,6 +161,8 @@ class BatchFileTest {
 
   private BatchFile read(String name, String text, List<Long> seeds) throws IOException {
     return BatchFile.read(
-        Files.writeString(folder.resolve(name), text), new BatchDefaults(OPTIONS, seeds, null));
+        Files.writeString(folder.resolve(name), text),
+        new BatchDefaults(
+            OPTIONS, seeds.stream().map(BigInteger::valueOf).toList(), null, OutputKind.PICTURE));
   }
 }

@@ -63,7 +63,7 @@ class QwenImageTest {
                 .with(RequestKeys.PROMPT, call.path("prompt").get(i).stringValue())
                 .with(
                     RequestKeys.NEGATIVE_PROMPT, call.path("negative_prompt").get(i).stringValue())
-                .with(RequestKeys.SEED, run.path("generator_seeds").get(i).longValue());
+                .with(RequestKeys.SEED, run.path("generator_seeds").get(i).bigIntegerValue());
         try (Result r = engine.generate(request)) {
           assertThat(r.latents())
               .as("prompt %d", i)

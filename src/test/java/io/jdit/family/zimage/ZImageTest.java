@@ -59,7 +59,7 @@ class ZImageTest {
         Values request =
             Requests.of(f, f.json())
                 .with(RequestKeys.PROMPT, run.path("override").path("prompt").get(i).stringValue())
-                .with(RequestKeys.SEED, run.path("generator_seeds").get(i).longValue());
+                .with(RequestKeys.SEED, run.path("generator_seeds").get(i).bigIntegerValue());
         try (Result r = engine.generate(request)) {
           assertThat(r.latents())
               .as("prompt %d", i)

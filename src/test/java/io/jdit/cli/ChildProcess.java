@@ -1,0 +1,46 @@
+package io.jdit.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.jdit.parallel.Launcher;
+import java.io.File;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+
+/** A command line in a process of its own, with other variables or streams than the test's. */
+record ChildProcess(int exitCode, String out, String err) {
+  /** The command line with what is written to standard output and standard error kept. */
+  static ChildProcess of(Path folder, Map<String, String> environment, String... arguments)
+      throws IOException, InterruptedException {
+    return run(folder, command(arguments), environment, null);
+  }
+
+  /** What starts {@code jdit} with these arguments. */
+  static List<String> command(String... arguments) {
+    return new ArrayList<>(Launcher.sameJvm(Main.class.getName(), List.of(arguments)));
+  }
+
+  /**
+   * @param output where standard output goes; null keeps it
+   */
+  static ChildProcess run(
+      Path folder, List<String> command, Map<String, String> environment, File output)
+      throws IOException, InterruptedException {
+    File out = Files.createTempFile(folder, "out", ".txt").toFile();
+    File err = Files.createTempFile(folder, "err", ".txt").toFile();
+    ProcessBuilder builder =
+        new ProcessBuilder(command)
+            .redirectOutput(output == null ? out : output)
+            .redirectError(err);
+    builder.environment().putAll(environment);
+    Process process = builder.start();
+    assertThat(process.waitFor(120, TimeUnit.SECONDS)).isTrue();
+    return new ChildProcess(
+        process.exitValue(), Files.readString(out.toPath()), Files.readString(err.toPath()));
+  }
+}
