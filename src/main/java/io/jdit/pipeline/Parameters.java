@@ -179,6 +179,19 @@ public final class Parameters {
     };
   }
 
+  /** A model takes at most so many pictures. */
+  public static Rule pictures(int most) {
+    return (values, given, notes) -> {
+      List<String> paths =
+          values.isSet(RequestKeys.IMAGE_PATH) ? values.get(RequestKeys.IMAGE_PATH) : null;
+      if (paths != null && paths.size() > most) {
+        throw new ConfigException(
+            "--image-path is given " + paths.size() + " times, this model takes " + most);
+      }
+      return values;
+    };
+  }
+
   /** A number has an upper limit. */
   public static Rule atMost(Key<Integer> key, int limit) {
     return (values, given, notes) -> {

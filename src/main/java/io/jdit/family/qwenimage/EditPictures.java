@@ -1,11 +1,8 @@
 package io.jdit.family.qwenimage;
 
 import static io.jdit.pipeline.RequestKeys.IMAGE_PATH;
-import static io.jdit.pipeline.RequestKeys.IMAGE_PATH_2;
-import static io.jdit.pipeline.RequestKeys.IMAGE_PATH_3;
 
 import io.jdit.config.ConfigException;
-import io.jdit.config.Key;
 import io.jdit.config.Values;
 import io.jdit.media.Picture;
 import io.jdit.media.PictureReader;
@@ -27,16 +24,6 @@ record EditPictures(Variant variant, int area, int textArea) {
   static final int AREA = 1024 * 1024;
   static final int TEXT_AREA = 384 * 384;
   private static final int MULTIPLE = 32;
-  private static final List<Key<String>> PATHS = List.of(IMAGE_PATH, IMAGE_PATH_2, IMAGE_PATH_3);
-
-  /** Keys of the pictures that the variant takes. */
-  List<Key<String>> keys() {
-    return switch (variant) {
-      case GENERATE -> List.of();
-      case EDIT -> PATHS.subList(0, 1);
-      case EDIT_PLUS -> PATHS;
-    };
-  }
 
   /** Pixels in each direction. */
   record Size(int width, int height) {
@@ -71,14 +58,12 @@ record EditPictures(Variant variant, int area, int textArea) {
    */
   List<Picture> read(Values values) {
     List<Picture> pictures = new ArrayList<>();
-    for (Key<String> key : keys()) {
-      String path = values.get(key);
-      if (path != null) {
-        try {
-          pictures.add(PictureReader.read(Path.of(path)));
-        } catch (IOException e) {
-          throw new ConfigException(key + " " + path + " cannot be read: " + e.getMessage(), e);
-        }
+    for (String path : values.isSet(IMAGE_PATH) ? values.get(IMAGE_PATH) : List.<String>of()) {
+      try {
+        pictures.add(PictureReader.read(Path.of(path)));
+      } catch (IOException e) {
+        throw new ConfigException(
+            IMAGE_PATH + " " + path + " cannot be read: " + e.getMessage(), e);
       }
     }
     return pictures;

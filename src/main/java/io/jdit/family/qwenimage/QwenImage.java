@@ -13,7 +13,6 @@ import static io.jdit.pipeline.RequestKeys.WIDTH;
 
 import io.jdit.checkpoint.ModelFolder;
 import io.jdit.config.ConfigException;
-import io.jdit.config.Key;
 import io.jdit.config.Values;
 import io.jdit.media.Picture;
 import io.jdit.pipeline.Family;
@@ -72,6 +71,7 @@ public final class QwenImage implements Family {
         Parameters.of(
             folder,
             defaults(pictures),
+            Parameters.pictures(pictures.variant() == Variant.EDIT_PLUS ? Integer.MAX_VALUE : 1),
             (values, given, notes) -> sized(values, pictures),
             Parameters.multipleOf(PackedLatents.PATCH * vae.scaleFactor(), List.of(HEIGHT, WIDTH)),
             Parameters.atMost(MAX_SEQUENCE_LENGTH, MAX_TOKENS),
@@ -93,11 +93,9 @@ public final class QwenImage implements Family {
   }
 
   private static Values defaults(EditPictures pictures) {
-    Values values = DEFAULTS;
-    for (Key<String> key : pictures.keys()) {
-      values = values.with(key, null).with(HEIGHT, null).with(WIDTH, null);
-    }
-    return values;
+    return pictures.variant().takesPictures()
+        ? DEFAULTS.with(IMAGE_PATH, null).with(HEIGHT, null).with(WIDTH, null)
+        : DEFAULTS;
   }
 
   /** Where a request does not say, the output is as large as its last picture. */

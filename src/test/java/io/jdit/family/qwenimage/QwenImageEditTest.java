@@ -8,7 +8,6 @@ import io.jdit.cache.CacheStatistics;
 import io.jdit.cache.ResolvedCacheConfig;
 import io.jdit.checkpoint.ModelFolder;
 import io.jdit.config.ConfigException;
-import io.jdit.config.Key;
 import io.jdit.config.SettingsFile;
 import io.jdit.config.UnknownKeys;
 import io.jdit.config.Values;
@@ -49,9 +48,6 @@ class QwenImageEditTest {
   private static final double TOLERANCE = 1e-4;
   private static final String EDIT = "qwen-image-edit-tiny";
   private static final String PLUS = "qwen-image-edit-plus-tiny";
-  private static final List<Key<String>> PATHS =
-      List.of(RequestKeys.IMAGE_PATH, RequestKeys.IMAGE_PATH_2);
-
   @TempDir private Path folder;
 
   @ParameterizedTest
@@ -205,7 +201,7 @@ class QwenImageEditTest {
               () ->
                   parameters.resolve(
                       Values.of(RequestKeys.PROMPT, "make it blue")
-                          .with(RequestKeys.IMAGE_PATH, "no-such-file.png")))
+                          .with(RequestKeys.IMAGE_PATH, List.of("no-such-file.png"))))
           .isInstanceOf(ConfigException.class)
           .hasMessageContaining("no-such-file.png");
     }
@@ -235,7 +231,7 @@ class QwenImageEditTest {
 
   /** What a run was called with; its pictures go into files. */
   private Values request(Fixture f, JsonNode run) throws IOException {
-    Values values = Requests.of(f, run);
+    List<String> files = new ArrayList<>();
     for (int i = 0; i < 2 && f.has("input_image" + i); i++) {
       Path file = folder.resolve(i + ".png");
       try (TensorScope scope = TensorScope.open()) {
@@ -243,9 +239,9 @@ class QwenImageEditTest {
         Picture picture = new Picture((int) image.size(1), (int) image.size(0), image.toBytes());
         PngWriter.write(file, picture, Map.of());
       }
-      values = values.with(PATHS.get(i), file.toString());
+      files.add(file.toString());
     }
-    return values;
+    return Requests.of(f, run).with(RequestKeys.IMAGE_PATH, files);
   }
 
   private Generation generation(
