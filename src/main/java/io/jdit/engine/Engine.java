@@ -248,6 +248,9 @@ public final class Engine implements AutoCloseable {
               if (Thread.interrupted()) {
                 throw new GenerationCancelledException();
               }
+              if (model.experts().size() > 1) {
+                progress.expert(generation.expert());
+              }
               report.step(generation::step);
               progress.step(generation.stepsDone(), generation.steps());
             }

@@ -80,7 +80,8 @@ class FirstPictureTest {
       Tensor z = vae.encode(FirstPicture.pixels(picture, 64, 64), null);
       Tensor condition = vae.config().latents().normalize(z);
       Tensor last = denoised(f, model, f.tensor("latents_init"), condition, 14);
-      Tensor decoded = vae.config().latents().denormalize(FirstPicture.replacing(last, condition));
+      Tensor finished = FirstPicture.replacing(last, condition);
+      Tensor decoded = vae.config().latents().denormalize(finished);
       float[][] first = {null};
       vae.decode(decoded, null, frame -> first[0] = first[0] == null ? frame.toFloats() : first[0]);
       Values call =
@@ -95,7 +96,7 @@ class FirstPictureTest {
               while (!g.done()) {
                 g.step();
               }
-              assertThat(g.latents()).isCloseTo(last, TOLERANCE);
+              assertThat(g.latents()).isCloseTo(finished, TOLERANCE);
               g.decode(
                   (output, frame, p) -> {
                     if (frame == 0) {
