@@ -5,6 +5,7 @@ import io.jdit.config.ValueType;
 import io.jdit.config.Values;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Stream;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.ISetter;
 import picocli.CommandLine.Model.OptionSpec;
@@ -45,10 +46,17 @@ final class CatalogOptions {
                 new ISetter() {
                   @Override
                   public <T> T set(T value) {
-                    given = value == null ? given.without(key) : given.withChecked(key, value);
+                    if (value == null) {
+                      given = given.without(key);
+                    } else {
+                      given = given.withChecked(key, added(given.get(key), value));
+                    }
                     return null;
                   }
                 });
+    if (key.type() == ValueType.texts()) {
+      return option.type(List.class).auxiliaryTypes(String.class).paramLabel(key.label()).build();
+    }
     if (key.label() == null) {
       return option.type(Boolean.class).arity("0").negatable(negatable).build();
     }
@@ -61,6 +69,14 @@ final class CatalogOptions {
             ? option.arity("0..1").fallbackValue("true")
             : option.arity("1"))
         .build();
+  }
+
+  /** An option that may be repeated comes once for each value. */
+  private static Object added(Object before, Object value) {
+    if (before instanceof List<?> first && value instanceof List<?> more) {
+      return Stream.concat(first.stream(), more.stream()).toList();
+    }
+    return value;
   }
 
   /** The value, or picocli's exception with the type that is expected. */

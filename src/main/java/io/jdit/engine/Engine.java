@@ -188,6 +188,15 @@ public final class Engine implements AutoCloseable {
         request, acceleration, progress, pictures, (output, frame, p) -> pictures.add(p));
   }
 
+  /**
+   * As {@link #generate(Values, Acceleration.Factory, Progress)}, with the frames to {@code out} as
+   * they come, on the model's thread; the result has no pictures.
+   */
+  public Result generate(
+      Values request, Acceleration.Factory acceleration, Progress progress, FrameSink out) {
+    return generate(request, acceleration, progress, List.of(), out);
+  }
+
   private Result generate(
       Values values,
       Acceleration.Factory acceleration,

@@ -80,7 +80,7 @@ class CachedPipelineTest {
       if (f.has("i2v.image_u8")) {
         Path picture = folder.resolve("first.png");
         PngWriter.write(picture, Requests.picture(f.tensor("i2v.image_u8")), Map.of());
-        call = call.with(RequestKeys.IMAGE_PATH, picture.toString());
+        call = call.with(RequestKeys.IMAGE_PATH, List.of(picture.toString()));
       }
       JsonNode runs = f.json().path("cache");
       assertThat(runs.size()).isGreaterThan(8);

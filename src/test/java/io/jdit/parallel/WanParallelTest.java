@@ -193,7 +193,7 @@ class WanParallelTest {
     }
     Path file = folder.resolve("first" + rank + ".png");
     PngWriter.write(file, Requests.picture(f.tensor("i2v.image_u8")), Map.of());
-    return call.with(RequestKeys.IMAGE_PATH, file.toString());
+    return call.with(RequestKeys.IMAGE_PATH, List.of(file.toString()));
   }
 
   private static Acceleration.Factory acceleration(JsonNode golden, ParallelModel parallel) {

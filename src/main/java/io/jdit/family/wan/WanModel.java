@@ -119,11 +119,11 @@ final class WanModel implements Model {
 
   @Override
   public Condition encodeShared(Request request, List<String> notes) {
-    String path = wan.takesPicture() ? request.get(IMAGE_PATH) : null;
-    if (path == null) {
+    List<String> paths = wan.takesPicture() ? request.get(IMAGE_PATH) : null;
+    if (paths == null) {
       return Condition.none();
     }
-    Picture picture = FirstPicture.read(path);
+    Picture picture = FirstPicture.read(paths.get(0));
     Map<String, Tensor> tensors = new LinkedHashMap<>();
     try (TensorScope scope = TensorScope.open()) {
       if (vision != null) {

@@ -2,6 +2,7 @@ package io.jdit.family.qwenimage;
 
 import static io.jdit.testing.TensorAssert.assertThat;
 
+import io.jdit.config.ConfigException;
 import io.jdit.config.Values;
 import io.jdit.engine.Engine;
 import io.jdit.engine.Result;
@@ -79,6 +80,19 @@ class QwenImageTest {
         Engine engine = Engine.load(f.pipeline(), Strategies.cpu().withDtype(DType.BFLOAT16));
         Result r = engine.generate(Requests.of(f, f.json()))) {
       assertThat(r.latents()).hasPsnrAbove(35, f.tensor("bf16.latents"));
+    }
+  }
+
+  /** The reference divides by zero there. */
+  @Test
+  void aSingleStepIsRefused() {
+    try (Fixture f = new Fixture("qwen-image-tiny")) {
+      Assertions.assertThatThrownBy(
+              () ->
+                  Engine.parameters(f.pipeline())
+                      .resolve(Requests.small("a red fox", 64, 64, 1, 32)))
+          .isInstanceOf(ConfigException.class)
+          .hasMessageContaining("--num-inference-steps must be >= 2");
     }
   }
 }

@@ -25,6 +25,7 @@ import io.jdit.transformer.BlockRunner;
 import io.jdit.vae.WanAutoencoder;
 import io.jdit.vae.WanVaeConfig;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.assertj.core.api.Assertions;
@@ -84,7 +85,8 @@ class FirstPictureTest {
       float[][] first = {null};
       vae.decode(decoded, null, frame -> first[0] = first[0] == null ? frame.toFloats() : first[0]);
       Values call =
-          Requests.given(f.json().path("call")).with(RequestKeys.IMAGE_PATH, file.toString());
+          Requests.given(f.json().path("call"))
+              .with(RequestKeys.IMAGE_PATH, List.of(file.toString()));
       engine.call(
           () -> {
             try (TensorScope inner = TensorScope.open();

@@ -154,7 +154,7 @@ class WanTest {
           new Picture((int) image.size(2), (int) image.size(1), image.permute(1, 2, 0).toBytes()),
           Map.of());
     }
-    return values.with(RequestKeys.IMAGE_PATH, file.toString());
+    return values.with(RequestKeys.IMAGE_PATH, List.of(file.toString()));
   }
 
   private static void assertPicture(Picture image, Tensor expected) {
