@@ -6,6 +6,8 @@
 #include <cuda_fp16.h>
 #include <cuda_runtime.h>
 
+#include <type_traits>
+
 #include "../common/arguments.h"
 
 namespace jdit {
@@ -29,6 +31,11 @@ __device__ inline __half narrow<__half>(float x) {
   return __float2half_rn(x);
 }
 
+__device__ inline auto narrow_pair(__nv_bfloat16, float x, float y) {
+  return __floats2bfloat162_rn(x, y);
+}
+__device__ inline auto narrow_pair(__half, float x, float y) { return __floats2half2_rn(x, y); }
+
 // x rounded to T and widened again.
 template <class T>
 __device__ inline float rounded(float x) {
@@ -50,8 +57,7 @@ struct Values {
 };
 
 template <int N, class T>
-__device__ inline Values<N> load(const T* p) {
-  auto pack = *reinterpret_cast<const Pack<T, N>*>(p);
+__device__ inline Values<N> widen_all(Pack<T, N> pack) {
   Values<N> values;
 #pragma unroll
   for (int j = 0; j < N; j++) values.at[j] = widen(pack.element[j]);
@@ -59,11 +65,49 @@ __device__ inline Values<N> load(const T* p) {
 }
 
 template <int N, class T>
-__device__ inline void store(T* p, const Values<N>& values) {
+__device__ inline Values<N> load(const T* p) {
+  return widen_all(*reinterpret_cast<const Pack<T, N>*>(p));
+}
+
+// Converted two at a time where there are two: that is one instruction.
+template <class T, int N>
+__device__ inline Pack<T, N> narrow_all(const Values<N>& values) {
   Pack<T, N> pack;
 #pragma unroll
-  for (int j = 0; j < N; j++) pack.element[j] = narrow<T>(values.at[j]);
-  *reinterpret_cast<Pack<T, N>*>(p) = pack;
+  for (int j = 0; j < N; j++) {
+    if constexpr (std::is_same_v<T, float> || N % 2 != 0) {
+      pack.element[j] = narrow<T>(values.at[j]);
+    } else if (j % 2 == 0) {
+      auto pair = narrow_pair(T{}, values.at[j], values.at[j + 1]);
+      pack.element[j] = pair.x;
+      pack.element[j + 1] = pair.y;
+    }
+  }
+  return pack;
+}
+
+template <class T, int N>
+__device__ inline void round_all(Values<N>& values) {
+  if constexpr (!std::is_same_v<T, float>) values = widen_all(narrow_all<T>(values));
+}
+
+template <int N, class T>
+__device__ inline void store(T* p, const Values<N>& values) {
+  *reinterpret_cast<Pack<T, N>*>(p) = narrow_all<T>(values);
+}
+
+// A position in rows of `dim` elements. 32-bit division takes a third of the instructions of 64-bit
+// division, which would bound the kernels that move 16 bytes per thread.
+struct Cell {
+  int64_t row, column;
+};
+
+__device__ inline Cell cell_of(int64_t i, int64_t dim) {
+  if ((i | dim) >> 32 == 0) {
+    uint32_t row = static_cast<uint32_t>(i) / static_cast<uint32_t>(dim);
+    return {row, static_cast<uint32_t>(i) - row * static_cast<uint32_t>(dim)};
+  }
+  return {i / dim, i % dim};
 }
 
 template <class F>
@@ -90,6 +134,16 @@ inline int launched(const char* op) {
 inline constexpr int kThreads = 256;
 inline constexpr int kWarp = 32;
 
+// kernel<<<blocks, threads, 0, stream>>>(args...)
+template <class... P, class... A>
+void launch(void (*kernel)(P...), int blocks, int threads, void* stream, A... args) {
+#ifdef __CUDACC__
+  kernel<<<blocks, threads, 0, static_cast<cudaStream_t>(stream)>>>(args...);
+#else
+  emulated_launch(kernel, blocks, threads, stream, args...);
+#endif
+}
+
 // More blocks than any card runs at once; the kernels stride over the rest.
 inline int blocks_for(int64_t threads) {
   int64_t blocks = (threads + kThreads - 1) / kThreads;
@@ -112,11 +166,10 @@ __global__ void elements_kernel(int64_t n, Op op) {
 // Runs op.at<N>(i), which treats the elements i .. i + N, over 0..n.
 template <class T, class Op>
 int launch_elements(const char* name, int64_t n, bool packed, Op op, void* stream) {
-  auto s = static_cast<cudaStream_t>(stream);
   if (packed) {
-    elements_kernel<kPack<T>><<<blocks_for(n / kPack<T> + 1), kThreads, 0, s>>>(n, op);
+    launch(elements_kernel<kPack<T>, Op>, blocks_for(n / kPack<T> + 1), kThreads, stream, n, op);
   } else {
-    elements_kernel<1><<<blocks_for(n), kThreads, 0, s>>>(n, op);
+    launch(elements_kernel<1, Op>, blocks_for(n), kThreads, stream, n, op);
   }
   return launched(name);
 }

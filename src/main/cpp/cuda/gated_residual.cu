@@ -11,7 +11,7 @@ struct Gate {
   // With N > 1 the row length is a multiple of N, so a pack never crosses rows.
   template <int N>
   __device__ void at(int64_t i) const {
-    int64_t row = i / a.dim, column = i % a.dim;
+    auto [row, column] = cell_of(i, a.dim);
     auto x = load<N>(static_cast<const T*>(a.x) + i);
     auto y = load<N>(static_cast<const T*>(a.y) + i);
     auto g = load<N>(static_cast<const T*>(a.gate) + row / a.rows_per_batch * a.gate_stride +

@@ -14,7 +14,8 @@ __global__ void merge_attention_kernel(MergeAttention a, int lanes) {
     float mine = 0, other = 0;
     float* lse = nullptr;
     if (active) {
-      int64_t h = row % a.heads, t = row / a.heads % a.tokens, b = row / a.heads / a.tokens;
+      auto [token, h] = cell_of(row, a.heads);
+      auto [b, t] = cell_of(token, a.tokens);
       int64_t l = (b * a.heads + h) * a.tokens + t;
       lse = a.lse + l;
       mine = *lse;
@@ -53,15 +54,14 @@ __global__ void merge_attention_kernel(MergeAttention a, int lanes) {
 int run(const MergeAttention& a, void* stream) {
   return with_dtype(a.dtype, [&](auto type) {
     using T = decltype(type);
-    auto s = static_cast<cudaStream_t>(stream);
     constexpr int n = 4;
     int64_t rows = a.batch * a.tokens * a.heads;
     if (aligned(a.out, a.part) && a.head_dim % n == 0) {
       int lanes = lanes_for(a.head_dim, n);
-      merge_attention_kernel<T, n><<<blocks_for(rows * lanes), kThreads, 0, s>>>(a, lanes);
+      launch(merge_attention_kernel<T, n>, blocks_for(rows * lanes), kThreads, stream, a, lanes);
     } else {
       int lanes = lanes_for(a.head_dim, 1);
-      merge_attention_kernel<T, 1><<<blocks_for(rows * lanes), kThreads, 0, s>>>(a, lanes);
+      launch(merge_attention_kernel<T, 1>, blocks_for(rows * lanes), kThreads, stream, a, lanes);
     }
     return launched("jdit_merge_attention");
   });

@@ -15,16 +15,20 @@ __device__ inline void step(const ResidualDiff& a, int64_t i, double* difference
   if (a.h0 != nullptr) {
     auto h0 = load<N>(static_cast<const T*>(a.h0) + i);
 #pragma unroll
-    for (int j = 0; j < N; j++) r.at[j] = rounded<T>(r.at[j] - h0.at[j]);
+    for (int j = 0; j < N; j++) r.at[j] -= h0.at[j];
+    round_all<T>(r);
   }
   if (a.prev != nullptr) {
     auto p = load<N>(static_cast<const T*>(a.prev) + i);
+    Values<N> change;
+#pragma unroll
+    for (int j = 0; j < N; j++) change.at[j] = p.at[j] - r.at[j];
+    if (a.exact) round_all<T>(change);
     // A pack is added in float32 before it is widened: double is slow on consumer cards.
     float d = 0, m = 0;
 #pragma unroll
     for (int j = 0; j < N; j++) {
-      float change = p.at[j] - r.at[j];
-      d += fabsf(a.exact ? rounded<T>(change) : change);
+      d += fabsf(change.at[j]);
       m += fabsf(p.at[j]);
     }
     *difference += d;
@@ -75,16 +79,15 @@ __global__ void add_partial_sums(double* sums, int blocks) {
 int run(const ResidualDiff& a, void* stream) {
   return with_dtype(a.dtype, [&](auto type) {
     using T = decltype(type);
-    auto s = static_cast<cudaStream_t>(stream);
     bool packed = aligned(a.h, a.h0, a.prev, a.residual);
     int blocks = blocks_for(packed ? a.n / kPack<T> + 1 : a.n);
     if (blocks > kMaxBlocks) blocks = kMaxBlocks;
     if (packed) {
-      residual_diff_kernel<T, kPack<T>><<<blocks, kThreads, 0, s>>>(a);
+      launch(residual_diff_kernel<T, kPack<T>>, blocks, kThreads, stream, a);
     } else {
-      residual_diff_kernel<T, 1><<<blocks, kThreads, 0, s>>>(a);
+      launch(residual_diff_kernel<T, 1>, blocks, kThreads, stream, a);
     }
-    if (a.prev != nullptr) add_partial_sums<<<1, kThreads, 0, s>>>(a.sums, blocks);
+    if (a.prev != nullptr) launch(add_partial_sums, 1, kThreads, stream, a.sums, blocks);
     return launched("jdit_residual_diff");
   });
 }

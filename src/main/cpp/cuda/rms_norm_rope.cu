@@ -1,69 +1,135 @@
-// RMS norm and rotary embedding: one warp per head of a token, a lane per pair of elements.
-#include "device.cuh"
+// RMS norm and rotary embedding over the heads of tokens.
+#include "rows.cuh"
 
 namespace jdit {
 namespace {
 
-// N is 2 where pairs are aligned, else 1: then each element of a pair is loaded by itself.
-template <int N, class T>
-__device__ inline Values<2> load_pair(const T* p, bool both) {
-  if constexpr (N == 2) {
-    return load<2>(p);
-  } else {
-    return {widen(p[0]), both ? widen(p[1]) : 0.0f};
-  }
+struct Token {
+  int64_t x, out, table;  // offsets of its first head and of its rotation
+};
+
+__device__ inline Token token_of(const RmsNormRope& a, int64_t index) {
+  auto [b, t] = cell_of(index, a.tokens);
+  int64_t at = a.out_offset + t;
+  return {b * a.x_batch_stride + t * a.x_token_stride,
+          (b * a.out_tokens + at) * a.heads * a.head_dim, at * a.head_dim};
 }
 
-template <int N, class T>
-__device__ inline void store_pair(T* p, const Values<2>& v, bool both) {
-  if constexpr (N == 2) {
-    store<2>(p, v);
-  } else {
-    p[0] = narrow<T>(v.at[0]);
-    if (both) p[1] = narrow<T>(v.at[1]);
-  }
+__device__ inline float inverse_rms(const RmsNormRope& a, float squares) {
+  return 1.0f / sqrtf(squares / static_cast<float>(a.head_dim) + a.eps);
 }
 
+__device__ inline void rotate(float* pair, const float* cos, const float* sin) {
+  float x = pair[0], y = pair[1];
+  pair[0] = x * cos[0] - y * sin[0];
+  pair[1] = y * cos[1] + x * sin[1];
+}
+
+// Heads of a token that a group of lanes treats at once: they share rotation and weight.
+constexpr int kHeads = 4;
+
+// Heads that fit a group with one pack of N elements, of 16 bytes, for each lane: read once.
 template <class T, int N>
-__global__ void rms_norm_rope_kernel(RmsNormRope a) {
-  int lane = threadIdx.x % kWarp;
-  int64_t rows = a.batch * a.tokens * a.heads;
-  int64_t step = static_cast<int64_t>(gridDim.x) * (kThreads / kWarp);
-  auto weight = static_cast<const T*>(a.weight);
-  for (int64_t r = static_cast<int64_t>(blockIdx.x) * (kThreads / kWarp) + threadIdx.x / kWarp;
-       r < rows; r += step) {
-    int64_t head = r % a.heads, t = r / a.heads % a.tokens, b = r / a.heads / a.tokens;
-    int64_t row = a.out_offset + t;
-    const T* x = static_cast<const T*>(a.x) + b * a.x_batch_stride + t * a.x_token_stride +
-                 head * a.head_dim;
-    T* out = static_cast<T*>(a.out) + ((b * a.out_tokens + row) * a.heads + head) * a.head_dim;
+__global__ void packs_kernel(RmsNormRope a, int64_t per_token, int lanes) {
+  for_each_row(a.batch * a.tokens * per_token, lanes, [&](int64_t row, int lane, bool active) {
+    int i = lane * N;
+    bool mine = active && i < a.head_dim;
+    auto [token, chunk] = cell_of(row, per_token);
+    Token at = token_of(a, token);
+    int64_t first = chunk * kHeads, left = mine ? a.heads - first : 0;
+    auto x = static_cast<const T*>(a.x) + at.x + first * a.head_dim + i;
+    auto out = static_cast<T*>(a.out) + at.out + first * a.head_dim + i;
+    Pack<T, N> heads[kHeads];
+#pragma unroll
+    for (int h = 0; h < kHeads; h++) {
+      if (h < left) heads[h] = *reinterpret_cast<const Pack<T, N>*>(x + h * a.head_dim);
+    }
+    Values<N> weight, cos, sin;
+    if (mine && a.weight != nullptr) weight = load<N>(static_cast<const T*>(a.weight) + i);
+    if (mine && a.cos != nullptr) {
+#pragma unroll
+      for (int j = 0; j < N; j += 4) {
+        auto c = load<4>(a.cos + at.table + i + j), s = load<4>(a.sin + at.table + i + j);
+#pragma unroll
+        for (int k = 0; k < 4; k++) {
+          cos.at[j + k] = c.at[k];
+          sin.at[j + k] = s.at[k];
+        }
+      }
+    }
+    float squares[kHeads];
+    if (a.weight != nullptr) {
+#pragma unroll
+      for (int h = 0; h < kHeads; h++) {
+        squares[h] = 0;
+        if (h >= left) continue;
+#pragma unroll
+        for (int j = 0; j < N; j++) {
+          float v = widen(heads[h].element[j]);
+          squares[h] = fmaf(v, v, squares[h]);
+        }
+      }
+      for (int offset = lanes / 2; offset > 0; offset /= 2) {
+#pragma unroll
+        for (int h = 0; h < kHeads; h++) {
+          squares[h] += __shfl_xor_sync(0xffffffffu, squares[h], offset);
+        }
+      }
+    }
+#pragma unroll
+    for (int h = 0; h < kHeads; h++) {
+      if (h >= left) return;
+      auto v = widen_all(heads[h]);
+      if (a.weight != nullptr) {
+        float inverse = inverse_rms(a, squares[h]);
+#pragma unroll
+        for (int j = 0; j < N; j++) v.at[j] *= inverse;
+        round_all<T>(v);
+#pragma unroll
+        for (int j = 0; j < N; j++) v.at[j] *= weight.at[j];
+        round_all<T>(v);
+      }
+      if (a.cos != nullptr) {
+#pragma unroll
+        for (int j = 0; j < N; j += 2) rotate(v.at + j, cos.at + j, sin.at + j);
+      }
+      store<N>(out + h * a.head_dim, v);
+    }
+  });
+}
+
+// Heads of any length and alignment: a warp each, a lane per pair of elements.
+template <class T>
+__global__ void pairs_kernel(RmsNormRope a) {
+  for_each_row(a.batch * a.tokens * a.heads, kWarp, [&](int64_t row, int lane, bool active) {
+    auto [token, head] = cell_of(row, a.heads);
+    Token at = token_of(a, token);
+    auto x = static_cast<const T*>(a.x) + at.x + head * a.head_dim;
+    auto out = static_cast<T*>(a.out) + at.out + head * a.head_dim;
+    auto weight = static_cast<const T*>(a.weight);
     float inverse = 1.0f;
     if (weight != nullptr) {
       float squares = 0;
-      for (int64_t i = 2 * lane; i < a.head_dim; i += 2 * kWarp) {
-        auto v = load_pair<N>(x + i, i + 1 < a.head_dim);
-        squares = fmaf(v.at[0], v.at[0], fmaf(v.at[1], v.at[1], squares));
+      for (int64_t i = lane; active && i < a.head_dim; i += kWarp) {
+        squares = fmaf(widen(x[i]), widen(x[i]), squares);
       }
       for (int offset = kWarp / 2; offset > 0; offset /= 2) {
         squares += __shfl_xor_sync(0xffffffffu, squares, offset);
       }
-      inverse = 1.0f / sqrtf(squares / static_cast<float>(a.head_dim) + a.eps);
+      inverse = inverse_rms(a, squares);
     }
+    if (!active) return;
     for (int64_t i = 2 * lane; i < a.head_dim; i += 2 * kWarp) {
-      bool both = i + 1 < a.head_dim;
-      auto v = load_pair<N>(x + i, both);
-      if (weight != nullptr) {
-        auto w = load_pair<N>(weight + i, both);
-        v.at[0] = rounded<T>(rounded<T>(v.at[0] * inverse) * w.at[0]);
-        v.at[1] = rounded<T>(rounded<T>(v.at[1] * inverse) * w.at[1]);
+      int count = i + 1 < a.head_dim ? 2 : 1;
+      float v[2] = {};
+      for (int j = 0; j < count; j++) {
+        v[j] = widen(x[i + j]);
+        if (weight != nullptr) v[j] = rounded<T>(rounded<T>(v[j] * inverse) * widen(weight[i + j]));
       }
-      if (a.cos != nullptr) {
-        const float *c = a.cos + row * a.head_dim + i, *s = a.sin + row * a.head_dim + i;
-        v = {v.at[0] * c[0] - v.at[1] * s[0], v.at[1] * c[1] + v.at[0] * s[1]};
-      }
-      store_pair<N>(out + i, v, both);
+      if (a.cos != nullptr) rotate(v, a.cos + at.table + i, a.sin + at.table + i);
+      for (int j = 0; j < count; j++) out[i + j] = narrow<T>(v[j]);
     }
-  }
+  });
 }
 
 }  // namespace
@@ -71,13 +137,15 @@ __global__ void rms_norm_rope_kernel(RmsNormRope a) {
 int run(const RmsNormRope& a, void* stream) {
   return with_dtype(a.dtype, [&](auto type) {
     using T = decltype(type);
-    auto s = static_cast<cudaStream_t>(stream);
-    int blocks = blocks_for(a.batch * a.tokens * a.heads * kWarp);
-    if (aligned(a.x, a.weight, a.out) && a.head_dim % 2 == 0 && a.x_batch_stride % 2 == 0 &&
-        a.x_token_stride % 2 == 0) {
-      rms_norm_rope_kernel<T, 2><<<blocks, kThreads, 0, s>>>(a);
+    constexpr int n = kPack<T>;
+    if (aligned(a.x, a.weight, a.cos, a.sin, a.out) && a.head_dim % n == 0 &&
+        a.head_dim <= kWarp * n && a.x_batch_stride % n == 0 && a.x_token_stride % n == 0) {
+      int lanes = lanes_for(a.head_dim, n);
+      int64_t per_token = (a.heads + kHeads - 1) / kHeads;
+      int blocks = blocks_for(a.batch * a.tokens * per_token * lanes);
+      launch(packs_kernel<T, n>, blocks, kThreads, stream, a, per_token, lanes);
     } else {
-      rms_norm_rope_kernel<T, 1><<<blocks, kThreads, 0, s>>>(a);
+      launch(pairs_kernel<T>, blocks_for(a.batch * a.tokens * a.heads * kWarp), kThreads, stream, a);
     }
     return launched("jdit_rms_norm_rope");
   });

@@ -46,6 +46,7 @@ public final class HeadProjections {
   /**
    * Names of the layers in the checkpoint.
    *
+   * @param q null for a stream that is attended to and does not attend
    * @param normQ null where query and key have no norm; normK likewise
    */
   public record Names(String q, String k, String v, String normQ, String normK) {
@@ -55,6 +56,10 @@ public final class HeadProjections {
     /** diffusers' Attention, the stream that is added to it. */
     public static final Names ADDED =
         new Names("add_q_proj", "add_k_proj", "add_v_proj", "norm_added_q", "norm_added_k");
+
+    /** diffusers' Attention, keys and values that are added to those of the text. */
+    public static final Names ADDED_KEYS =
+        new Names(null, "add_k_proj", "add_v_proj", null, "norm_added_k");
 
     public Names withoutNorms() {
       return new Names(q, k, v, null, null);
@@ -88,6 +93,9 @@ public final class HeadProjections {
 
   private static Operand operand(
       Weights w, LinearFactory linears, Shape s, String name, String norm, boolean across) {
+    if (name == null) {
+      return null;
+    }
     UnaryOperator<Tensor> projection = linears.column(w.at(name), s.in, s.width(), s.bias)::forward;
     if (norm == null) {
       return new Operand(projection, null, null);
@@ -138,7 +146,8 @@ public final class HeadProjections {
    * the other, so that an attention over several ranks can send each while the next is computed.
    *
    * @param tokens of all streams, in this order
-   * @param rotary a row for each joined token up to the last that is rotated; null for no rotation
+   * @param rotary a row for each joined token up to the last that is rotated, the same for all rows
+   *     of the batch or one table for each; null for no rotation
    * @return [B, S, heads on this rank, headDim]
    */
   public static AttentionCall.Result attend(
@@ -191,9 +200,21 @@ public final class HeadProjections {
     if (o.acrossHeads != null) {
       y = o.acrossHeads.forward(y);
     }
-    RmsNorm norm = o.perHead;
+    Tensor split = y.view(y.size(0), y.size(1), heads, headDim);
+    if (rotary == null || rotary.tokenDim() == 0) {
+      normRotate(o.perHead, split, rotary, out, offset);
+      return;
+    }
+    for (int b = 0; b < split.size(0); b++) {
+      RotaryTable row = new RotaryTable(rotary.cos().select(0, b), rotary.sin().select(0, b));
+      normRotate(o.perHead, split.narrow(0, b, 1), row, out.narrow(0, b, 1), offset);
+    }
+  }
+
+  private static void normRotate(
+      RmsNorm norm, Tensor heads, RotaryTable rotary, Tensor out, long offset) {
     Kernels.rmsNormRopeInto(
-        y.view(y.size(0), y.size(1), heads, headDim),
+        heads,
         norm == null ? null : norm.weight(),
         norm == null ? 0 : norm.eps(),
         rotary == null ? null : rotary.cos(),

@@ -138,7 +138,8 @@ public record CacheConfig(
    */
   public CacheConfig forGeneration(int steps, int callsPerStep) {
     StepMaskSource source = settings.get(STEPS_COMPUTATION_MASK);
-    StepMask mask = source == null ? null : source.resolve(steps);
+    StepMask mask =
+        source == null ? null : source.resolve(steps, settings.get(NUM_INFERENCE_STEPS));
     boolean separate =
         callsPerStep == 2 && !Boolean.FALSE.equals(settings.get(ENABLE_SEPARATE_CFG));
     return of(

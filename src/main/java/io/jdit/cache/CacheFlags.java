@@ -5,7 +5,6 @@ import io.jdit.config.Key;
 import io.jdit.config.Layer;
 import io.jdit.config.Values;
 import java.util.List;
-import java.util.Map;
 import java.util.stream.Stream;
 
 /**
@@ -17,15 +16,6 @@ public record CacheFlags(Values given) {
   /** No option given. */
   public static CacheFlags none() {
     return new CacheFlags(Values.none());
-  }
-
-  /**
-   * @param texts by option as they stand on the command line; {@code true} or {@code false} for a
-   *     switch
-   * @throws ConfigException for values that cannot be read or are out of range, naming the option
-   */
-  public static CacheFlags parse(Map<String, String> texts) {
-    return new CacheFlags(CacheKeys.OPTIONS.ofOptions(texts));
   }
 
   /** True for {@code --cache}, false for {@code --no-cache}, null for neither. */

@@ -66,6 +66,11 @@ public enum MaskPreset {
     return preset;
   }
 
+  /** Whether presets have a form for so many steps. */
+  static boolean fits(int totalSteps) {
+    return totalSteps >= SHORT_FROM || BASES.containsKey(totalSteps);
+  }
+
   /**
    * The bins that a mask of {@code totalSteps} is made from, before they are grown or shrunk.
    *

@@ -30,6 +30,16 @@ public sealed interface StepMaskSource {
    */
   StepMask resolve(Integer steps);
 
+  /**
+   * The mask for a part of a run, for example the steps that one of two transformers takes.
+   *
+   * @param configured steps that the settings name, null for none: a preset that has no form for so
+   *     few steps as there are takes its form for these, and its beginning is used
+   */
+  default StepMask resolve(int steps, Integer configured) {
+    return resolve(steps);
+  }
+
   /** The source as YAML. */
   String yaml();
 
@@ -70,6 +80,12 @@ public sealed interface StepMaskSource {
         return null;
       }
       return StepMask.ofPreset(preset, steps);
+    }
+
+    @Override
+    public StepMask resolve(int steps, Integer configured) {
+      boolean longer = configured != null && configured > steps && !MaskPreset.fits(steps);
+      return resolve(longer ? configured : (Integer) steps);
     }
 
     @Override

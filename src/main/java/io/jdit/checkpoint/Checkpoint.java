@@ -1,6 +1,8 @@
 package io.jdit.checkpoint;
 
+import io.jdit.checkpoint.WeightFiles.WeightSet;
 import io.jdit.tensor.Tensor;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -14,11 +16,10 @@ import tools.jackson.databind.JsonNode;
 /**
  * The weights of one component folder: {@code BASE.safetensors}, or {@code
  * BASE.safetensors.index.json} with the shards that its {@code weight_map} names. Base is {@code
- * diffusion_pytorch_model} in diffusers parts and {@code model} in transformers parts.
+ * diffusion_pytorch_model} in diffusers parts and {@code model} in transformers parts; a variant
+ * such as {@code fp16} may be part of the names.
  */
 public final class Checkpoint implements TensorSource {
-  private static final List<String> BASES = List.of("diffusion_pytorch_model", "model");
-
   private final Path folder;
   private final Map<String, SafeTensorsFile> fileOfTensor;
   private final List<SafeTensorsFile> files;
@@ -30,34 +31,66 @@ public final class Checkpoint implements TensorSource {
     this.fileOfTensor = fileOfTensor;
   }
 
+  /** As {@link #open(Path, String)}, without asking for a variant. */
+  public static Checkpoint open(Path folder) {
+    return open(folder, WeightFiles.PLAIN);
+  }
+
   /**
    * Opens all files and checks headers and index.
    *
-   * @throws ModelFormatException when there are no weights, a shard is missing, or a shard lacks a
-   *     tensor that the index promises
+   * @param variant of the weights where there is one, such as {@code fp16}; empty for none. Where
+   *     only one variant is there, it is taken.
+   * @throws ModelFormatException when there are no weights or several variants to choose from, a
+   *     shard is missing, or a shard lacks a tensor that the index promises
    */
-  public static Checkpoint open(Path folder) {
-    for (String base : BASES) {
-      Path index = folder.resolve(base + ".safetensors.index.json");
-      Path single = folder.resolve(base + ".safetensors");
-      if (Files.exists(index)) {
-        return openSharded(folder, index);
-      }
-      if (Files.exists(single)) {
-        SafeTensorsFile file = SafeTensorsFile.open(single);
-        Map<String, SafeTensorsFile> map = new LinkedHashMap<>();
-        file.names().forEach(n -> map.put(n, file));
-        return new Checkpoint(folder, List.of(file), map);
-      }
+  public static Checkpoint open(Path folder, String variant) {
+    List<String> names;
+    try {
+      names = PipelineFiles.names(folder);
+    } catch (IOException e) {
+      throw new ModelFormatException("folder " + folder + " cannot be read: " + e, e);
     }
-    throw new ModelFormatException(
+    WeightSet set =
+        new WeightFiles(names)
+            .choose(
+                variant,
+                s -> s.whole() != null || names.containsAll(MissingFiles.shards(folder, s)),
+                "folder " + folder)
+            .orElseThrow(() -> noWeights(folder, names));
+    if (set.whole() == null) {
+      if (set.index() == null) {
+        throw new ModelFormatException(
+            "folder "
+                + folder
+                + " holds shards such as "
+                + set.shards().get(0)
+                + ", but not their .safetensors.index.json; download it again");
+      }
+      return openSharded(folder, folder.resolve(set.index()));
+    }
+    SafeTensorsFile file = SafeTensorsFile.open(folder.resolve(set.whole()));
+    Map<String, SafeTensorsFile> map = new LinkedHashMap<>();
+    file.names().forEach(n -> map.put(n, file));
+    return new Checkpoint(folder, List.of(file), map);
+  }
+
+  private static ModelFormatException noWeights(Path folder, List<String> names) {
+    String other =
+        names.stream()
+            .filter(n -> n.matches(".*\\.(safetensors|bin|pt|pth|ckpt|gguf|msgpack|h5)"))
+            .findFirst()
+            .map(n -> "; it has " + n)
+            .orElse("");
+    return new ModelFormatException(
         "folder "
             + folder
             + " holds no weights: expected "
-            + BASES.get(0)
+            + WeightFiles.BASES.get(0)
             + ".safetensors or "
-            + BASES.get(1)
-            + ".safetensors, or one of them in shards with .index.json");
+            + WeightFiles.BASES.get(1)
+            + ".safetensors, with or without a variant, or one of them in shards with .index.json"
+            + other);
   }
 
   private static Checkpoint openSharded(Path folder, Path index) {

@@ -7,6 +7,8 @@ import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.Collection;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
@@ -24,27 +26,12 @@ import java.util.UUID;
  */
 public record HubCache(Path root) {
 
-  /** The cache that HF_HUB_CACHE, HF_HOME, XDG_CACHE_HOME or HOME name, in this order. */
-  public static HubCache of(Map<String, String> environment) {
-    String hub = environment.getOrDefault("HF_HUB_CACHE", environment.get("HUGGINGFACE_HUB_CACHE"));
-    return new HubCache(hub != null ? Path.of(hub) : home(environment).resolve("hub"));
-  }
-
   /**
-   * The folder of huggingface_hub for cache and token: HF_HOME, or huggingface in the user's cache
-   * folder.
+   * The cache that HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, HF_HOME, XDG_CACHE_HOME or HOME name, in
+   * this order.
    */
-  static Path home(Map<String, String> environment) {
-    String home = environment.get("HF_HOME");
-    if (home != null) {
-      return Path.of(home);
-    }
-    String cache = environment.get("XDG_CACHE_HOME");
-    Path base =
-        cache != null
-            ? Path.of(cache)
-            : Path.of(environment.getOrDefault("HOME", System.getProperty("user.home")), ".cache");
-    return base.resolve("huggingface");
+  public static HubCache of(Map<String, String> environment) {
+    return new HubCache(new HubEnvironment(environment).cache());
   }
 
   /**
@@ -100,17 +87,42 @@ public record HubCache(Path root) {
     }
   }
 
+  /**
+   * Remembers which files a commit has, beside the snapshots, so that a snapshot can later be seen
+   * to lack some: no other part of the layout tells.
+   */
+  void writeListing(HubId id, String commit, Collection<String> names) {
+    writeText(listing(id, commit), String.join("\n", names));
+  }
+
+  /** Files of a snapshot's commit; empty when another program fetched it. */
+  List<String> listing(HubId id, Path snapshot) {
+    Path listing = listing(id, snapshot.getFileName().toString());
+    try {
+      return Files.isRegularFile(listing) ? Files.readAllLines(listing) : List.of();
+    } catch (IOException e) {
+      return List.of();
+    }
+  }
+
+  private Path listing(HubId id, String commit) {
+    return folder(id).resolve("listings").resolve(commit);
+  }
+
   /** Records which commit a branch or tag stands for. */
   void writeRef(HubId id, String commit) {
     if (id.isCommit()) {
       return;
     }
-    Path ref = ref(id);
+    writeText(ref(id), commit);
+  }
+
+  private static void writeText(Path file, String text) {
     try {
-      Files.createDirectories(ref.getParent());
-      Path temporary = ref.resolveSibling("." + UUID.randomUUID());
-      Files.writeString(temporary, commit);
-      Files.move(temporary, ref, StandardCopyOption.ATOMIC_MOVE);
+      Files.createDirectories(file.getParent());
+      Path temporary = file.resolveSibling("." + UUID.randomUUID());
+      Files.writeString(temporary, text);
+      Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -9,11 +9,10 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Collectors;
 
 /**
@@ -39,22 +38,41 @@ final class HubClient {
     }
   }
 
+  static {
+    // Java sends no password to a proxy that it asks for a tunnel unless this is empty.
+    System.getProperties().putIfAbsent("jdk.http.auth.tunneling.disabledSchemes", "");
+  }
+
+  private final HubEnvironment environment;
   private final URI endpoint;
   private final String token;
-  private final Duration timeout;
-  private final HttpClient http;
+  private final EnvironmentProxy proxies;
+  private final Map<String, HttpClient> clients = new ConcurrentHashMap<>();
 
-  HubClient(Map<String, String> environment) {
-    this.endpoint = endpoint(environment.getOrDefault("HF_ENDPOINT", "https://huggingface.co"));
-    this.token = token(environment);
-    this.timeout = timeout(environment.getOrDefault("HF_HUB_DOWNLOAD_TIMEOUT", "10"));
-    this.http =
-        HttpClient.newBuilder()
-            .version(HttpClient.Version.HTTP_1_1)
-            .followRedirects(HttpClient.Redirect.NEVER)
-            .connectTimeout(timeout)
-            .proxy(new EnvironmentProxy(environment))
-            .build();
+  HubClient(HubEnvironment environment) {
+    this.environment = environment;
+    this.endpoint = environment.endpoint();
+    this.token = environment.token();
+    this.proxies = new EnvironmentProxy(environment.variables());
+  }
+
+  /** One for each scheme: certificates matter where TLS is spoken only. */
+  private HttpClient client(URI uri) {
+    return clients.computeIfAbsent(
+        uri.getScheme(),
+        scheme -> {
+          HttpClient.Builder builder =
+              HttpClient.newBuilder()
+                  .version(HttpClient.Version.HTTP_1_1)
+                  .followRedirects(HttpClient.Redirect.NEVER)
+                  .proxy(proxies);
+          if (scheme.equals("https")) {
+            new TrustedCertificates(environment.variables())
+                .context()
+                .ifPresent(builder::sslContext);
+          }
+          return builder.build();
+        });
   }
 
   URI endpoint() {
@@ -63,13 +81,14 @@ final class HubClient {
 
   /** How long the hub may stay silent. */
   Duration timeout() {
-    return timeout;
+    return environment.downloadTimeout();
   }
 
   /** The description of a revision: commit and files with their sizes. */
   HttpResponse<InputStream> revision(HubId id) throws IOException, InterruptedException {
     String path = "/api/models/" + id.repo() + "/revision/" + encode(id.revision());
-    return send(id, request("GET", URI.create(endpoint + path + "?blobs=true")));
+    URI uri = URI.create(endpoint + path + "?blobs=true");
+    return send(id, request("GET", uri, environment.etagTimeout()));
   }
 
   /**
@@ -78,13 +97,13 @@ final class HubClient {
    */
   HttpResponse<InputStream> head(HubId id, String commit, String file)
       throws IOException, InterruptedException {
-    return send(id, request("HEAD", resolve(id, commit, file)));
+    return send(id, request("HEAD", resolve(id, commit, file), environment.etagTimeout()));
   }
 
   /** The contents of a file from byte {@code from} on, if the server can. */
   HttpResponse<InputStream> get(HubId id, String commit, String file, long from)
       throws IOException, InterruptedException {
-    HttpRequest.Builder request = request("GET", resolve(id, commit, file));
+    HttpRequest.Builder request = request("GET", resolve(id, commit, file), timeout());
     if (from > 0) {
       request.header("Range", "bytes=" + from + "-");
     }
@@ -97,7 +116,7 @@ final class HubClient {
     return URI.create(endpoint + "/" + id.repo() + "/resolve/" + commit + "/" + path);
   }
 
-  private HttpRequest.Builder request(String method, URI uri) {
+  private HttpRequest.Builder request(String method, URI uri, Duration timeout) {
     return HttpRequest.newBuilder(uri)
         .method(method, HttpRequest.BodyPublishers.noBody())
         .header("User-Agent", "jdit")
@@ -114,7 +133,8 @@ final class HubClient {
       if (!token.isEmpty() && isEndpoint(uri)) {
         hop.header("Authorization", "Bearer " + token);
       }
-      HttpResponse<InputStream> response = http.send(hop.build(), BodyHandlers.ofInputStream());
+      proxies.authorization(uri).ifPresent(value -> hop.header("Proxy-Authorization", value));
+      HttpResponse<InputStream> response = exchange(hop.build());
       String location = response.headers().firstValue("Location").orElse("");
       if (response.statusCode() / 100 != 3 || location.isEmpty()) {
         return accepted(id, response);
@@ -134,6 +154,27 @@ final class HubClient {
         id + ": more than " + MAX_REDIRECTS + " redirects, the last one to " + uri);
   }
 
+  /** A certificate that is not trusted now will not be at the next try either. */
+  private HttpResponse<InputStream> exchange(HttpRequest request)
+      throws IOException, InterruptedException {
+    URI uri = request.uri();
+    try {
+      return client(uri).send(request, BodyHandlers.ofInputStream());
+    } catch (IOException e) {
+      String complaint = TrustedCertificates.complaint(e).orElse("");
+      if (complaint.isEmpty()) {
+        throw e;
+      }
+      throw new HubException(
+          "the certificate of "
+              + uri.getHost()
+              + " is not trusted ("
+              + complaint
+              + "); where a company's network or hub has certificates of its own, name them in SSL_CERT_FILE,"
+              + " REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE");
+    }
+  }
+
   private boolean isEndpoint(URI uri) {
     return endpoint.getScheme().equals(uri.getScheme())
         && endpoint.getHost().equals(uri.getHost())
@@ -147,7 +188,9 @@ final class HubClient {
     if (status / 100 == 2 || status == 416) {
       return response;
     }
-    response.body().close();
+    if (response.body() != null) { // a proxy's refusal of a tunnel has none
+      response.body().close();
+    }
     if (status == 408 || status == 429 || status >= 500) {
       throw new Busy(status, response.headers().firstValue("Retry-After").orElse(""));
     }
@@ -163,7 +206,15 @@ final class HubClient {
                   + "/"
                   + id.repo()
                   + " and set HF_TOKEN"
-                  + (token.isEmpty() ? " (not set now)" : " (the one set now has no access)"));
+                  + " ("
+                  + environment.tokenState()
+                  + ")");
+      case 407 ->
+          new HubException(
+              "the proxy "
+                  + proxies.route(response.uri()).map(Object::toString).orElse("on the way")
+                  + " wants other credentials (HTTP 407): write them as"
+                  + " HTTPS_PROXY=http://user:password@host:port, special characters as %XX");
       case 404 ->
           new HubException(
               id
@@ -174,37 +225,6 @@ final class HubClient {
                   + " here");
       default -> new HubException(id + ": " + response.uri() + " answered HTTP " + status);
     };
-  }
-
-  private static String token(Map<String, String> environment) {
-    String token =
-        environment.getOrDefault(
-            "HF_TOKEN", environment.getOrDefault("HUGGING_FACE_HUB_TOKEN", ""));
-    if (!token.isBlank()) {
-      return token.strip();
-    }
-    String path = environment.get("HF_TOKEN_PATH");
-    Path file = path != null ? Path.of(path) : HubCache.home(environment).resolve("token");
-    try {
-      return Files.isRegularFile(file) ? Files.readString(file).strip() : "";
-    } catch (IOException e) {
-      throw new HubException(file + ": the access token cannot be read: " + e);
-    }
-  }
-
-  private static URI endpoint(String base) {
-    if (!base.matches("https?://[A-Za-z0-9.-]+(:\\d+)?(/[A-Za-z0-9._~/-]*)?")) {
-      throw new HubException("HF_ENDPOINT=" + base + " is not of the form https://host");
-    }
-    return URI.create(base.replaceFirst("/+$", ""));
-  }
-
-  private static Duration timeout(String seconds) {
-    try {
-      return Duration.ofMillis(Math.max(1, (long) (Double.parseDouble(seconds) * 1000)));
-    } catch (NumberFormatException e) {
-      throw new HubException("HF_HUB_DOWNLOAD_TIMEOUT=" + seconds + " is not a number of seconds");
-    }
   }
 
   private static String encode(String segment) {

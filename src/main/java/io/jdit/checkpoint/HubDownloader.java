@@ -1,17 +1,14 @@
 package io.jdit.checkpoint;
 
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorCompletionService;
 import java.util.concurrent.ExecutorService;
@@ -20,23 +17,20 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 import java.util.function.ToLongFunction;
-import tools.jackson.core.JacksonException;
-import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
 
 /**
  * Finds a diffusers pipeline in the Hugging Face cache and downloads what is missing of it. Obeys
- * the variables HF_HUB_CACHE, HF_HOME, HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE,
- * HF_HUB_DOWNLOAD_TIMEOUT, HTTPS_PROXY and NO_PROXY.
+ * the variables of {@link HubEnvironment}, {@link EnvironmentProxy} and {@link
+ * TrustedCertificates}.
  */
 public final class HubDownloader {
   private static final int PARALLEL = 4;
   private static final int SECONDS_TO_STOP = 5;
-  private static final Set<String> TRUE = Set.of("1", "ON", "YES", "TRUE");
 
   private final HubCache cache;
-  private final Map<String, String> environment;
-  private final boolean offline;
+  private final HubEnvironment environment;
+  private final String offline; // what forbids the network, empty for nothing
+  private final String variant;
   private final DownloadProgress progress;
   private final Retry retry;
   private final ToLongFunction<Path> freeBytes;
@@ -44,12 +38,14 @@ public final class HubDownloader {
   /**
    * @param environment variables of the process, usually {@link System#getenv()}
    * @param offline forbids every use of the network, like HF_HUB_OFFLINE=1
+   * @param variant of the weights where the repository has it, such as {@code fp16}; empty for none
    */
   public HubDownloader(
-      Map<String, String> environment, boolean offline, DownloadProgress progress) {
+      Map<String, String> environment, boolean offline, String variant, DownloadProgress progress) {
     this(
         environment,
         offline,
+        variant,
         progress,
         new Retry(Duration.ofSeconds(1), 5),
         HubDownloader::freeBytes);
@@ -58,15 +54,14 @@ public final class HubDownloader {
   HubDownloader(
       Map<String, String> environment,
       boolean offline,
+      String variant,
       DownloadProgress progress,
       Retry retry,
       ToLongFunction<Path> freeBytes) {
-    this.cache = HubCache.of(environment);
-    this.environment = Map.copyOf(environment);
-    this.offline =
-        offline
-            || TRUE.contains(
-                environment.getOrDefault("HF_HUB_OFFLINE", "").toUpperCase(Locale.ROOT));
+    this.environment = new HubEnvironment(environment);
+    this.cache = new HubCache(this.environment.cache());
+    this.offline = offline ? "--offline" : this.environment.offlineSwitch().orElse("");
+    this.variant = variant;
     this.progress = progress;
     this.retry = retry;
     this.freeBytes = freeBytes;
@@ -81,18 +76,20 @@ public final class HubDownloader {
   public Path fetch(HubId id) {
     Optional<Path> snapshot = cache.snapshot(id);
     List<String> missing =
-        snapshot.map(PipelineFiles::missing).orElse(List.of(PipelineFiles.INDEX));
+        snapshot.map(folder -> missing(id, folder)).orElse(List.of(PipelineFiles.INDEX));
     if (missing.isEmpty()) {
       return snapshot.orElseThrow();
     }
-    if (offline) {
+    if (!offline.isEmpty()) {
       throw new HubException(
           id
               + " is not complete in the cache "
               + cache.root()
               + " (missing: "
               + String.join(", ", missing)
-              + ") and downloads are off; run once without --offline and HF_HUB_OFFLINE, or give a local folder");
+              + ") and downloads are off; run once without "
+              + offline
+              + ", or give a local folder");
     }
     try {
       return download(id);
@@ -104,17 +101,25 @@ public final class HubDownloader {
   }
 
   /**
-   * A file of the repository: size in bytes, -1 if unknown, and the name of its blob, empty if
-   * unknown.
+   * What a snapshot lacks of what its commit has, as far as is known, and of what loading needs.
    */
-  private record RemoteFile(long size, String etag) {}
-
-  private record Listing(String commit, Map<String, RemoteFile> files) {}
+  private List<String> missing(HubId id, Path snapshot) {
+    List<String> listing = cache.listing(id, snapshot);
+    Path index = snapshot.resolve(PipelineFiles.INDEX);
+    if (listing.isEmpty() || !Files.isRegularFile(index)) {
+      return MissingFiles.of(snapshot, variant);
+    }
+    Map<String, String> components = PipelineFiles.components(readString(index), index);
+    return PipelineFiles.select(listing, components, variant).stream()
+        .filter(file -> !Files.isRegularFile(snapshot.resolve(file)))
+        .toList();
+  }
 
   private Path download(HubId id) throws InterruptedException {
     HubClient client = new HubClient(environment);
-    Listing listing =
-        retry.call("asking " + client.endpoint() + " for " + id, () -> listing(client, id));
+    RepositoryListing listing =
+        retry.call(
+            "asking " + client.endpoint() + " for " + id, () -> RepositoryListing.read(client, id));
     if (!listing.files().containsKey(PipelineFiles.INDEX)) {
       throw new HubException(id + " is not a diffusers pipeline: it has no " + PipelineFiles.INDEX);
     }
@@ -125,14 +130,12 @@ public final class HubDownloader {
       Path index = snapshot.resolve(PipelineFiles.INDEX);
       blob(client, watchdog, id, listing.commit(), PipelineFiles.INDEX).into(cache);
       Map<String, String> components = PipelineFiles.components(readString(index), index);
-      List<String> files = PipelineFiles.select(listing.files().keySet(), components);
+      List<String> files = PipelineFiles.select(listing.files().keySet(), components, variant);
+      requireComplete(id, client, MissingFiles.of(files, components, variant));
       checkSpace(id, listing, files);
       downloadAll(client, watchdog, id, listing.commit(), files);
-      List<String> missing = PipelineFiles.missing(snapshot);
-      if (!missing.isEmpty()) {
-        throw new HubException(
-            id + " at " + client.endpoint() + " is incomplete: no " + String.join(", ", missing));
-      }
+      requireComplete(id, client, MissingFiles.of(snapshot, variant));
+      cache.writeListing(id, listing.commit(), listing.files().keySet());
       cache.writeRef(id, listing.commit());
       return snapshot;
     } finally {
@@ -140,39 +143,11 @@ public final class HubDownloader {
     }
   }
 
-  private Listing listing(HubClient client, HubId id) throws IOException, InterruptedException {
-    JsonNode body;
-    try (InputStream in = client.revision(id).body()) {
-      body = JsonMapper.shared().readTree(in.readAllBytes());
-    } catch (JacksonException e) {
-      throw new IOException("the description of " + id + " is not JSON");
-    }
-    String commit = body.path("sha").asString("");
-    if (!commit.matches("[0-9a-f]{40}")) {
+  private static void requireComplete(HubId id, HubClient client, List<String> missing) {
+    if (!missing.isEmpty()) {
       throw new HubException(
-          client.endpoint()
-              + " describes "
-              + id
-              + " with the commit \""
-              + commit
-              + "\", expected 40 hex digits");
+          id + " at " + client.endpoint() + " is incomplete: no " + String.join(", ", missing));
     }
-    Map<String, RemoteFile> files = new LinkedHashMap<>();
-    for (JsonNode sibling : body.path("siblings")) {
-      String name = sibling.path("rfilename").asString("");
-      if (isInside(name)) {
-        JsonNode lfs = sibling.path("lfs");
-        String etag = lfs.path("sha256").asString(sibling.path("blobId").asString(""));
-        files.put(name, new RemoteFile(sibling.path("size").asLong(-1), etag));
-      }
-    }
-    return new Listing(commit, files);
-  }
-
-  /** Whether a file name stays inside the snapshot folder. */
-  private static boolean isInside(String name) {
-    Path path = Path.of(name.isEmpty() ? ".." : name);
-    return !path.isAbsolute() && path.normalize().equals(path) && !path.startsWith("..");
   }
 
   private void downloadAll(
@@ -217,11 +192,11 @@ public final class HubDownloader {
     return new BlobDownload(client, retry, watchdog, progress, id, commit, file);
   }
 
-  private void checkSpace(HubId id, Listing listing, List<String> files) {
+  private void checkSpace(HubId id, RepositoryListing listing, List<String> files) {
     long needed = 0;
     List<String> seen = new ArrayList<>();
     for (String file : files) {
-      RemoteFile remote = listing.files().get(file);
+      RepositoryListing.File remote = listing.files().get(file);
       if (remote.etag().matches("[0-9a-f]+") && !seen.contains(remote.etag())) {
         seen.add(remote.etag());
         Path blob = cache.blob(id, remote.etag());

@@ -24,8 +24,21 @@ public final class ModelConfig {
    * @throws ModelFormatException when it is missing or not a JSON object
    */
   public static ModelConfig read(Path path) {
+    byte[] contents;
     try {
-      JsonNode root = JsonMapper.shared().readTree(Files.readAllBytes(path));
+      contents = Files.readAllBytes(path);
+    } catch (NoSuchFileException e) {
+      throw new ModelFormatException("file " + path + " does not exist");
+    } catch (IOException e) {
+      throw new ModelFormatException("file " + path + " cannot be read: " + e.getMessage(), e);
+    }
+    Placeholder.of(contents)
+        .ifPresent(
+            what -> {
+              throw new ModelFormatException("file " + path + " " + what);
+            });
+    try {
+      JsonNode root = JsonMapper.shared().readTree(contents);
       if (!root.isObject()) {
         throw new ModelFormatException("file " + path + " is not a JSON object");
       }
@@ -41,11 +54,24 @@ public final class ModelConfig {
               + at.getColumnNr()
               + ": "
               + e.getOriginalMessage());
-    } catch (NoSuchFileException e) {
-      throw new ModelFormatException("file " + path + " does not exist");
-    } catch (IOException e) {
-      throw new ModelFormatException("file " + path + " cannot be read: " + e.getMessage(), e);
     }
+  }
+
+  /**
+   * The settings of the text model: those under {@code text_config} where the file describes a
+   * model of texts and pictures, else all.
+   */
+  public ModelConfig textConfig() {
+    return half("text_config");
+  }
+
+  /** As {@link #textConfig()}, of the model of pictures, under {@code vision_config}. */
+  public ModelConfig visionConfig() {
+    return half("vision_config");
+  }
+
+  private ModelConfig half(String key) {
+    return root.path(key).isObject() ? section(key) : this;
   }
 
   public Path path() {
@@ -153,6 +179,19 @@ public final class ModelConfig {
       values[i] = node.get(i).asString();
     }
     return values;
+  }
+
+  /**
+   * An object inside this one; its errors name the same file.
+   *
+   * @throws ModelFormatException when it is missing or no object
+   */
+  public ModelConfig section(String key) {
+    JsonNode node = required(key);
+    if (!node.isObject()) {
+      throw wrong(key, node, "an object");
+    }
+    return new ModelConfig(path, node);
   }
 
   /**

@@ -1,8 +1,11 @@
 package io.jdit.checkpoint;
 
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 
 /**
  * A pipeline folder in the diffusers layout.
@@ -28,6 +31,48 @@ public record ModelFolder(Path path, ModelConfig index, Map<String, String> comp
     }
     ModelConfig index = ModelConfig.read(file);
     return new ModelFolder(path, index, PipelineFiles.components(index.json(), file));
+  }
+
+  /**
+   * Checks that a component of a folder has weights of a variant; a folder that is no pipeline is
+   * somebody else's to report.
+   *
+   * @param variant such as {@code fp16}; empty for none
+   * @throws ModelFormatException naming the variants that there are
+   */
+  public static void requireVariant(Path path, String variant) {
+    if (variant.isEmpty() || !Files.exists(path.resolve(PipelineFiles.INDEX))) {
+      return;
+    }
+    ModelFolder folder = open(path);
+    Set<String> components = folder.components.keySet();
+    try {
+      PipelineFiles.requireVariant(
+          PipelineFiles.names(path, components), components, variant, "model folder " + path);
+    } catch (IOException e) {
+      throw new ModelFormatException("folder " + path + " cannot be read: " + e, e);
+    }
+  }
+
+  /**
+   * Variants that are loaded without being asked for, because a component has no other weights.
+   *
+   * @param path of a pipeline folder
+   */
+  public static Set<String> impliedVariants(Path path) {
+    Set<String> implied = new TreeSet<>();
+    try {
+      for (String component : open(path).components.keySet()) {
+        Path folder = path.resolve(component);
+        if (Files.isDirectory(folder)) {
+          Set<String> variants = new WeightFiles(PipelineFiles.names(folder)).variants();
+          implied.addAll(variants.contains(WeightFiles.PLAIN) ? Set.of() : variants);
+        }
+      }
+    } catch (IOException e) {
+      throw new ModelFormatException("folder " + path + " cannot be read: " + e, e);
+    }
+    return implied;
   }
 
   /** Class of the pipeline, for example {@code FluxPipeline}. */

@@ -1,5 +1,6 @@
 package io.jdit.checkpoint;
 
+import io.jdit.checkpoint.WeightFiles.WeightSet;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -8,8 +9,10 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -23,8 +26,7 @@ final class PipelineFiles {
 
   private static final String GENERATION = "generation_config.json";
   private static final String WEIGHTS = ".safetensors";
-  private static final String SHARDS = ".safetensors.index.json";
-  private static final Pattern SHARD = Pattern.compile("-\\d{5}-of-\\d{5}$");
+  private static final Pattern DESCRIPTION = Pattern.compile(".*\\.(json|txt|model|jinja)");
   private static final Pattern FOREIGN_WEIGHTS =
       Pattern.compile(".*\\.(bin|pt|pth|ckpt|msgpack|h5|onnx|onnx_data|pb|gguf|xml)");
 
@@ -57,147 +59,123 @@ final class PipelineFiles {
     return components;
   }
 
-  /** The files to fetch out of {@code listing}, whose names are relative to the repository. */
-  static List<String> select(Collection<String> listing, Map<String, String> components) {
+  /**
+   * The files to fetch out of {@code listing}, whose names are relative to the repository.
+   *
+   * @param variant of the weights where there is one, {@link WeightFiles#PLAIN} for none
+   * @throws HubException when a component has weights, but none that can be loaded
+   * @throws ModelFormatException when variants are there only, several of them, and none is wanted,
+   *     or when the wanted one is nowhere
+   */
+  static List<String> select(
+      Collection<String> listing, Map<String, String> components, String variant) {
     List<String> chosen = new ArrayList<>();
     for (String root : List.of(INDEX, GENERATION)) {
       if (listing.contains(root)) {
         chosen.add(root);
       }
     }
-    for (String component : components.keySet()) {
-      String folder = component + "/";
-      List<String> names =
-          listing.stream()
-              .filter(file -> file.startsWith(folder))
-              .map(file -> file.substring(folder.length()))
-              .filter(name -> !name.contains("/"))
-              .sorted()
-              .toList();
+    requireVariant(listing, components.keySet(), variant, "the repository");
+    for (Map.Entry<String, String> part : components.entrySet()) {
+      String component = part.getKey();
+      List<String> names = inFolder(listing, component);
       names.stream()
-          .filter(PipelineFiles::isDescription)
-          .forEach(name -> chosen.add(folder + name));
-      weights(names, component).forEach(name -> chosen.add(folder + name));
+          .filter(name -> DESCRIPTION.matcher(name).matches() && !name.contains(".index."))
+          .forEach(name -> chosen.add(component + "/" + name));
+      WeightFiles weights = new WeightFiles(names);
+      if (weights.isEmpty() && MissingFiles.hasWeights(part.getValue())) {
+        requireNoOtherWeights(names, component);
+      }
+      weights
+          .choose(variant, WeightSet::isComplete, component)
+          .ifPresent(set -> set.names().forEach(name -> chosen.add(component + "/" + name)));
     }
     return chosen;
   }
 
-  private static boolean isDescription(String name) {
-    return name.matches(".*\\.(json|txt|model|jinja)") && !name.contains(".index.");
-  }
-
-  private static List<String> weights(List<String> names, String component) {
-    List<String> indexes = names.stream().filter(name -> name.endsWith(SHARDS)).toList();
-    if (!indexes.isEmpty()) {
-      String index = indexes.get(0);
-      String base = index.substring(0, index.length() - SHARDS.length());
-      List<String> files = new ArrayList<>(List.of(index));
-      names.stream()
-          .filter(name -> name.endsWith(WEIGHTS) && name.startsWith(base + "-"))
-          .filter(name -> SHARD.matcher(stem(name)).find())
-          .forEach(files::add);
-      return files;
-    }
-    List<String> whole =
-        names.stream()
-            .filter(name -> name.endsWith(WEIGHTS) && !SHARD.matcher(stem(name)).find())
-            .toList();
-    if (whole.isEmpty()) {
-      names.stream()
-          .filter(name -> FOREIGN_WEIGHTS.matcher(name).matches())
-          .findFirst()
-          .ifPresent(
-              name -> {
-                throw new HubException(
-                    component
-                        + "/"
-                        + name
-                        + " is no safetensors file, and the repository has none for "
-                        + component
-                        + "; choose a repository or revision with safetensors weights");
-              });
-    }
-    // A variant such as fp16 adds a part to the name; it is second choice.
-    return whole.stream()
-        .filter(name -> !stem(name).contains("."))
-        .findFirst()
-        .or(() -> whole.stream().findFirst())
-        .stream()
+  static List<String> inFolder(Collection<String> names, String component) {
+    String folder = component + "/";
+    return names.stream()
+        .filter(file -> file.startsWith(folder))
+        .map(file -> file.substring(folder.length()))
+        .filter(name -> !name.contains("/"))
+        .sorted()
         .toList();
   }
 
-  private static String stem(String name) {
-    return name.substring(0, name.length() - WEIGHTS.length());
-  }
-
-  /** What a local pipeline folder lacks; empty when it can be loaded. */
-  static List<String> missing(Path folder) {
-    Path index = folder.resolve(INDEX);
-    if (!Files.isRegularFile(index)) {
-      return List.of(INDEX);
-    }
-    List<String> missing = new ArrayList<>();
-    try {
-      components(Files.readString(index), index)
-          .forEach((component, type) -> missing.addAll(missing(folder, component, type)));
-    } catch (IOException e) {
-      return List.of(INDEX);
-    }
-    return missing;
-  }
-
-  private static List<String> missing(Path folder, String component, String type) {
-    Path part = folder.resolve(component);
-    if (type.endsWith("Scheduler")) {
-      return absent(folder, component + "/scheduler_config.json");
-    }
-    if (type.contains("Tokenizer") || type.equals("TokenizersBackend")) {
-      boolean any =
-          List.of("tokenizer.json", "vocab.json", "spiece.model", "tokenizer.model").stream()
-              .anyMatch(name -> Files.isRegularFile(part.resolve(name)));
-      return any ? List.of() : List.of(component + "/tokenizer.json");
-    }
-    if (type.contains("Processor") || type.contains("Extractor")) {
-      return absent(folder, component + "/preprocessor_config.json");
-    }
-    List<String> missing = new ArrayList<>(absent(folder, component + "/config.json"));
-    missing.addAll(missingWeights(part, component));
-    return missing;
-  }
-
-  private static List<String> missingWeights(Path part, String component) {
-    List<Path> weights = new ArrayList<>();
-    List<Path> indexes = new ArrayList<>();
-    try (var files = Files.list(part)) {
-      for (Path file : files.sorted().toList()) {
-        if (file.toString().endsWith(SHARDS)) {
-          indexes.add(file);
-        } else if (file.toString().endsWith(WEIGHTS) && Files.isRegularFile(file)) {
-          weights.add(file);
-        }
+  private static void requireNoOtherWeights(List<String> names, String component) {
+    for (String name : names) {
+      if (name.endsWith(WEIGHTS)) {
+        throw new HubException(
+            component
+                + "/"
+                + name
+                + " is not named as diffusers and transformers name weights ("
+                + String.join(WEIGHTS + ", ", WeightFiles.BASES)
+                + WEIGHTS
+                + "), and the repository has no others for "
+                + component);
       }
-    } catch (IOException e) {
-      return List.of(component);
-    }
-    if (indexes.isEmpty()) {
-      boolean whole = weights.stream().anyMatch(w -> !SHARD.matcher(stem(w.toString())).find());
-      return whole ? List.of() : List.of(component + "/*" + WEIGHTS);
-    }
-    try {
-      TreeSet<String> shards = new TreeSet<>();
-      JsonNode map =
-          JsonMapper.shared().readTree(Files.readString(indexes.get(0))).path("weight_map");
-      map.values().forEach(file -> shards.add(file.asString("")));
-      return shards.stream()
-          .filter(shard -> !Files.isRegularFile(part.resolve(shard)))
-          .map(shard -> component + "/" + shard)
-          .toList();
-    } catch (IOException | JacksonException e) {
-      return List.of(component + "/" + indexes.get(0).getFileName());
+      if (FOREIGN_WEIGHTS.matcher(name).matches()) {
+        throw new HubException(
+            component
+                + "/"
+                + name
+                + " is no safetensors file, and the repository has none for "
+                + component
+                + "; choose a repository or revision with safetensors weights");
+      }
     }
   }
 
-  private static List<String> absent(Path folder, String file) {
-    return Files.isRegularFile(folder.resolve(file)) ? List.of() : List.of(file);
+  /**
+   * @throws ModelFormatException when no component has weights of the wanted variant
+   */
+  static void requireVariant(
+      Collection<String> names, Collection<String> components, String wanted, Object where) {
+    Set<String> variants = variants(names, components);
+    if (!wanted.isEmpty() && !variants.contains(wanted)) {
+      List<String> others = variants.stream().filter(v -> !v.isEmpty()).toList();
+      throw new ModelFormatException(
+          where
+              + " has no weights of the variant "
+              + wanted
+              + "; "
+              + (others.isEmpty()
+                  ? "it has none: leave out --model-variant"
+                  : "its variants are " + String.join(", ", others)));
+    }
+  }
+
+  static Set<String> variants(Collection<String> names, Collection<String> components) {
+    Set<String> variants = new TreeSet<>();
+    components.forEach(c -> variants.addAll(new WeightFiles(inFolder(names, c)).variants()));
+    return variants;
+  }
+
+  /** Regular files of the pipeline, and what links of it lead to. */
+  static Set<String> names(Path folder, Collection<String> components) throws IOException {
+    Set<String> names = new TreeSet<>();
+    for (String root : List.of(INDEX, GENERATION)) {
+      if (Files.isRegularFile(folder.resolve(root))) {
+        names.add(root);
+      }
+    }
+    for (String component : components) {
+      if (Files.isDirectory(folder.resolve(component))) {
+        names(folder.resolve(component)).forEach(name -> names.add(component + "/" + name));
+      }
+    }
+    return names;
+  }
+
+  static List<String> names(Path folder) throws IOException {
+    try (Stream<Path> files = Files.list(folder)) {
+      return files
+          .filter(Files::isRegularFile)
+          .map(file -> file.getFileName().toString())
+          .sorted()
+          .toList();
+    }
   }
 }

@@ -1,6 +1,5 @@
 package io.jdit.checkpoint;
 
-import io.jdit.tensor.DType;
 import io.jdit.tensor.Shapes;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
@@ -20,6 +19,7 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadFeature;
@@ -61,6 +61,11 @@ public final class SafeTensorsFile implements TensorSource {
   public static SafeTensorsFile open(Path path) {
     try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
       long size = channel.size();
+      byte[] head = read(channel, 0, (int) Math.min(size, Placeholder.HEAD)).array();
+      Optional<String> placeholder = Placeholder.ofBinary(head);
+      if (placeholder.isPresent()) {
+        throw new ModelFormatException("file " + path + " " + placeholder.get());
+      }
       if (size < 8) {
         throw broken(path, "it has " + size + " bytes, a safetensors file has at least 8");
       }
@@ -129,10 +134,8 @@ public final class SafeTensorsFile implements TensorSource {
         || offsets.size() != 2) {
       throw broken(path, "tensor " + name + " lacks dtype, shape or two data_offsets");
     }
-    DType dtype =
-        Arrays.stream(DType.values())
-            .filter(d -> d.safetensorsName().equals(dtypeNode.asString()))
-            .findFirst()
+    StoredType type =
+        StoredType.named(dtypeNode.asString())
             .orElseThrow(
                 () ->
                     broken(
@@ -144,26 +147,32 @@ public final class SafeTensorsFile implements TensorSource {
     }
     long begin = nonNegative(path, name, "data_offsets", offsets.get(0));
     long end = nonNegative(path, name, "data_offsets", offsets.get(1));
-    long bytes;
+    long bits;
     try {
-      bytes = Math.multiplyExact(Shapes.elements(shape), dtype.bytes());
+      bits = Math.multiplyExact(Shapes.elements(shape), type.bits());
     } catch (ArithmeticException e) {
       throw broken(path, "tensor " + name + " has the impossible shape " + Arrays.toString(shape));
     }
+    if (bits % 8 != 0) {
+      throw broken(
+          path,
+          "tensor " + name + " " + type + Arrays.toString(shape) + " does not fill its last byte");
+    }
+    long bytes = bits / 8;
     if (end - begin != bytes) {
       throw broken(
           path,
           "tensor "
               + name
               + " "
-              + dtype.safetensorsName()
+              + type
               + Arrays.toString(shape)
               + " needs "
               + bytes
               + " bytes, its data_offsets give "
               + (end - begin));
     }
-    return new TensorInfo(name, dtype, shape, begin);
+    return new TensorInfo(name, type, shape, begin);
   }
 
   private static long nonNegative(Path path, String tensor, String key, JsonNode node) {
@@ -238,6 +247,16 @@ public final class SafeTensorsFile implements TensorSource {
     TensorInfo info = tensors.get(name);
     if (info == null) {
       throw new ModelFormatException("file " + path + " has no tensor " + name);
+    }
+    if (info.type().dtype().isEmpty()) {
+      throw new ModelFormatException(
+          "file "
+              + path
+              + ": tensor "
+              + name
+              + " is stored as "
+              + info.type()
+              + ", which JDiT does not compute with");
     }
     if (info.elements() == 0) {
       return Tensor.zeros(info.dtype(), io.jdit.tensor.Device.CPU, info.shape());

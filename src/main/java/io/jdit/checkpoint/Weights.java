@@ -174,7 +174,19 @@ public final class Weights {
   }
 
   /**
-   * Checks that every tensor was read. Call it after the last module is built.
+   * Marks all tensors below a name of this place that belong to other uses of the same checkpoint,
+   * such as a decoder beside the encoder that is read here.
+   */
+  public void ignoreBelow(String... names) {
+    for (String name : names) {
+      source.names().stream().filter(n -> n.startsWith(prefix + name + ".")).forEach(used::add);
+    }
+  }
+
+  /**
+   * Checks that every tensor was read. A tensor that nothing read and nothing ignored is an error,
+   * not a warning: it most often means that config.json is another model's, which would draw
+   * another picture without a word. Call it after the last module is built.
    *
    * @throws ModelFormatException naming the tensors that nothing used
    */

@@ -170,7 +170,7 @@ final class GenerateCommand implements Callable<Integer> {
         RankSession.config(
             layout, parallel.numGpus(), ModelCost.heads(folder), line -> {}); // rank 0 says it
     if (device.isCpu()) {
-      Engine.requireMemory(folder, model.strategies(device).dtype(), config, parallel.numGpus());
+      Engine.requireMemory(folder, model.strategies(device), config, parallel.numGpus());
     }
     // The ranks hear of a signal from the launcher.
     Interruption interruption =

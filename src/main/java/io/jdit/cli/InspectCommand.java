@@ -3,12 +3,13 @@ package io.jdit.cli;
 import io.jdit.checkpoint.Checkpoint;
 import io.jdit.checkpoint.ModelConfig;
 import io.jdit.checkpoint.ModelFolder;
+import io.jdit.checkpoint.Quantizer;
 import io.jdit.checkpoint.SafeTensorsFile;
+import io.jdit.checkpoint.StoredType;
 import io.jdit.checkpoint.TensorInfo;
 import io.jdit.checkpoint.TensorSource;
 import io.jdit.engine.ModelLocator;
 import io.jdit.media.PngText;
-import io.jdit.tensor.DType;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -38,6 +39,12 @@ final class InspectCommand implements Callable<Integer> {
       description = "A model folder, a .safetensors file or a .png picture.")
   private String path;
 
+  @Option(
+      names = "--model-variant",
+      paramLabel = "NAME",
+      description = "Weights such as fp16, of the parts that have them.")
+  private String modelVariant = "";
+
   @Option(names = "--offline", description = "Never use the network, as with HF_HUB_OFFLINE=1.")
   private boolean offline;
 
@@ -55,10 +62,14 @@ final class InspectCommand implements Callable<Integer> {
     } else if (path.endsWith(".safetensors")) {
       try (SafeTensorsFile tensors = SafeTensorsFile.open(file)) {
         tensors.metadata().forEach((k, v) -> out.println(k + ": " + v));
+        int width =
+            tensors.names().stream()
+                .mapToInt(name -> tensors.info(name).type().name().length())
+                .max()
+                .orElse(1);
         for (String name : tensors.names()) {
           TensorInfo t = tensors.info(name);
-          out.printf(
-              "%-5s %-24s %s%n", t.dtype().safetensorsName(), Arrays.toString(t.shape()), name);
+          out.printf("%-" + width + "s  %-24s %s%n", t.type(), Arrays.toString(t.shape()), name);
         }
       }
     } else if (Files.isRegularFile(file)) {
@@ -70,7 +81,8 @@ final class InspectCommand implements Callable<Integer> {
       Terminal terminal = Terminal.of(out, spec.commandLine().getErr(), false, System.getenv());
       try (DownloadDisplay display = new DownloadDisplay(terminal)) {
         folder(
-            ModelFolder.open(ModelLocator.locate(path, null, offline, System.getenv(), display)),
+            ModelFolder.open(
+                ModelLocator.locate(path, null, modelVariant, offline, System.getenv(), display)),
             out);
       }
     }
@@ -85,7 +97,7 @@ final class InspectCommand implements Callable<Integer> {
     texts.forEach((k, v) -> out.println(k + ": " + v));
   }
 
-  private static void folder(ModelFolder model, PrintWriter out) {
+  private void folder(ModelFolder model, PrintWriter out) {
     out.println(model.className() + " in " + model.path());
     for (Map.Entry<String, String> part : model.components().entrySet()) {
       Path folder = model.path().resolve(part.getKey());
@@ -97,8 +109,10 @@ final class InspectCommand implements Callable<Integer> {
         }
       }
       if (Files.exists(folder.resolve("config.json"))) {
-        try (Checkpoint checkpoint = Checkpoint.open(folder)) {
+        try (Checkpoint checkpoint = Checkpoint.open(folder, modelVariant)) {
           weights(checkpoint, checkpoint.files().size(), out);
+          Quantizer.of(folder, checkpoint.names())
+              .ifPresent(q -> out.println("  quantized by " + q + ", which is not supported"));
         }
       }
     }
@@ -113,11 +127,11 @@ final class InspectCommand implements Callable<Integer> {
   }
 
   private static void weights(TensorSource source, int files, PrintWriter out) {
-    Map<DType, Long> elements = new TreeMap<>();
+    Map<StoredType, Long> elements = new TreeMap<>();
     long bytes = 0;
     for (String name : source.names()) {
       TensorInfo t = source.info(name);
-      elements.merge(t.dtype(), t.elements(), Long::sum);
+      elements.merge(t.type(), t.elements(), Long::sum);
       bytes += t.bytes();
     }
     StringBuilder types = new StringBuilder();

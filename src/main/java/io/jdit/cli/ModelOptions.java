@@ -1,5 +1,7 @@
 package io.jdit.cli;
 
+import io.jdit.checkpoint.ModelFolder;
+import io.jdit.checkpoint.WeightOrigin;
 import io.jdit.engine.EmbeddedModel;
 import io.jdit.engine.ModelLocator;
 import io.jdit.pipeline.Strategies;
@@ -24,6 +26,13 @@ final class ModelOptions {
       paramLabel = "REV",
       description = "Branch, tag or commit of a model on the hub.")
   String revision;
+
+  @Option(
+      names = "--model-variant",
+      paramLabel = "NAME",
+      description =
+          "Weights such as fp16, of the parts that have them. Default: those without a variant, or the only one.")
+  String modelVariant;
 
   @Option(names = "--offline", description = "Never use the network, as with HF_HUB_OFFLINE=1.")
   boolean offline;
@@ -56,11 +65,21 @@ final class ModelOptions {
           "Decode in blended tiles: less memory. Default: for pictures above 2048 x 2048.")
   Boolean vaeTiling;
 
+  private boolean located;
+
   /** The folder of the model; downloads it when it is on the hub and not here. */
   Path locate(Terminal terminal) {
+    Path folder;
     try (DownloadDisplay display = new DownloadDisplay(terminal)) {
-      return ModelLocator.locate(modelPath, revision, offline, System.getenv(), display);
+      folder =
+          ModelLocator.locate(modelPath, revision, modelVariant, offline, System.getenv(), display);
     }
+    if (modelVariant == null && !located) {
+      ModelFolder.impliedVariants(folder)
+          .forEach(v -> terminal.info("%s has weights in the variant %s only", modelPath, v));
+    }
+    located = true;
+    return folder;
   }
 
   /** Threads of one operator; 0 keeps LibTorch's choice. */
@@ -78,6 +97,9 @@ final class ModelOptions {
   Strategies strategies(Device place) {
     threads();
     Strategies strategies = Strategies.on(place).withVaeTiling(vaeTiling);
+    if (modelVariant != null) {
+      strategies = strategies.withOrigin(WeightOrigin.files(modelVariant));
+    }
     if (dtype == null) {
       return strategies;
     }

@@ -22,7 +22,8 @@ final class RequestOptions {
             RequestKeys.MAX_SEQUENCE_LENGTH,
             RequestKeys.NUM_OUTPUTS_PER_PROMPT,
             RequestKeys.NEGATIVE_PROMPT,
-            RequestKeys.TRUE_CFG_SCALE));
+            RequestKeys.TRUE_CFG_SCALE,
+            RequestKeys.GUIDANCE_SCALE));
   }
 
   Values given() {

@@ -93,25 +93,6 @@ public final class Catalog {
   }
 
   /**
-   * Values of the command line.
-   *
-   * @param texts by option, for example {@code --Fn}; others than those of these keys are left out
-   * @throws ConfigException naming the option when its text has another form or the value is out of
-   *     range
-   */
-  public Values ofOptions(Map<String, String> texts) {
-    Values values = Values.none();
-    for (Key<?> key : keys) {
-      for (String option : key.options()) {
-        if (texts.get(option) != null) {
-          values = parse(values, key, texts.get(option), option);
-        }
-      }
-    }
-    return values;
-  }
-
-  /**
    * Sets a key from the text of an option or variable.
    *
    * @param where names it in errors

@@ -19,17 +19,14 @@ import io.jdit.pipeline.Request;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.channels.ClosedByInterruptException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
-import java.util.zip.CRC32;
 
 /** The lines of a prompt file, to files of pictures or videos and a manifest. */
 public final class BatchRun {
@@ -143,7 +140,7 @@ public final class BatchRun {
    */
   private BatchQueue queue(List<BatchTask> tasks, boolean resume) throws IOException {
     ProcessGroup replica = job.session().replicaGroup();
-    requireSameTasks(tasks, replica);
+    job.session().requireSame("what is read from " + promptPath, tasks);
     Path outputs = job.output().folder();
     long before = job.session().broadcast(resume ? 0 : Manifest.length(outputs));
     if (!job.session().writes()) {
@@ -161,18 +158,6 @@ public final class BatchRun {
     }
     BatchQueue claims = ClaimQueue.open(outputs, tasks, manifest, () -> ReplicaQueue.stay(replica));
     return ReplicaQueue.leader(tasks, replica, claims);
-  }
-
-  private void requireSameTasks(List<BatchTask> tasks, ProcessGroup replica) {
-    CRC32 checksum = new CRC32();
-    tasks.forEach(t -> checksum.update(t.toString().getBytes(StandardCharsets.UTF_8)));
-    long[] all = replica.gather(checksum.getValue());
-    if (Arrays.stream(all).distinct().count() > 1) {
-      throw new IllegalArgumentException(
-          promptPath
-              + ": the ranks of a replica read different prompts or options, "
-              + "give all of them the same file and the same command line");
-    }
   }
 
   private List<BatchTask> tasks(Parameters parameters) {

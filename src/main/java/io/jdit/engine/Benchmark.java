@@ -74,10 +74,7 @@ public record Benchmark(
     Request resolved =
         family
             .parameters(model)
-            .resolve(
-                request
-                    .with(RequestKeys.NUM_INFERENCE_STEPS, warmup + runs)
-                    .over(Values.of(RequestKeys.PROMPT, "")));
+            .outline(request.with(RequestKeys.NUM_INFERENCE_STEPS, warmup + runs));
     try (DeviceWorker worker = Engine.worker(strategies.device(), threads)) {
       return worker.call(() -> steps(model, family, resolved));
     }

@@ -1,6 +1,7 @@
 package io.jdit.engine;
 
 import io.jdit.checkpoint.ModelFormatException;
+import io.jdit.checkpoint.ShellPath;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -42,8 +43,8 @@ public final class EmbeddedModel {
     if (home != null && Files.exists(Path.of(home, "models", NAME, "model_index.json"))) {
       return Path.of(home, "models", NAME);
     }
-    String cache = environment.get("XDG_CACHE_HOME");
-    Path base = cache != null ? Path.of(cache) : Path.of(System.getProperty("user.home"), ".cache");
+    String cache = environment.getOrDefault("XDG_CACHE_HOME", "");
+    Path base = ShellPath.of(cache.isEmpty() ? "~/.cache" : cache, environment);
     Path folder = base.resolve("jdit").resolve(NAME + "-" + Version.text());
     try {
       for (String file : FILES) {

@@ -70,7 +70,7 @@ public final class Engine implements AutoCloseable {
     Parameters parameters = Families.of(found).parameters(found);
     Device device = strategies.device();
     if (device.isCpu()) {
-      new MemoryCheck(found, c -> strategies.linears(c).ranks(), 1)
+      new MemoryCheck(found, strategies.origin(), c -> strategies.linears(c).ranks(), 1)
           .require(strategies.dtype(), Memory.available());
     }
     DeviceWorker worker = worker(device, threads);
@@ -124,9 +124,10 @@ public final class Engine implements AutoCloseable {
    * @param layout what each of them loads
    * @throws OutOfMemoryException when they do not
    */
-  public static void requireMemory(Path folder, DType dtype, ParallelConfig layout, int processes) {
-    new MemoryCheck(ModelFolder.open(folder), layout::holders, processes)
-        .require(dtype, Memory.available());
+  public static void requireMemory(
+      Path folder, Strategies strategies, ParallelConfig layout, int processes) {
+    new MemoryCheck(ModelFolder.open(folder), strategies.origin(), layout::holders, processes)
+        .require(strategies.dtype(), Memory.available());
   }
 
   public Parameters parameters() {
@@ -226,6 +227,9 @@ public final class Engine implements AutoCloseable {
             while (!generation.done()) {
               if (Thread.interrupted()) {
                 throw new GenerationCancelledException();
+              }
+              if (model.experts().size() > 1) {
+                progress.expert(generation.expert());
               }
               report.step(generation::step);
               progress.step(generation.stepsDone(), generation.steps());

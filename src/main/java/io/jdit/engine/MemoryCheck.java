@@ -1,8 +1,8 @@
 package io.jdit.engine;
 
-import io.jdit.checkpoint.Checkpoint;
 import io.jdit.checkpoint.ModelFolder;
-import io.jdit.checkpoint.TensorInfo;
+import io.jdit.checkpoint.TensorSource;
+import io.jdit.checkpoint.WeightOrigin;
 import io.jdit.pipeline.OutOfMemoryException;
 import io.jdit.pipeline.Request;
 import io.jdit.tensor.DType;
@@ -14,10 +14,12 @@ import java.util.function.ToIntFunction;
 /**
  * Compares what a model's weights need with what is free, before any of them is read.
  *
+ * @param origin of the weights: the files to add up
  * @param holders ranks that hold a component's weights between them
  * @param processes of this machine, each with its share
  */
-record MemoryCheck(ModelFolder model, ToIntFunction<String> holders, int processes) {
+record MemoryCheck(
+    ModelFolder model, WeightOrigin origin, ToIntFunction<String> holders, int processes) {
   /** Three channels of float32. */
   private static final int DECODED_PIXEL_BYTES = 12;
 
@@ -73,13 +75,10 @@ record MemoryCheck(ModelFolder model, ToIntFunction<String> holders, int process
     for (String component : model.components().keySet()) {
       Path folder = model.path().resolve(component);
       if (Files.exists(folder.resolve("config.json"))) {
-        try (Checkpoint c = Checkpoint.open(folder)) {
+        try (TensorSource c = origin.open(folder)) {
           long all = 0;
           for (String name : c.names()) {
-            TensorInfo info = c.info(name);
-            all +=
-                info.elements()
-                    * (info.dtype().isFloating() ? dtype.bytes() : info.dtype().bytes());
+            all += c.info(name).bytesAs(dtype);
           }
           // At least: layers that are not split add to it.
           bytes += processes * (all / holders.applyAsInt(component));

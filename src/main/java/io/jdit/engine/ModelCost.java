@@ -12,7 +12,6 @@ import io.jdit.pipeline.Family;
 import io.jdit.pipeline.Model;
 import io.jdit.pipeline.Placement;
 import io.jdit.pipeline.Request;
-import io.jdit.pipeline.RequestKeys;
 import io.jdit.pipeline.Strategies;
 import io.jdit.scheduler.Trajectory;
 import io.jdit.tensor.DType;
@@ -33,6 +32,9 @@ import java.util.Map;
  * @param weights elements of each component that has any
  */
 public record ModelCost(TransformerCost transformer, Map<String, Long> weights, Request request) {
+  /** A second transformer is like it, and must not be counted twice. */
+  private static final String FIRST_EXPERT = "transformer";
+
   /** Tokenizers have files that are no configurations, and nothing here needs them. */
   private static final Placement CONFIGURED =
       new Placement() {
@@ -54,8 +56,7 @@ public record ModelCost(TransformerCost transformer, Map<String, Long> weights, 
   public static ModelCost of(Path folder, Values request) {
     ModelFolder model = ModelFolder.open(folder);
     Family family = Families.of(model);
-    Request resolved =
-        family.parameters(model).resolve(request.over(Values.of(RequestKeys.PROMPT, "")));
+    Request resolved = family.parameters(model).outline(request);
     TransformerMeter meter = new TransformerMeter();
     Map<String, MetaWeights> sources = new LinkedHashMap<>();
     Strategies counting =
@@ -68,7 +69,7 @@ public record ModelCost(TransformerCost transformer, Map<String, Long> weights, 
                         component.getFileName().toString(), name -> new MetaWeights()))
             .withLinears(
                 component ->
-                    component.startsWith("transformer") ? meter.linears() : LinearFactory.dense())
+                    component.equals(FIRST_EXPERT) ? meter.linears() : LinearFactory.dense())
             .withAttention(meter.attention())
             .withSequence(meter.sequence());
     try (TensorScope scope = TensorScope.open();

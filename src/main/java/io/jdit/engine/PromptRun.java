@@ -39,6 +39,8 @@ public final class PromptRun {
     int pictures = resolved.stream().mapToInt(Request::outputs).sum();
     job.output().requireNames(requests.size(), pictures);
     RankSession session = job.session();
+    session.requireSame(
+        "what is drawn", resolved.stream().map(job.provenance()::settings).toList());
     try (Engine engine = job.load(report, requests.get(0))) {
       int first = 0;
       for (int i = 0; i < requests.size(); i++) {

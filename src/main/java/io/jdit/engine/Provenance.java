@@ -20,6 +20,9 @@ public record Provenance(String model, Strategies strategies, Map<String, Object
   public Map<String, Object> settings(Request request) {
     Map<String, Object> map = new LinkedHashMap<>();
     map.put("model", model);
+    if (!strategies.origin().variant().isEmpty()) {
+      map.put("model-variant", strategies.origin().variant());
+    }
     for (Key<?> key : RequestKeys.ALL.keys()) {
       Object value = request.values().isSet(key) ? request.get(key) : null;
       if (value != null) {

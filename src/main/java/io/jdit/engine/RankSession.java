@@ -17,11 +17,13 @@ import io.jdit.pipeline.Strategies;
 import io.jdit.tensor.Device;
 import io.jdit.transformer.Acceleration;
 import java.math.BigInteger;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
+import java.util.zip.CRC32;
 
 /** This process's part of a run: alone, or a rank among others. */
 public final class RankSession implements AutoCloseable {
@@ -137,6 +139,11 @@ public final class RankSession implements AutoCloseable {
       }
 
       @Override
+      public void expert(String component) {
+        watch.expert(component);
+      }
+
+      @Override
       public void step(int done, int total) {
         watch.step(done, total);
       }
@@ -156,6 +163,21 @@ public final class RankSession implements AutoCloseable {
   public void stage(String name) {
     if (process != null) {
       process.stage(name);
+    }
+  }
+
+  /**
+   * Checks that the ranks of a replica are about to do the same: launchers of others may give them
+   * different command lines or files.
+   *
+   * @param what it is about, for the message
+   * @throws IllegalStateException naming the ranks that differ
+   */
+  void requireSame(String what, List<?> tasks) {
+    if (parallel != null) {
+      CRC32 checksum = new CRC32();
+      tasks.forEach(t -> checksum.update(t.toString().getBytes(StandardCharsets.UTF_8)));
+      parallel.requireSame(what, checksum.getValue());
     }
   }
 

@@ -3,13 +3,17 @@ package io.jdit.family;
 import io.jdit.checkpoint.ModelFolder;
 import io.jdit.checkpoint.ModelFormatException;
 import io.jdit.family.flux1.Flux1;
+import io.jdit.family.qwenimage.QwenImage;
+import io.jdit.family.wan.Wan;
+import io.jdit.family.zimage.ZImage;
 import io.jdit.pipeline.Family;
 import java.util.List;
 import java.util.stream.Collectors;
 
 /** The families that are there: a new one is a package and a line here. */
 public final class Families {
-  private static final List<Family> ALL = List.of(new Flux1());
+  private static final List<Family> ALL =
+      List.of(new Flux1(), new QwenImage(), new Wan(), new ZImage());
 
   private Families() {}
 

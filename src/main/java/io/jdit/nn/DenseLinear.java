@@ -13,15 +13,25 @@ public final class DenseLinear implements Linear {
   private final boolean packed;
 
   public DenseLinear(Weights w, int in, int out, boolean bias) {
-    this.packed = OneDnn.supports(w.dtype(), w.device());
-    Tensor plain = w.get("weight", out, in);
-    this.weight = packed ? pack(w, plain) : plain;
-    this.bias = bias ? w.get("bias", out) : null;
+    this(w, bias, out, in);
   }
 
-  private static Tensor pack(Weights w, Tensor plain) {
+  /**
+   * The product that a convolution is whose kernel equals its stride.
+   *
+   * @param shape of its weight: outputs, then what its inputs are folded from
+   */
+  DenseLinear(Weights w, boolean bias, long... shape) {
+    this.packed = OneDnn.supports(w.dtype(), w.device());
+    Tensor plain = w.get("weight", shape);
+    this.weight = packed || shape.length > 2 ? folded(w, plain, packed) : plain;
+    this.bias = bias ? w.get("bias", shape[0]) : null;
+  }
+
+  private static Tensor folded(Weights w, Tensor plain, boolean packed) {
     try (TensorScope scope = TensorScope.open()) {
-      Tensor p = w.own(OneDnn.packLinearWeight(plain));
+      Tensor matrix = plain.view(plain.size(0), -1);
+      Tensor p = w.own(packed ? OneDnn.packLinearWeight(matrix) : matrix);
       plain.close();
       return p;
     }

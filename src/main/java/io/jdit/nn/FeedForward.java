@@ -4,17 +4,19 @@ import io.jdit.checkpoint.Weights;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 
-/**
- * {@code net.2(gelu_tanh(net.0.proj(x)))} of width {@code 4 dim} (diffusers' FeedForward,
- * gelu-approximate).
- */
+/** {@code net.2(gelu_tanh(net.0.proj(x)))} (diffusers' FeedForward, gelu-approximate). */
 public final class FeedForward {
   private final Linear in;
   private final Linear out;
 
+  /** Of width {@code 4 dim}. */
   public FeedForward(Weights w, LinearFactory linears, int dim) {
-    this.in = linears.column(w.at("net.0.proj"), dim, 4 * dim, true);
-    this.out = linears.row(w.at("net.2"), 4 * dim, dim, true);
+    this(w, linears, dim, 4 * dim);
+  }
+
+  public FeedForward(Weights w, LinearFactory linears, int dim, int width) {
+    this.in = linears.column(w.at("net.0.proj"), dim, width, true);
+    this.out = linears.row(w.at("net.2"), width, dim, true);
   }
 
   public Tensor forward(Tensor x) {

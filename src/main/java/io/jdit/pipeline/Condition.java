@@ -31,6 +31,18 @@ public record Condition(Map<String, Tensor> tensors) {
     return tensors.containsKey(name);
   }
 
+  /** Nothing. */
+  public static Condition none() {
+    return new Condition(Map.of());
+  }
+
+  /** These tensors and those of {@code other}. */
+  Condition with(Condition other) {
+    Map<String, Tensor> both = new LinkedHashMap<>(tensors);
+    both.putAll(other.tensors);
+    return new Condition(both);
+  }
+
   public long bytes() {
     return tensors.values().stream().mapToLong(Tensor::bytes).sum();
   }

@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
 import java.util.function.IntFunction;
+import java.util.function.Supplier;
 
 /**
  * Everything that belongs to one request while it is run: conditions, latents, the scheduler's
@@ -51,7 +52,7 @@ public final class Generation implements AutoCloseable {
 
   /** Encodes what the request is conditioned on, and draws the noise. */
   public void encode() {
-    begin(branch -> model.encode(request, branch, notes));
+    begin(() -> model.encodeShared(request, notes), branch -> model.encode(request, branch, notes));
   }
 
   /**
@@ -61,16 +62,17 @@ public final class Generation implements AutoCloseable {
    * @param numbers makes a tensor of a shape, in the model's dtype and on its device
    */
   public void encodeExample(Function<long[], Tensor> numbers) {
-    begin(branch -> model.example(request, numbers));
+    begin(Condition::none, branch -> model.example(request, numbers));
   }
 
-  private void begin(IntFunction<Condition> encoder) {
+  private void begin(Supplier<Condition> sharedEncoder, IntFunction<Condition> encoder) {
     guidance = model.guidance(request);
     trajectory = model.trajectory(request);
     try (TensorScope scope = TensorScope.open()) {
+      Condition shared = sharedEncoder.get().repeated(request.outputs()).ownedBy(owner);
       for (int branch = 0; branch < guidance.most(); branch++) {
         Condition one = encoder.apply(branch);
-        conditions.add(one.repeated(request.outputs()).ownedBy(owner));
+        conditions.add(one.repeated(request.outputs()).ownedBy(owner).with(shared));
       }
       try (Generator noise = new Generator(request.seed().longValue())) {
         latents = TensorScope.detach(model.start(request, noise));
@@ -113,6 +115,11 @@ public final class Generation implements AutoCloseable {
     return trajectory.steps();
   }
 
+  /** Component that computes the next step. */
+  public String expert() {
+    return model.expert(request, trajectory.timestep(done));
+  }
+
   /** Steps that were taken. */
   public int stepsDone() {
     return done;
@@ -129,14 +136,16 @@ public final class Generation implements AutoCloseable {
    */
   public void step() {
     float t = trajectory.timestep(done);
-    String expert = model.expert(request, t);
+    String expert = expert();
     Tensor next;
     try (TensorScope scope = TensorScope.open()) {
       int count = guidance.branches(t);
       Tensor[] outputs =
           oneBatch(count) ? inOneBatch(expert, count) : branches.run(count, b -> output(expert, b));
       Tensor v = guidance.combine(outputs, expert);
-      next = TensorScope.detach(trajectory.step(done, latents, v));
+      Tensor stepped = trajectory.step(done, latents, v);
+      boolean last = done == trajectory.steps() - 1;
+      next = TensorScope.detach(last ? model.finish(request, stepped, conditions.get(0)) : stepped);
     }
     latents.close();
     latents = next;

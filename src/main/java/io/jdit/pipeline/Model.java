@@ -23,6 +23,16 @@ public interface Model extends AutoCloseable {
   }
 
   /**
+   * What all guidance branches of a request are conditioned on alike, for one output: encoded
+   * pictures. Every branch's condition has these tensors too.
+   *
+   * @param notes takes what the user should know
+   */
+  default Condition encodeShared(Request request, List<String> notes) {
+    return Condition.none();
+  }
+
+  /**
    * What a guidance branch is conditioned on, for one output.
    *
    * @param branch 0 is the positive one
@@ -31,8 +41,8 @@ public interface Model extends AutoCloseable {
   Condition encode(Request request, int branch, List<String> notes);
 
   /**
-   * A condition of the shape that {@link #encode} gives, of any content: for measuring without text
-   * encoders.
+   * A condition of the shapes that {@link #encodeShared} and {@link #encode} give together, of any
+   * content: for measuring without encoders.
    *
    * @param numbers makes a tensor of a shape, in the model's dtype and on its device
    */
@@ -61,9 +71,18 @@ public interface Model extends AutoCloseable {
       Request request, Tensor latents, Condition condition, float timestep, BlockRunner runner);
 
   /**
+   * The latents after the last step: some models put back what was given by a picture.
+   *
+   * @param condition of the positive branch
+   */
+  default Tensor finish(Request request, Tensor latents, Condition condition) {
+    return latents;
+  }
+
+  /**
    * Turns final latents into pictures or frames, one output after the other.
    *
-   * @param condition of the positive branch: some models replace what was given by a picture
+   * @param condition of the positive branch
    */
   void decode(Request request, Tensor latents, Condition condition, FrameSink out);
 

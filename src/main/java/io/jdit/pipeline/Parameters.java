@@ -38,12 +38,15 @@ public final class Parameters {
   private final Set<Key<?>> keys;
   private final Values defaults;
   private final List<Rule> rules;
+  private final List<Key<?>> required;
 
-  private Parameters(String model, Set<Key<?>> keys, Values defaults, List<Rule> rules) {
+  private Parameters(
+      String model, Set<Key<?>> keys, Values defaults, List<Rule> rules, List<Key<?>> required) {
     this.model = model;
     this.keys = keys;
     this.defaults = defaults;
     this.rules = rules;
+    this.required = required;
   }
 
   /**
@@ -63,7 +66,13 @@ public final class Parameters {
         folder.className() + " of " + folder.path(),
         Collections.unmodifiableSet(keys),
         own.over(defaults),
-        List.of(rules));
+        List.of(rules),
+        List.of());
+  }
+
+  /** The same, where every request has to give {@code keys}, a picture for example. */
+  public Parameters requiring(Key<?>... others) {
+    return new Parameters(model, keys, defaults, rules, List.of(others));
   }
 
   private static Values ownDefaults(Path file, Set<Key<?>> keys) {
@@ -108,6 +117,23 @@ public final class Parameters {
     if (request.get(RequestKeys.PROMPT) == null) {
       throw new ConfigException("a prompt is required");
     }
+    for (Key<?> key : required) {
+      if (request.get(key) == null) {
+        throw new ConfigException(key + " is required by " + model + ": give " + key.option());
+      }
+    }
+    return filled(request);
+  }
+
+  /**
+   * As {@link #resolve}, without asking for what the output is conditioned on: for what a request
+   * of that size costs.
+   */
+  public Request outline(Values request) {
+    return filled(request.over(Values.of(RequestKeys.PROMPT, "")));
+  }
+
+  private Request filled(Values request) {
     for (Key<?> key : request.keys()) {
       if (!keys.contains(key) && request.get(key) != null) {
         throw new ConfigException(key + " is no parameter of " + model + ": leave it out");
@@ -148,6 +174,19 @@ public final class Parameters {
                       ? above
                       : above > Integer.MAX_VALUE ? below : below + " or " + above));
         }
+      }
+      return values;
+    };
+  }
+
+  /** A model takes at most so many pictures. */
+  public static Rule pictures(int most) {
+    return (values, given, notes) -> {
+      List<String> paths =
+          values.isSet(RequestKeys.IMAGE_PATH) ? values.get(RequestKeys.IMAGE_PATH) : null;
+      if (paths != null && paths.size() > most) {
+        throw new ConfigException(
+            "--image-path is given " + paths.size() + " times, this model takes " + most);
       }
       return values;
     };

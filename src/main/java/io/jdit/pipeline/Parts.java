@@ -77,11 +77,19 @@ public final class Parts implements AutoCloseable {
 
   /** The tokenizer in a folder, of whatever class the index names. */
   public Part<Tokenizer> tokenizer(String name) {
-    String className = folder.components().getOrDefault(name, "");
+    return tokenizer(name, folder.components().getOrDefault(name, ""));
+  }
+
+  /**
+   * The tokenizer in a folder, read as another class than the index names: models whose class is
+   * rebuilt by newer libraries in a way that was not theirs.
+   */
+  public Part<Tokenizer> tokenizer(String name, String className) {
+    String named = folder.components().getOrDefault(name, "");
     return add(
         name,
         () -> {
-          Tokenizer tokenizer = Tokenizers.load(folder.component(name, className), className);
+          Tokenizer tokenizer = Tokenizers.load(folder.component(name, named), className);
           return new Part.Loaded<>(tokenizer, tokenizer);
         });
   }

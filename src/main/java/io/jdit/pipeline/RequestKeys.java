@@ -4,6 +4,7 @@ import io.jdit.config.Catalog;
 import io.jdit.config.Key;
 import io.jdit.config.ValueType;
 import java.math.BigInteger;
+import java.util.List;
 
 /**
  * The parameters of a request, each declared once: options, keys of a batch line, the model's
@@ -21,10 +22,13 @@ public final class RequestKeys {
       Key.of("prompt_2", ValueType.text())
           .withHelp("TEXT", "Prompt of the second text encoder. Default: the prompt.");
 
-  /** What to stay away from; works together with {@link #TRUE_CFG_SCALE}. */
+  /** What to stay away from; works together with guidance. */
   public static final Key<String> NEGATIVE_PROMPT =
       Key.of("negative_prompt", ValueType.text())
-          .withHelp("TEXT", "What to stay away from; works with --true-cfg-scale above 1.");
+          .withHelp(
+              "TEXT",
+              "What to stay away from; works with a guidance above 1: --true-cfg-scale, or"
+                  + " --guidance-scale of models that have no other. Default: the model's.");
 
   public static final Key<String> NEGATIVE_PROMPT_2 =
       Key.of("negative_prompt_2", ValueType.text())
@@ -39,10 +43,61 @@ public final class RequestKeys {
               "Classifier-free guidance with two transformer calls per step; 1 is off. Default: the"
                   + " model's.");
 
-  /** Guidance that distilled models take as an input. */
+  /** Guidance that distilled models take as an input; of others, classifier-free guidance. */
   public static final Key<Double> GUIDANCE_SCALE =
       Key.of("guidance_scale", ValueType.numberAtLeast(0))
-          .withHelp("S", "Guidance that distilled models take as an input. Default: the model's.");
+          .withHelp(
+              "S",
+              "Guidance that distilled models take as an input; of models without --true-cfg-scale,"
+                  + " classifier-free guidance. Default: the model's.");
+
+  /** Z-Image: the guided output is at most so many times as long as the positive one; 0 is off. */
+  public static final Key<Double> CFG_NORMALIZATION =
+      Key.of("cfg_normalization", ValueType.numberAtLeast(0))
+          .withDefault(0.0)
+          .withHelp(
+              "K",
+              "Z-Image: the guided output is at most K times as long as the positive one; 0 is off."
+                  + " Default: 0.");
+
+  /** Z-Image: guidance ends when this share of the way from noise to picture is passed. */
+  public static final Key<Double> CFG_TRUNCATION =
+      Key.of("cfg_truncation", ValueType.numberAtLeast(0))
+          .withDefault(1.0)
+          .withHelp(
+              "T",
+              "Z-Image: guidance ends after this share of the way from noise to picture. Default:"
+                  + " 1.");
+
+  /** Of the second of two transformers. */
+  public static final Key<Double> GUIDANCE_SCALE_2 =
+      Key.of("guidance_scale_2", ValueType.numberAtLeast(0))
+          .withHelp(
+              "S", "Guidance of the second transformer, in models of two. Default: the model's.");
+
+  /** Share of noise below which the second of two transformers computes. */
+  public static final Key<Double> BOUNDARY_RATIO =
+      Key.of("boundary_ratio", ValueType.numberAtLeast(0))
+          .withHelp(
+              "R",
+              "Timestep, as a share of all, below which the second transformer computes. Default:"
+                  + " the model's.");
+
+  /** Shift of the noise ladder of video models. */
+  public static final Key<Double> FLOW_SHIFT =
+      Key.of("flow_shift", ValueType.numberAtLeast(0))
+          .withHelp(
+              "K",
+              "Shift of the noise levels: larger for larger frames, 3 for 480p and 5 for 720p with"
+                  + " Wan. Default: the scheduler's.");
+
+  /** Pictures to begin with, as files. */
+  public static final Key<List<String>> IMAGE_PATH =
+      Key.of("image_path", ValueType.texts())
+          .withHelp(
+              "FILE",
+              "Picture to begin with, for models that take one. Repeat it for models that take"
+                  + " several.");
 
   /** Frames of a video. */
   public static final Key<Integer> NUM_FRAMES =
@@ -99,11 +154,17 @@ public final class RequestKeys {
           NEGATIVE_PROMPT_2,
           TRUE_CFG_SCALE,
           GUIDANCE_SCALE,
+          GUIDANCE_SCALE_2,
+          CFG_NORMALIZATION,
+          CFG_TRUNCATION,
+          BOUNDARY_RATIO,
+          IMAGE_PATH,
           HEIGHT,
           WIDTH,
           NUM_FRAMES,
           FPS,
           NUM_INFERENCE_STEPS,
+          FLOW_SHIFT,
           SEED,
           NUM_OUTPUTS_PER_PROMPT,
           MAX_SEQUENCE_LENGTH);

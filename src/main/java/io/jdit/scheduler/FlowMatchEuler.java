@@ -69,6 +69,22 @@ public final class FlowMatchEuler {
           spacing,
           timeShift.equals("linear"));
     }
+
+    /** The same with another static shift. */
+    public Config withShift(double other) {
+      return new Config(
+          numTrainTimesteps,
+          other,
+          useDynamicShifting,
+          baseShift,
+          maxShift,
+          baseImageSeqLen,
+          maxImageSeqLen,
+          invertSigmas,
+          shiftTerminal,
+          spacing,
+          linearTimeShift);
+    }
   }
 
   /**
@@ -124,6 +140,29 @@ public final class FlowMatchEuler {
     for (int i = 0; i < steps; i++) {
       s[i] = config.useDynamicShifting ? timeShift(s[i], mu) : staticShift(s[i]);
     }
+    return finished(s);
+  }
+
+  /**
+   * The ladder that pipelines get who pass no sigmas, WanPipeline for example: it ends at the least
+   * sigma of training, and since that is shifted when the scheduler is made, the shift is there
+   * twice. For configurations without dynamic shifting.
+   */
+  public Schedule trainedSchedule(int steps) {
+    int most = config.numTrainTimesteps;
+    double least = most * (double) staticShift(1f / most);
+    float[] s = new float[steps];
+    for (int i = 0; i < steps; i++) {
+      // numpy.linspace(most, least, steps) / most
+      double t = i == 0 ? most : i == steps - 1 ? least : most + i * ((least - most) / (steps - 1));
+      double u = t / most;
+      s[i] = (float) (config.shift * u / (1 + (config.shift - 1) * u));
+    }
+    return finished(s);
+  }
+
+  private Schedule finished(float[] s) {
+    int steps = s.length;
     if (config.shiftTerminal != 0) {
       float scale = (1 - s[steps - 1]) / (float) (1 - config.shiftTerminal);
       for (int i = 0; i < steps; i++) {
@@ -179,6 +218,11 @@ public final class FlowMatchEuler {
    */
   public Trajectory trajectory(int steps, double mu) {
     return new Steps(schedule(steps, mu));
+  }
+
+  /** The steps of one generation along {@link #trainedSchedule}. */
+  public Trajectory trainedTrajectory(int steps) {
+    return new Steps(trainedSchedule(steps));
   }
 
   /** Euler steps, which need no history. */

@@ -13,7 +13,7 @@ import org.bytedeco.javacpp.Loader;
  * -Dorg.bytedeco.javacpp.loadlibraries=false}.
  */
 public final class BundledLibraries {
-  private static final List<String> LIBTORCH =
+  private static final List<String> BEFORE_LIBTORCH =
       List.of(
           // GCC builds libgfortran without a run path: what it needs has to be there before.
           "libquadmath.so.0",
@@ -21,9 +21,9 @@ public final class BundledLibraries {
           // Ahead of OpenMP, as JavaCPP does: where it sees that, it warns of every parallel
           // region.
           "libopenblas.so.0",
-          "libjnijavacpp.so",
-          "libjnitorch.so",
-          "libjnitorch_gloo.so");
+          "libjnijavacpp.so");
+
+  private static final List<String> LIBTORCH = List.of("libjnitorch.so", "libjnitorch_gloo.so");
 
   // The first needs all of LibTorch's CUDA part: either everything loads or nothing does.
   private static final List<String> CUDA = List.of("libjnitorch_cuda.so", "libjnitorch_nccl.so");
@@ -52,8 +52,13 @@ public final class BundledLibraries {
   }
 
   static void loadLibTorch() {
+    BEFORE_LIBTORCH.forEach(BundledLibraries::load);
+    boolean cuda = contains(CUDA.get(0));
+    if (cuda) {
+      CudaLibraries.loadRuntimeFirst();
+    }
     LIBTORCH.forEach(BundledLibraries::load);
-    if (contains(CUDA.get(0))) {
+    if (cuda) {
       try {
         CUDA.forEach(BundledLibraries::load);
       } catch (UnsatisfiedLinkError e) {

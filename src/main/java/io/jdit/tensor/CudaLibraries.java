@@ -30,10 +30,12 @@ public final class CudaLibraries {
     }
   }
 
+  private static final String RUNTIME = "libcudart.so.13";
+
   /** What another of these needs comes ahead of it. */
   public static final List<Library> NEEDED =
       List.of(
-          new Library("libcudart.so.13", "cuda-cudart-13-0", "nvidia-cuda-runtime"),
+          new Library(RUNTIME, "cuda-cudart-13-0", "nvidia-cuda-runtime"),
           new Library("libcupti.so.13", "cuda-cupti-13-0", "nvidia-cuda-cupti"),
           new Library("libnvJitLink.so.13", "libnvjitlink-13-0", "nvidia-nvjitlink"),
           // cuBLAS, cuFFT and cuDNN open this one when they compile kernels.
@@ -84,6 +86,17 @@ public final class CudaLibraries {
     return "LibTorch's CUDA build misses "
         + missing.stream().map(Missing::toString).collect(Collectors.joining(", "))
         + ": load a CUDA 13 module, put them on LD_LIBRARY_PATH or run scripts/fetch-cuda-libraries (docs/install.md)";
+  }
+
+  /**
+   * Makes the CUDA runtime that LibTorch uses the first of the process. The tokenizer's library
+   * looks for one as well and may open another copy, from the system, for all to see: LibTorch
+   * would then register its kernels with one and launch them through the other, which fails with
+   * "invalid resource handle".
+   */
+  static void loadRuntimeFirst() {
+    // Where it is missing LibTorch does not load either, and what is missing is said then.
+    load(RUNTIME);
   }
 
   /** Null when it loads, else why not. */

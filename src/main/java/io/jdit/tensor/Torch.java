@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import org.bytedeco.javacpp.Loader;
+import org.bytedeco.javacpp.presets.javacpp;
 import org.bytedeco.pytorch.DeviceOptional;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
@@ -37,6 +38,10 @@ public final class Torch {
         if (BundledLibraries.present()) {
           BundledLibraries.loadLibTorch();
         } else {
+          if (CudaSupport.isBuilt()) {
+            Loader.load(javacpp.class);
+            CudaLibraries.loadRuntimeFirst();
+          }
           Loader.load(torch.class);
         }
       } catch (UnsatisfiedLinkError | NoClassDefFoundError e) {

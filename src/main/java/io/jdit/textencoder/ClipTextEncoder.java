@@ -4,9 +4,7 @@ import io.jdit.checkpoint.ModelConfig;
 import io.jdit.checkpoint.Weights;
 import io.jdit.nn.Embedding;
 import io.jdit.nn.LayerNorm;
-import io.jdit.nn.Linear;
 import io.jdit.nn.LinearFactory;
-import io.jdit.tensor.Functional;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 import java.util.ArrayList;
@@ -26,11 +24,9 @@ public final class ClipTextEncoder {
       double layerNormEps,
       int eosTokenId) {
 
-    public static Config read(ModelConfig json) {
-      String act = json.text("hidden_act", "quick_gelu");
-      if (!act.equals("quick_gelu") && !act.equals("gelu")) {
-        throw json.error("hidden_act '" + act + "' is not supported, quick_gelu and gelu are");
-      }
+    public static Config read(ModelConfig file) {
+      ModelConfig json = file.textConfig();
+      String act = ClipLayer.activation(json);
       Config c =
           new Config(
               json.integer("vocab_size", 49408),
@@ -62,7 +58,7 @@ public final class ClipTextEncoder {
   private final Config config;
   private final Embedding tokenEmbedding;
   private final Embedding positionEmbedding;
-  private final List<Layer> layers = new ArrayList<>();
+  private final List<ClipLayer> layers = new ArrayList<>();
   private final LayerNorm finalLayerNorm;
 
   public ClipTextEncoder(Config config, Weights weights, LinearFactory linears) {
@@ -75,9 +71,22 @@ public final class ClipTextEncoder {
         new Embedding(
             embeddings.at("position_embedding"), config.maxPositionEmbeddings, config.hiddenSize);
     w.ignore(embeddings.prefix() + "position_ids");
+    // The rest of a whole CLIP, and the heads of its other uses.
+    weights.ignore(weights.prefix() + "logit_scale");
+    weights.ignoreBelow("vision_model", "visual_projection", "text_projection", "classifier");
     linears.headsPerRank(config.numAttentionHeads);
     for (int i = 0; i < config.numHiddenLayers; i++) {
-      layers.add(new Layer(config, w.at("encoder.layers").at(i), linears));
+      layers.add(
+          new ClipLayer(
+              new ClipLayer.Shape(
+                  config.hiddenSize,
+                  config.intermediateSize,
+                  config.numAttentionHeads,
+                  config.hiddenAct,
+                  config.layerNormEps),
+              w.at("encoder.layers").at(i),
+              linears,
+              true));
     }
     finalLayerNorm =
         new LayerNorm(w.at("final_layer_norm"), config.hiddenSize, config.layerNormEps);
@@ -97,7 +106,7 @@ public final class ClipTextEncoder {
     try (TensorScope scope = TensorScope.open()) {
       Tensor x =
           tokenEmbedding.forward(ids).add(positionEmbedding.weight().narrow(0, 0, ids.size(1)));
-      for (Layer layer : layers) {
+      for (ClipLayer layer : layers) {
         x = layer.forward(x);
       }
       return scope.keep(finalLayerNorm.forward(x));
@@ -132,55 +141,5 @@ public final class ClipTextEncoder {
       }
     }
     return best;
-  }
-
-  private static final class Layer {
-    private final LayerNorm layerNorm1;
-    private final LayerNorm layerNorm2;
-    private final Linear q;
-    private final Linear k;
-    private final Linear v;
-    private final Linear out;
-    private final Linear fc1;
-    private final Linear fc2;
-    private final int headDim;
-    private final boolean quickGelu;
-
-    Layer(Config c, Weights w, LinearFactory linears) {
-      int d = c.hiddenSize;
-      Weights attn = w.at("self_attn");
-      layerNorm1 = new LayerNorm(w.at("layer_norm1"), d, c.layerNormEps);
-      layerNorm2 = new LayerNorm(w.at("layer_norm2"), d, c.layerNormEps);
-      q = linears.column(attn.at("q_proj"), d, d, true);
-      k = linears.column(attn.at("k_proj"), d, d, true);
-      v = linears.column(attn.at("v_proj"), d, d, true);
-      out = linears.row(attn.at("out_proj"), d, d, true);
-      fc1 = linears.column(w.at("mlp.fc1"), d, c.intermediateSize, true);
-      fc2 = linears.row(w.at("mlp.fc2"), c.intermediateSize, d, true);
-      headDim = d / c.numAttentionHeads;
-      quickGelu = c.hiddenAct.equals("quick_gelu");
-    }
-
-    Tensor forward(Tensor in) {
-      try (TensorScope scope = TensorScope.open()) {
-        Tensor n = layerNorm1.forward(in);
-        Tensor o =
-            Functional.scaledDotProductAttention(
-                heads(q.forward(n)),
-                heads(k.forward(n)),
-                heads(v.forward(n)),
-                null,
-                true,
-                1 / Math.sqrt(headDim));
-        Tensor x = in.add(out.forward(o.transpose(1, 2).flatten(2, 3)));
-        Tensor h = fc1.forward(layerNorm2.forward(x));
-        Tensor a = quickGelu ? h.mul(h.mul(1.702).sigmoid()) : Functional.gelu(h);
-        return scope.keep(x.add(fc2.forward(a)));
-      }
-    }
-
-    private Tensor heads(Tensor x) {
-      return x.view(x.size(0), x.size(1), -1, headDim).transpose(1, 2);
-    }
   }
 }

@@ -12,11 +12,19 @@ import io.jdit.tensor.Functional;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
-/** transformers' T5EncoderModel (version 1.1, gated GELU): no attention mask, as FLUX calls it. */
+/**
+ * transformers' T5EncoderModel (version 1.1, gated GELU), and UMT5EncoderModel, whose layers have a
+ * relative bias of their own each.
+ */
 public final class T5Encoder {
-  /** Settings of T5Config that the encoder needs. */
+  /**
+   * Settings of T5Config that the encoder needs.
+   *
+   * @param biasPerLayer whether each layer has a relative bias, else all share that of the first
+   */
   public record Config(
       int vocabSize,
       int dModel,
@@ -26,26 +34,39 @@ public final class T5Encoder {
       int numHeads,
       int relativeAttentionNumBuckets,
       int relativeAttentionMaxDistance,
-      double layerNormEpsilon) {
+      double layerNormEpsilon,
+      boolean biasPerLayer) {
 
     public static Config read(ModelConfig json) {
+      return read(json, 32128, 2048, 6, 8, false);
+    }
+
+    /** Of UMT5Config. */
+    public static Config readUmt5(ModelConfig json) {
+      return read(json, 250112, 1024, 8, 6, true);
+    }
+
+    private static Config read(
+        ModelConfig json, int vocabulary, int dFf, int layers, int heads, boolean biasPerLayer) {
       json.requireText("feed_forward_proj", "gated-gelu");
       return new Config(
-          json.integer("vocab_size", 32128),
+          json.integer("vocab_size", vocabulary),
           json.integer("d_model", 512),
           json.integer("d_kv", 64),
-          json.integer("d_ff", 2048),
-          json.integer("num_layers", 6),
-          json.integer("num_heads", 8),
+          json.integer("d_ff", dFf),
+          json.integer("num_layers", layers),
+          json.integer("num_heads", heads),
           json.integer("relative_attention_num_buckets", 32),
           json.integer("relative_attention_max_distance", 128),
-          json.number("layer_norm_epsilon", 1e-6));
+          json.number("layer_norm_epsilon", 1e-6),
+          biasPerLayer);
     }
   }
 
   private final Config config;
   private final Embedding shared;
-  private final Tensor relativeAttentionBias; // [buckets, heads on this rank]
+  private final List<Tensor> relativeAttentionBias = // [buckets, heads on this rank] of a layer
+      new ArrayList<>();
   private final List<Layer> layers = new ArrayList<>();
   private final RmsNorm finalLayerNorm;
 
@@ -55,14 +76,19 @@ public final class T5Encoder {
     shared = new Embedding(w.at(table), config.vocabSize, config.dModel);
     // A copy of the shared table in older files.
     w.ignore("encoder.embed_tokens.weight");
+    // The other half of a whole T5, and the heads of its other uses.
+    w.ignoreBelow("decoder", "lm_head", "classification_head", "classifier", "qa_outputs");
     Weights blocks = w.at("encoder.block");
     linears.headsPerRank(config.numHeads);
-    relativeAttentionBias =
-        blocks
-            .at("0.layer.0.SelfAttention.relative_attention_bias")
-            .cut(1, linears.rank(), linears.ranks())
-            .get("weight", config.relativeAttentionNumBuckets, config.numHeads);
     for (int i = 0; i < config.numLayers; i++) {
+      if (i == 0 || config.biasPerLayer) {
+        relativeAttentionBias.add(
+            blocks
+                .at(i)
+                .at("layer.0.SelfAttention.relative_attention_bias")
+                .cut(1, linears.rank(), linears.ranks())
+                .get("weight", config.relativeAttentionNumBuckets, config.numHeads));
+      }
       layers.add(new Layer(config, blocks.at(i).at("layer"), linears));
     }
     finalLayerNorm =
@@ -74,7 +100,7 @@ public final class T5Encoder {
   }
 
   /**
-   * Encodes token ids.
+   * Encodes token ids. All tokens see each other, padding too, as FLUX calls it.
    *
    * @param ids [B][L]
    * @return [B, L, dModel]
@@ -83,18 +109,42 @@ public final class T5Encoder {
     Device device = shared.weight().device();
     try (TensorScope scope = TensorScope.open()) {
       Tensor x = shared.forward(TokenBatch.tensor(ids, device));
-      Tensor bias = positionBias(ids[0].length, device);
-      for (Layer layer : layers) {
-        Tensor next = layer.forward(x, bias);
+      Tensor buckets = buckets(ids[0].length, device);
+      Tensor first = positionBias(relativeAttentionBias.get(0), buckets);
+      for (int i = 0; i < layers.size(); i++) {
+        Tensor bias =
+            i == 0 || !config.biasPerLayer
+                ? first
+                : positionBias(relativeAttentionBias.get(i), buckets);
+        Tensor next = layers.get(i).forward(x, bias);
         x.close();
         x = next;
+        if (bias != first) {
+          bias.close();
+        }
       }
       return scope.keep(finalLayerNorm.forward(x));
     }
   }
 
-  /** Additive attention bias [1, H, L, L] from the bucket of key minus query. */
-  private Tensor positionBias(int length, Device device) {
+  /**
+   * Encodes the first {@code length} tokens of a padded text, as if a mask hid the padding, and
+   * sets its rows to zero: what Wan's transformer sees.
+   *
+   * @param ids [L]
+   * @return [1, L, dModel]
+   */
+  public Tensor forwardUnpadded(long[] ids, int length) {
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor x = forward(new long[][] {Arrays.copyOf(ids, length)});
+      Tensor padding =
+          Tensor.zeros(x.dtype(), x.device(), 1, (long) ids.length - length, config.dModel);
+      return scope.keep(Tensor.cat(1, x, padding));
+    }
+  }
+
+  /** Bucket of key minus query, int64 [L, L]. */
+  private Tensor buckets(int length, Device device) {
     long[] buckets = new long[length * length];
     for (int query = 0; query < length; query++) {
       for (int key = 0; key < length; key++) {
@@ -106,12 +156,15 @@ public final class T5Encoder {
       }
     }
     try (TensorScope scope = TensorScope.open()) {
-      Tensor index = Tensor.of(buckets, length, length).to(device);
+      return scope.keep(Tensor.of(buckets, length, length).to(device));
+    }
+  }
+
+  /** Additive attention bias [1, H, L, L]. */
+  private static Tensor positionBias(Tensor table, Tensor buckets) {
+    try (TensorScope scope = TensorScope.open()) {
       return scope.keep(
-          Functional.embedding(relativeAttentionBias, index)
-              .permute(2, 0, 1)
-              .unsqueeze(0)
-              .contiguous());
+          Functional.embedding(table, buckets).permute(2, 0, 1).unsqueeze(0).contiguous());
     }
   }
 

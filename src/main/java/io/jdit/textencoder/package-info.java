@@ -1,2 +1,2 @@
-/** Text encoders of the transformers library that diffusion pipelines use. */
+/** Text and picture encoders of the transformers library that diffusion pipelines use. */
 package io.jdit.textencoder;

@@ -1,6 +1,5 @@
 package io.jdit.tokenizer;
 
-import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
@@ -12,9 +11,6 @@ import tools.jackson.databind.node.ObjectNode;
  * whatever a tokenizer.json says of its own.
  */
 public final class ClipTokenizer extends EngineTokenizer {
-  private static final String VOCAB = "vocab.json";
-  private static final String MERGES = "merges.txt";
-
   /**
    * Words, single digits and runs of other symbols; the contractions match lower-cased text only.
    */
@@ -28,22 +24,8 @@ public final class ClipTokenizer extends EngineTokenizer {
   }
 
   static ClipTokenizer load(TokenizerFiles files) {
-    if (files.has(Vocabulary.DEFINITION)) {
-      JsonNode model = files.json(Vocabulary.DEFINITION).path("model");
-      if (!(model.path("vocab") instanceof ObjectNode vocab)
-          || !(model.path("merges") instanceof ArrayNode merges)) {
-        throw files.malformed(
-            Vocabulary.DEFINITION,
-            "expected a BPE model with the objects model.vocab and model.merges");
-      }
-      return build(files, Vocabulary.DEFINITION, vocab, merges);
-    }
-    if (files.has(VOCAB) && files.has(MERGES)) {
-      return build(files, MERGES, files.json(VOCAB), merges(files));
-    }
-    throw files.malformed(
-        Vocabulary.DEFINITION,
-        "not found, and no " + VOCAB + " with " + MERGES + " beside it either");
+    BpeModel bpe = BpeModel.read(files);
+    return build(files, bpe.source(), bpe.vocab(), bpe.merges());
   }
 
   private static ClipTokenizer build(
@@ -91,23 +73,5 @@ public final class ClipTokenizer extends EngineTokenizer {
     ObjectNode bytes = steps.addObject().put("type", "ByteLevel");
     bytes.put("add_prefix_space", false).put("trim_offsets", true).put("use_regex", true);
     return sequence;
-  }
-
-  /** Reads merges.txt: after an optional version line one pair per line, by falling rank. */
-  private static ArrayNode merges(TokenizerFiles files) {
-    ArrayNode merges = JSON.arrayNode();
-    String[] lines = files.text(MERGES).strip().split("\r?\n");
-    for (int i = 0; i < lines.length; i++) {
-      if (lines[i].startsWith("#version")) {
-        continue;
-      }
-      String[] pair = lines[i].strip().split(" ");
-      if (pair.length != 2) {
-        throw files.malformed(
-            MERGES, "line " + (i + 1) + " has " + pair.length + " words, expected a pair");
-      }
-      merges.addArray().add(pair[0]).add(pair[1]);
-    }
-    return merges;
   }
 }

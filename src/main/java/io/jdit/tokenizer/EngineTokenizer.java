@@ -15,7 +15,7 @@ import tools.jackson.databind.node.ObjectNode;
  * here rather than in the library, whose settings for them are state shared by all callers.
  */
 abstract sealed class EngineTokenizer implements Tokenizer
-    permits ClipTokenizer, T5Tokenizer, JsonTokenizer {
+    permits ClipTokenizer, T5Tokenizer, QwenTokenizer, JsonTokenizer {
   static {
     // The library would otherwise look for CUDA, fetch a matching build of itself and report its
     // start over the network.

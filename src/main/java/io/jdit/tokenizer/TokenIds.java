@@ -22,7 +22,7 @@ public record TokenIds(long[] ids, int length, int dropped, String overflow) {
    * @param tokenizer what the user knows it by, for example {@code CLIP}
    */
   public void noteIfCut(String tokenizer, int limit, List<String> notes) {
-    if (truncated()) {
+    if (!overflow.isBlank()) {
       notes.add(
           "the prompt is longer than "
               + limit

@@ -1,12 +1,14 @@
 package io.jdit.tokenizer;
 
 import io.jdit.checkpoint.ModelFormatException;
+import io.jdit.checkpoint.Placeholder;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -55,7 +57,12 @@ record TokenizerFiles(Path folder) {
       if (size > MAX_BYTES) {
         throw malformed(name, size + " bytes, expected at most " + MAX_BYTES);
       }
-      return Files.readAllBytes(file);
+      byte[] contents = Files.readAllBytes(file);
+      Optional<String> placeholder = Placeholder.of(contents);
+      if (placeholder.isPresent()) {
+        throw new ModelFormatException("file " + file + " " + placeholder.get());
+      }
+      return contents;
     } catch (IOException e) {
       throw malformed(name, "cannot be read: " + e);
     }

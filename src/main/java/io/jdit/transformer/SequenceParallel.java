@@ -51,7 +51,9 @@ public interface SequenceParallel {
   default RotaryTable cut(RotaryTable joined, long... lengths) {
     return parts() == 1
         ? joined
-        : new RotaryTable(cutJoined(0, joined.cos(), lengths), cutJoined(0, joined.sin(), lengths));
+        : new RotaryTable(
+            cutJoined(joined.tokenDim(), joined.cos(), lengths),
+            cutJoined(joined.tokenDim(), joined.sin(), lengths));
   }
 
   /** This rank's parts, joined, of streams that are joined in {@code whole}. */

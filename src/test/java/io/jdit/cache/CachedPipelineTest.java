@@ -6,9 +6,12 @@ import io.jdit.checkpoint.ModelConfig;
 import io.jdit.checkpoint.SafeTensorsFile;
 import io.jdit.config.SettingsFile;
 import io.jdit.config.UnknownKeys;
+import io.jdit.config.Values;
 import io.jdit.engine.Engine;
 import io.jdit.engine.Result;
+import io.jdit.media.PngWriter;
 import io.jdit.pipeline.Progress;
+import io.jdit.pipeline.RequestKeys;
 import io.jdit.pipeline.Strategies;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
@@ -17,11 +20,13 @@ import io.jdit.testing.NoLeaks;
 import io.jdit.testing.Requests;
 import io.jdit.testing.TensorAssert;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
@@ -63,6 +68,53 @@ class CachedPipelineTest {
     }
   }
 
+  /** Videos: a picture to begin with is a file, transformers have settings of their own. */
+  @ParameterizedTest
+  @ValueSource(strings = {"wan21-t2v-tiny", "wan22-t2v-tiny", "wan22-ti2v-tiny", "wan21-i2v-tiny"})
+  void everyCachedVideoOfTheReferenceIsReproduced(String name, @TempDir Path folder)
+      throws Exception {
+    try (TensorScope scope = TensorScope.open();
+        Fixture f = new Fixture(name);
+        Engine engine = Engine.load(f.pipeline(), Strategies.cpu())) {
+      Values call = Requests.given(f.json().path("call"));
+      if (f.has("i2v.image_u8")) {
+        Path picture = folder.resolve("first.png");
+        PngWriter.write(picture, Requests.picture(f.tensor("i2v.image_u8")), Map.of());
+        call = call.with(RequestKeys.IMAGE_PATH, List.of(picture.toString()));
+      }
+      JsonNode runs = f.json().path("cache");
+      assertThat(runs.size()).isGreaterThan(8);
+      for (var run : runs.properties()) {
+        JsonNode golden = run.getValue();
+        check(
+            run.getKey(),
+            engine,
+            withModifiers(golden),
+            call,
+            golden.get("contexts"),
+            f.tensor("cache." + run.getKey() + ".latents"));
+      }
+    }
+  }
+
+  /** The settings of single transformers, in the place where ours stand. */
+  private static String withModifiers(JsonNode golden) {
+    StringBuilder yaml = new StringBuilder(golden.get("yaml").stringValue());
+    JsonNode modifiers = golden.get("modifier_yamls");
+    String[] transformers = {"transformer", "transformer_2"};
+    for (int i = 0; i < modifiers.size(); i++) {
+      yaml.append(i == 0 ? "per_transformer:\n" : "")
+          .append("  " + transformers[i] + ":\n")
+          .append(
+              modifiers
+                  .get(i)
+                  .stringValue()
+                  .replace("cache_config:\n", "")
+                  .replaceAll("(?m)^ {2}", "    "));
+    }
+    return yaml.toString();
+  }
+
   @Test
   void everyConfidentCachedRunOfTheEmbeddedModelIsReproduced() {
     Path folder = Fixture.ROOT.resolve("shapes");
@@ -92,17 +144,85 @@ class CachedPipelineTest {
     assertThat(checked).isGreaterThan(30);
   }
 
+  /** Fixtures of one context, whose runs say what their call has different. */
+  @ParameterizedTest
+  @ValueSource(strings = {"z-image-turbo-tiny", "qwen-image-tiny"})
+  void everyCachedRunOfOneContextIsReproduced(String name) {
+    try (TensorScope scope = TensorScope.open();
+        Fixture f = new Fixture(name);
+        Engine engine = Engine.load(f.pipeline(), Strategies.cpu())) {
+      JsonNode runs = f.json().path("cache_runs");
+      assertThat(runs.size()).isGreaterThan(0);
+      for (var run : runs.properties()) {
+        if (run.getKey().equals("no_negative_default")) {
+          continue; // The reference counts two calls as one step there; a step is a step here.
+        }
+        JsonNode golden = run.getValue();
+        SettingsFile file =
+            SettingsFile.parse(golden.get("yaml").stringValue(), run.getKey(), UnknownKeys.REJECT);
+        ResolvedCacheConfig resolved =
+            ResolvedCacheConfig.resolve(file, Map.of(), CacheFlags.none());
+        try (Result result =
+            engine.generate(
+                Requests.of(f, golden), BlockCache.factory(resolved, null), Progress.NONE)) {
+          List<CacheStatistics> statistics =
+              BlockCache.among(result.accelerations()).get(0).statistics();
+          assertThat(statistics).as(run.getKey()).hasSize(1);
+          CacheStatistics s = statistics.get(0);
+          assertThat(s.group()).isEqualTo(golden.get("contexts").get(0).stringValue());
+          checkBranch(run.getKey(), s.conditional(), golden, "");
+          checkBranch(run.getKey(), s.unconditional(), golden, "cfg_");
+          TensorAssert.assertThat(result.latents())
+              .as(run.getKey())
+              .isCloseTo(f.tensor("cache." + run.getKey() + ".latents"), TOLERANCE);
+        }
+      }
+    }
+  }
+
+  /** The reference counts two calls as one step unless {@code enable_separate_cfg} is false. */
+  @Test
+  void withoutANegativePromptACallIsAStep() {
+    try (TensorScope scope = TensorScope.open();
+        Fixture f = new Fixture("qwen-image-tiny");
+        Engine engine = Engine.load(f.pipeline(), Strategies.cpu())) {
+      JsonNode golden = f.json().path("cache_runs").path("no_negative_separate_off");
+      String yaml = golden.get("yaml").stringValue();
+      String silent = yaml.replace("  enable_separate_cfg: false\n", "");
+      assertThat(silent).isNotEqualTo(yaml);
+      SettingsFile file = SettingsFile.parse(silent, "silent", UnknownKeys.REJECT);
+      ResolvedCacheConfig resolved = ResolvedCacheConfig.resolve(file, Map.of(), CacheFlags.none());
+      try (Result result =
+          engine.generate(
+              Requests.of(f, golden), BlockCache.factory(resolved, null), Progress.NONE)) {
+        CacheStatistics s = BlockCache.among(result.accelerations()).get(0).statistics().get(0);
+        checkBranch("silent", s.conditional(), golden, "");
+      }
+    }
+  }
+
   private static void check(
       String name, Engine engine, String yaml, JsonNode call, JsonNode contexts, Tensor latents) {
+    check(name, engine, yaml, Requests.of(call), contexts, latents);
+  }
+
+  private static void check(
+      String name, Engine engine, String yaml, Values call, JsonNode contexts, Tensor latents) {
     SettingsFile file = SettingsFile.parse(yaml, name, UnknownKeys.REJECT);
     ResolvedCacheConfig resolved = ResolvedCacheConfig.resolve(file, Map.of(), CacheFlags.none());
-    try (Result result =
-        engine.generate(Requests.of(call), BlockCache.factory(resolved, null), Progress.NONE)) {
-      List<CacheStatistics> statistics =
-          BlockCache.among(result.accelerations()).get(0).statistics();
+    try (Result result = engine.generate(call, BlockCache.factory(resolved, null), Progress.NONE)) {
+      Map<String, CacheStatistics> statistics = new LinkedHashMap<>();
+      for (BlockCache cache : BlockCache.among(result.accelerations())) {
+        for (CacheStatistics s : cache.statistics()) {
+          // The videos' contexts are named after the transformer too.
+          String video = cache.expert() + "." + s.group();
+          statistics.put(contexts.has(video) ? video : s.group(), s);
+        }
+      }
       assertThat(statistics).as(name).hasSize(contexts.size());
-      for (CacheStatistics s : statistics) {
-        JsonNode expected = contexts.get(s.group());
+      for (var e : statistics.entrySet()) {
+        CacheStatistics s = e.getValue();
+        JsonNode expected = contexts.get(e.getKey());
         checkBranch(name, s.conditional(), expected, "");
         checkBranch(name, s.unconditional(), expected, "cfg_");
         assertThat(s.executedSteps()).isEqualTo(expected.get("executed_steps").intValue());

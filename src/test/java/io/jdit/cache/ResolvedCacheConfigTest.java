@@ -3,7 +3,9 @@ package io.jdit.cache;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.jdit.config.Catalog;
 import io.jdit.config.ConfigException;
+import io.jdit.config.Key;
 import io.jdit.config.SettingsFile;
 import io.jdit.config.UnknownKeys;
 import io.jdit.config.Values;
@@ -137,14 +139,13 @@ class ResolvedCacheConfigTest {
 
   @Test
   void flagsThatContradictEachOtherAreErrors() {
-    CacheFlags two =
-        CacheFlags.parse(Map.of("--cache", "true", "--taylorseer", "true", "--foca", "true"));
+    CacheFlags two = parse(Map.of("--cache", "true", "--taylorseer", "true", "--foca", "true"));
     assertThatThrownBy(() -> resolve(null, Map.of(), two))
         .hasMessage("--taylorseer and --foca exclude each other: choose one calibrator");
-    CacheFlags order = CacheFlags.parse(Map.of("--cache", "true", "--taylorseer-order", "2"));
+    CacheFlags order = parse(Map.of("--cache", "true", "--taylorseer-order", "2"));
     assertThatThrownBy(() -> resolve(null, Map.of(), order))
         .hasMessage("--taylorseer-order needs --taylorseer");
-    CacheFlags bins = CacheFlags.parse(Map.of("--cache", "true", "--scm-compute-bins", "4"));
+    CacheFlags bins = parse(Map.of("--cache", "true", "--scm-compute-bins", "4"));
     assertThatThrownBy(() -> resolve(null, Map.of(), bins))
         .hasMessage("--scm-compute-bins and --scm-cache-bins need each other");
     assertThatThrownBy(() -> resolve(null, Map.of(), flags(true, 0, null, null)))
@@ -338,6 +339,17 @@ class ResolvedCacheConfigTest {
     given.put("--Fn", fn == null ? null : fn.toString());
     given.put("--taylorseer", taylorseer == null ? null : taylorseer.toString());
     given.put("--scm", scm);
-    return CacheFlags.parse(given);
+    return parse(given);
+  }
+
+  /** As the command line reads them. */
+  private static CacheFlags parse(Map<String, String> texts) {
+    Values values = Values.none();
+    for (Key<?> key : CacheKeys.OPTIONS.keys()) {
+      if (texts.get(key.option()) != null) {
+        values = Catalog.parse(values, key, texts.get(key.option()), key.option());
+      }
+    }
+    return new CacheFlags(values);
   }
 }

@@ -1,10 +1,7 @@
 package io.jdit.checkpoint;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import java.net.Proxy;
-import java.net.URI;
 import java.nio.file.Path;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -37,33 +34,5 @@ class HubCacheTest {
       strings = {"name", "/abs/path", "./a/b", "a/b/c", "../a", "a/..b", "org/name@", "a b/c", ""})
   void otherTextIsNoIdentifier(String text) {
     assertThat(HubId.parse(text)).isEmpty();
-  }
-
-  @Test
-  void proxies() {
-    EnvironmentProxy proxies =
-        new EnvironmentProxy(
-            Map.of(
-                "HTTPS_PROXY",
-                "http://proxy.example:3128",
-                "no_proxy",
-                "localhost,.intern.example"));
-    assertThat(proxies.select(URI.create("https://hub.example/x")).get(0).address().toString())
-        .contains("proxy.example")
-        .contains("3128");
-    assertThat(proxies.select(URI.create("http://hub.example/x"))).containsExactly(Proxy.NO_PROXY);
-    assertThat(proxies.select(URI.create("https://a.intern.example")))
-        .containsExactly(Proxy.NO_PROXY);
-    assertThat(proxies.select(URI.create("https://localhost"))).containsExactly(Proxy.NO_PROXY);
-  }
-
-  @ParameterizedTest
-  @ValueSource(
-      strings = {"socks5://host:1080", "https://host:3128", "http://user:secret@host:3128"})
-  void proxiesOfAnotherKindAreRefusedWithoutShowingThem(String proxy) {
-    assertThatThrownBy(() -> new EnvironmentProxy(Map.of("HTTPS_PROXY", proxy)))
-        .isInstanceOf(HubException.class)
-        .hasMessageContaining("HTTPS_PROXY or ALL_PROXY is not of the form")
-        .hasMessageNotContaining("secret");
   }
 }

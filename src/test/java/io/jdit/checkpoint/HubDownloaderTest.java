@@ -34,6 +34,7 @@ class HubDownloaderTest {
   private final Map<String, String> environment = new HashMap<>();
   private final Recorder progress = new Recorder();
   private long freeBytes = Long.MAX_VALUE;
+  private String variant = "";
 
   @BeforeEach
   void startHub() throws IOException {
@@ -141,7 +142,7 @@ class HubDownloaderTest {
         .isInstanceOf(HubException.class)
         .hasMessageContaining("org/name")
         .hasMessageContaining(temp.resolve("hub").toString())
-        .hasMessageContaining("missing: vae/*.safetensors")
+        .hasMessageContaining("missing: vae/diffusion_pytorch_model.safetensors")
         .hasMessageContaining("HF_HUB_OFFLINE");
     assertThat(hub.requests).isEmpty();
   }
@@ -341,7 +342,12 @@ class HubDownloaderTest {
 
   private HubDownloader downloader() {
     return new HubDownloader(
-        environment, false, progress, new Retry(Duration.ofMillis(5), 4), folder -> freeBytes);
+        environment,
+        false,
+        variant,
+        progress,
+        new Retry(Duration.ofMillis(5), 4),
+        folder -> freeBytes);
   }
 
   private void put(String name, String text) {

@@ -27,6 +27,17 @@ final class DoctorCommandTest {
   }
 
   @Test
+  void saysWhatOfAContainerAndANetworkApplies() {
+    assertThat(CommandLineRun.of("doctor").out())
+        .containsPattern("Control groups +\\S")
+        .containsPattern("Locale +arguments and file names are read as \\S+")
+        .containsPattern("Model cache +/")
+        .containsPattern("Hub +http.*token: ")
+        .containsPattern("Proxy +\\S")
+        .containsPattern("Certificates +\\S");
+  }
+
+  @Test
   void readsWhatTheDriversToolSaysOfEachGpu() throws IOException {
     String tool =
         tool(

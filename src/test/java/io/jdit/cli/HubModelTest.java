@@ -35,13 +35,14 @@ class HubModelTest {
       Map<String, String> environment =
           Map.of("HF_ENDPOINT", hub.url(), "HF_HOME", folder.toString());
       Path found =
-          ModelLocator.locate("org/name", null, false, environment, new DownloadDisplay(terminal));
+          ModelLocator.locate(
+              "org/name", null, null, false, environment, new DownloadDisplay(terminal));
       assertThat(printed.toString())
           .contains("downloading transformer/diffusion_pytorch_model.safetensors");
       int requests = hub.requests.size();
       assertThat(
               ModelLocator.locate(
-                  "org/name", null, true, environment, new DownloadDisplay(terminal)))
+                  "org/name", null, null, true, environment, new DownloadDisplay(terminal)))
           .isEqualTo(found);
       assertThat(hub.requests).hasSize(requests);
 

@@ -2,10 +2,13 @@ package io.jdit.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.jdit.checkpoint.ModelConfig;
 import io.jdit.media.PictureReader;
 import io.jdit.parallel.Launcher;
 import java.io.File;
 import java.io.IOException;
+import java.net.ServerSocket;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -60,10 +63,27 @@ class RanksTest {
         join(
             RED,
             new String[] {
-              "--prompt", "a blue star on a gray background", "--num-gpus", "2", "--dp-size", "2"
+              "--prompt",
+              "a blue star on a gray background",
+              "--num-gpus",
+              "2",
+              "--dp-size",
+              "2",
+              "--perf-dump-path",
+              folder.resolve("perf.json").toString()
             });
-    Run run = start(generate(folder, "shared", two));
-    assertThat(run.exitCode()).as(run.printed()).isZero();
+    ChildProcess run = ChildProcess.of(folder, Map.of(), generate(folder, "shared", two));
+    assertThat(run.exitCode()).as(run.err()).isZero();
+    List<String> paths =
+        List.of(
+            folder.resolve("shared_0.png").toString(), folder.resolve("shared_1.png").toString());
+    assertThat(run.out().lines()).containsExactlyInAnyOrderElementsOf(paths);
+    assertThat(
+            ModelConfig.read(folder.resolve("perf.json"))
+                .json()
+                .path("images")
+                .findValuesAsString("path"))
+        .isEqualTo(paths);
     assertThat(PictureReader.read(folder.resolve("shared_0.png")).rgb()).isEqualTo(expected);
     assertThat(folder.resolve("shared_1.png")).isNotEmptyFile();
   }
@@ -110,6 +130,33 @@ class RanksTest {
             folder, Map.of("RANK", "0", "WORLD_SIZE", "3", "MASTER_ADDR", "localhost"), arguments);
     assertThat(three.exitCode()).isEqualTo(ExitCode.USAGE);
     assertThat(three.err()).contains("torchrun started 3 ranks and --num-gpus is 2");
+  }
+
+  @Test
+  void ranksOfAnotherLauncherThatWereGivenOtherPromptsSaySo() throws Exception {
+    int port;
+    try (ServerSocket free = new ServerSocket(0)) {
+      port = free.getLocalPort();
+    }
+    List<Process> ranks = new ArrayList<>();
+    for (int r = 0; r < 2; r++) {
+      String[] own = join(RED, new String[] {"--prompt", "of rank " + r});
+      ProcessBuilder builder =
+          new ProcessBuilder(ChildProcess.command(generate(folder, "x", own)))
+              .redirectErrorStream(true);
+      builder.environment().put("RANK", Integer.toString(r));
+      builder.environment().put("WORLD_SIZE", "2");
+      builder.environment().put("MASTER_ADDR", "127.0.0.1");
+      builder.environment().put("MASTER_PORT", Integer.toString(port));
+      ranks.add(builder.start());
+    }
+    for (Process rank : ranks) {
+      String printed = new String(rank.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      assertThat(rank.waitFor()).as(printed).isNotZero();
+      assertThat(printed)
+          .contains("what is drawn differs between the ranks of a replica: ranks [1]");
+    }
+    assertThat(folder.resolve("x_0.png")).doesNotExist();
   }
 
   @Test

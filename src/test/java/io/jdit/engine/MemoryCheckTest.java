@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.catchRuntimeException;
 import static org.assertj.core.api.Assertions.withinPercentage;
 
 import io.jdit.checkpoint.ModelFolder;
+import io.jdit.checkpoint.WeightOrigin;
 import io.jdit.metrics.Memory;
 import io.jdit.pipeline.OutOfMemoryException;
 import io.jdit.tensor.DType;
@@ -22,7 +23,7 @@ class MemoryCheckTest {
   @Test
   void aModelThatDoesNotFitIsRefusedWithTheWayOut() {
     ModelFolder model = ModelFolder.open(Path.of("models/shapes"));
-    MemoryCheck check = new MemoryCheck(model, component -> 1, 1);
+    MemoryCheck check = new MemoryCheck(model, WeightOrigin.FILES, component -> 1, 1);
     assertThat(check.weightBytes(DType.FLOAT32) / 4.0)
         .isBetween(0.98 * PARAMETERS, 1.02 * PARAMETERS);
     assertThatCode(() -> check.require(DType.FLOAT32, 1L << 30)).doesNotThrowAnyException();
@@ -39,6 +40,7 @@ class MemoryCheckTest {
     MemoryCheck check =
         new MemoryCheck(
             model,
+            WeightOrigin.FILES,
             component ->
                 component.startsWith("text") ? 4 : component.startsWith("transformer") ? 2 : 1,
             4);

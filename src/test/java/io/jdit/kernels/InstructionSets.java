@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Device;
 import io.jdit.tensor.Tensor;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -18,16 +20,28 @@ import org.junit.jupiter.params.provider.Arguments;
 final class InstructionSets implements AfterEachCallback {
   static final List<DType> DTYPES = List.of(DType.FLOAT32, DType.BFLOAT16, DType.FLOAT16);
 
-  /** Every instruction set with every dtype. */
+  /** Set where the class path has the CUDA kernels as plain C++ in place of the CPU's: the file. */
+  private static final String EMULATION = System.getProperty("jdit.test.emulation");
+
+  /** Every instruction set with every dtype; the emulation has none to choose. */
   static Stream<Arguments> withDtypes() {
-    return Stream.of("scalar", "avx2", "avx512", "avx512bf16")
+    return (EMULATION != null
+            ? Stream.of("auto")
+            : Stream.of("scalar", "avx2", "avx512", "avx512bf16"))
         .flatMap(isa -> DTYPES.stream().map(dtype -> Arguments.of(isa, dtype)));
   }
 
   /** Makes the kernels use {@code isa}; skips the test where that is impossible. */
   static void use(String isa) {
+    if (EMULATION != null) {
+      assumeTrue(
+          Files.exists(Path.of(EMULATION)), "the emulation is not built: see scripts/test-native");
+    }
     NativeLibraries.Status library = NativeLibraries.cpu();
     assumeTrue(library.loaded(), library.detail());
+    Assertions.assertThat(library.detail().contains("built for emulation"))
+        .as(library.detail())
+        .isEqualTo(EMULATION != null);
     assumeTrue(CpuKernels.jdit_select_isa(isa) == 0, "this processor does not support " + isa);
   }
 

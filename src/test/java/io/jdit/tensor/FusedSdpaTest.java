@@ -46,8 +46,23 @@ class FusedSdpaTest {
             "float dropout_p",
             "bool is_causal",
             "float? scale");
+    assertThat(arguments(FusedSdpa.Ops.CUDNN))
+        .containsExactly(
+            "Tensor query",
+            "Tensor key",
+            "Tensor value",
+            "Tensor? attn_bias",
+            "bool compute_log_sumexp",
+            "float dropout_p",
+            "bool is_causal",
+            "bool return_debug_mask",
+            "float? scale");
     for (AtenOp op :
-        List.of(FusedSdpa.Ops.CPU_FLASH, FusedSdpa.Ops.FLASH, FusedSdpa.Ops.EFFICIENT)) {
+        List.of(
+            FusedSdpa.Ops.CPU_FLASH,
+            FusedSdpa.Ops.FLASH,
+            FusedSdpa.Ops.EFFICIENT,
+            FusedSdpa.Ops.CUDNN)) {
       assertThat(texts(op.schema().returns()).subList(0, 2))
           .isIn(
               List.of("Tensor output", "Tensor logsumexp"),
@@ -65,6 +80,20 @@ class FusedSdpaTest {
   })
   void flashAttentionWhereItCan(DType dtype, long dim, boolean causalNotSquare, Backend expected) {
     assertThat(FusedSdpa.cudaBackend(dtype, dim, causalNotSquare)).isEqualTo(expected);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "BFLOAT16, 128, 4608, 4608, true",
+    "FLOAT16, 64, 512, 512, true",
+    "FLOAT32, 128, 4608, 4608, false",
+    "BFLOAT16, 136, 4608, 4608, false",
+    "BFLOAT16, 100, 4608, 4608, false",
+    "BFLOAT16, 128, 4608, 77, false",
+    "BFLOAT16, 128, 77, 4608, false"
+  })
+  void cudnnWhereItIsFaster(DType dtype, long dim, long queries, long keys, boolean expected) {
+    assertThat(FusedSdpa.fitsCudnn(dtype, dim, queries, keys)).isEqualTo(expected);
   }
 
   private static List<String> arguments(AtenOp op) {

@@ -3,6 +3,8 @@ package io.jdit.testing;
 import com.sun.net.httpserver.Headers;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
+import com.sun.net.httpserver.HttpsConfigurator;
+import com.sun.net.httpserver.HttpsServer;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.net.InetAddress;
@@ -21,6 +23,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
+import javax.net.ssl.SSLContext;
 
 /**
  * A hub on this machine with one repository, and a second server that plays the storage host which
@@ -45,16 +48,28 @@ public final class FakeHub implements AutoCloseable {
   /** Status codes to answer with before serving. */
   public final Map<String, List<Integer>> failures = new ConcurrentHashMap<>();
 
+  /** Texts to answer with, whatever is asked for at a path. */
+  public final Map<String, String> answers = new ConcurrentHashMap<>();
+
   public volatile boolean ignoreRange;
   public volatile boolean damaged;
   public volatile String requiredToken = "";
   public volatile String stalled = "";
 
+  private final SSLContext tls;
   private final HttpServer hub;
   private final HttpServer storage;
   private final ExecutorService threads = Executors.newCachedThreadPool();
 
   public FakeHub() throws IOException {
+    this(null);
+  }
+
+  /**
+   * @param tls for a hub that speaks HTTPS, as localhost; null for HTTP
+   */
+  public FakeHub(SSLContext tls) throws IOException {
+    this.tls = tls;
     hub = server();
     storage = server();
     hub.createContext("/", exchange -> serve(exchange, this::hub));
@@ -64,18 +79,29 @@ public final class FakeHub implements AutoCloseable {
   }
 
   private HttpServer server() throws IOException {
-    HttpServer server =
-        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    InetSocketAddress address = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
+    HttpServer server;
+    if (tls == null) {
+      server = HttpServer.create(address, 0);
+    } else {
+      HttpsServer secure = HttpsServer.create(address, 0);
+      secure.setHttpsConfigurator(new HttpsConfigurator(tls));
+      server = secure;
+    }
     server.setExecutor(threads);
     return server;
   }
 
   public String url() {
-    return "http://127.0.0.1:" + hub.getAddress().getPort();
+    return origin() + hub.getAddress().getPort();
   }
 
   public String storageUrl() {
-    return "http://127.0.0.1:" + storage.getAddress().getPort();
+    return origin() + storage.getAddress().getPort();
+  }
+
+  private String origin() {
+    return tls == null ? "http://127.0.0.1:" : "https://localhost:";
   }
 
   /** Large files (safetensors) have the SHA-256 as etag, the others their git hash. */
@@ -115,6 +141,13 @@ public final class FakeHub implements AutoCloseable {
       List<Integer> failing = failures.getOrDefault(uri.getPath(), List.of());
       if (!failing.isEmpty()) {
         status(exchange, failing.remove(0));
+        return;
+      }
+      String answer = answers.get(uri.getPath());
+      if (answer != null) {
+        byte[] body = answer.getBytes(StandardCharsets.UTF_8);
+        exchange.sendResponseHeaders(200, body.length);
+        exchange.getResponseBody().write(body);
         return;
       }
       route.answer(exchange, uri.getPath());

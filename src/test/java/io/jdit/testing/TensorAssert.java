@@ -48,4 +48,22 @@ public final class TensorAssert extends AbstractAssert<TensorAssert, Tensor> {
     }
     return this;
   }
+
+  /** Peak signal-to-noise ratio in dB; the peak is the largest |expected|. */
+  public TensorAssert hasPsnrAbove(double decibels, Tensor expected) {
+    isNotNull();
+    double[] a = actual.toDoubles();
+    double[] e = expected.toDoubles();
+    double square = 0;
+    double peak = 0;
+    for (int i = 0; i < e.length; i++) {
+      square += (a[i] - e[i]) * (a[i] - e[i]);
+      peak = Math.max(peak, Math.abs(e[i]));
+    }
+    double psnr = 10 * Math.log10(peak * peak / (square / e.length));
+    if (!(psnr > decibels)) {
+      throw failure("PSNR %.2f dB, expected more than %.2f", psnr, decibels);
+    }
+    return this;
+  }
 }

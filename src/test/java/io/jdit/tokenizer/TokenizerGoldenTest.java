@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.LongStream;
@@ -45,6 +46,55 @@ class TokenizerGoldenTest {
             DynamicTest.dynamicTest(
                 fixture + "/" + part + (name.isEmpty() ? "" : " without " + name),
                 () -> verify(fixture, part, copyWithout(folder, name))));
+  }
+
+  @TestFactory
+  Stream<DynamicTest> qwen() {
+    return Stream.of("z-image-turbo-tiny", "qwen-image-tiny")
+        .flatMap(
+            fixture ->
+                (fixture.startsWith("z")
+                        ? Stream.of("", "tokenizer.json", "vocab.json")
+                        : Stream.of("", "added_tokens.json", "special_tokens_map.json"))
+                    .map(
+                        without ->
+                            DynamicTest.dynamicTest(
+                                fixture + (without.isEmpty() ? "" : " without " + without),
+                                () -> verifyChat(fixture, without))));
+  }
+
+  private void verifyChat(String fixture, String without) throws IOException {
+    JsonNode expected =
+        JsonMapper.shared().readTree(FIXTURES.resolve(fixture).resolve("expected.json"));
+    Path folder =
+        copyWithout(FIXTURES.resolve(fixture).resolve("pipeline").resolve("tokenizer"), without);
+    int compared = 0;
+    JsonNode dropped = expected.path("text").path("drop_idx"); // Qwen-Image's limit comes on top
+    PromptTemplate template = PromptTemplate.user();
+    if (expected.path("text").has("template")) {
+      String[] around = expected.path("text").path("template").asString().split("\\{\\}");
+      template = new PromptTemplate(around[0], around[1]);
+    }
+    try (Tokenizer tokenizer = Tokenizers.load(folder, "Qwen2Tokenizer")) {
+      for (JsonNode text : expected.path("text_components")) {
+        if (!text.has("input_ids")) {
+          continue;
+        }
+        int maxLength = text.path("max_sequence_length").asInt() + dropped.asInt(0);
+        String prompt = text.path("prompt").asString();
+        TokenIds ids = template.encode(tokenizer, prompt, maxLength);
+        long[] used = Arrays.copyOf(ids.ids(), ids.length());
+        assertThat(used).as(prompt).isEqualTo(longs(text.path("input_ids")));
+        assertThat(Arrays.stream(ids.ids()).skip(used.length))
+            .as("padding of %s", prompt)
+            .hasSize(maxLength - used.length)
+            .allMatch(id -> id == tokenizer.padId());
+        assertThat(prompt).as("overflow").endsWith(ids.overflow());
+        compared++;
+      }
+      assertThat(tokenizer.padId()).isEqualTo(600);
+    }
+    assertThat(compared).isGreaterThanOrEqualTo(4);
   }
 
   private void verify(String fixture, String part, Path folder) throws IOException {

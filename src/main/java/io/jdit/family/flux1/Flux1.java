@@ -21,6 +21,7 @@ import io.jdit.pipeline.Model;
 import io.jdit.pipeline.Parameters;
 import io.jdit.pipeline.Parts;
 import io.jdit.pipeline.Strategies;
+import io.jdit.transformer.PackedLatents;
 import io.jdit.vae.KlConfig;
 import java.util.List;
 import java.util.Set;

@@ -31,6 +31,7 @@ import io.jdit.textencoder.T5Encoder;
 import io.jdit.tokenizer.TokenIds;
 import io.jdit.tokenizer.Tokenizer;
 import io.jdit.transformer.BlockRunner;
+import io.jdit.transformer.PackedLatents;
 import io.jdit.vae.KlAutoencoder;
 import io.jdit.vae.KlConfig;
 import io.jdit.vae.TileSharing;

@@ -16,6 +16,7 @@ import io.jdit.tensor.LeakDetector;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 import io.jdit.testing.Fixture;
+import io.jdit.testing.PictureAssert;
 import io.jdit.testing.Requests;
 import io.jdit.transformer.Acceleration;
 import java.awt.image.BufferedImage;
@@ -40,7 +41,7 @@ class Flux1Test {
       try (Result r = engine.generate(Requests.of(f.json().path("call")))) {
         Tensor steps = f.tensor("latents_steps");
         assertThat(r.latents()).isCloseTo(steps.select(0, steps.size(0) - 1), TOLERANCE);
-        assertPicture(r.pictures().get(0), f.tensor("image"));
+        PictureAssert.assertWithinOneLevel(r.pictures().get(0), f.tensor("image"));
       }
       for (Map.Entry<String, JsonNode> run : f.json().path("runs").properties()) {
         try (Result r = engine.generate(Requests.of(run.getValue().path("call")))) {
@@ -59,7 +60,7 @@ class Flux1Test {
         Fixture f = new Fixture(name);
         Engine engine = Engine.load(f.pipeline(), Strategies.cpu().withDtype(DType.BFLOAT16));
         Result r = engine.generate(Requests.of(f.json().path("call")))) {
-      Assertions.assertThat(psnr(r.latents(), f.tensor("bf16.final_latents"))).isGreaterThan(35);
+      assertThat(r.latents()).hasPsnrAbove(35, f.tensor("bf16.final_latents"));
     }
   }
 
@@ -134,17 +135,6 @@ class Flux1Test {
     }
   }
 
-  private static void assertPicture(Picture image, Tensor expected) {
-    double[] e = expected.toDoubles();
-    int pixels = image.width() * image.height();
-    for (int c = 0; c < 3; c++) {
-      for (int i = 0; i < pixels; i++) {
-        Assertions.assertThat((image.rgb()[3 * i + c] & 255) - Math.rint(255 * e[c * pixels + i]))
-            .isBetween(-1.0, 1.0);
-      }
-    }
-  }
-
   private static void assertWithinOneStep(Picture image, BufferedImage expected) {
     for (int y = 0; y < image.height(); y++) {
       for (int x = 0; x < image.width(); x++) {
@@ -155,18 +145,5 @@ class Flux1Test {
         }
       }
     }
-  }
-
-  /** Peak is the largest magnitude of the expected tensor. */
-  private static double psnr(Tensor actual, Tensor expected) {
-    double[] a = actual.toDoubles();
-    double[] e = expected.toDoubles();
-    double square = 0;
-    double peak = 0;
-    for (int i = 0; i < e.length; i++) {
-      square += (a[i] - e[i]) * (a[i] - e[i]);
-      peak = Math.max(peak, Math.abs(e[i]));
-    }
-    return 10 * Math.log10(peak * peak / (square / e.length));
   }
 }

@@ -1,19 +1,20 @@
-package io.jdit.family.flux1;
+package io.jdit.transformer;
 
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 
 /**
- * FLUX.1's tokens of 2 x 2 latent pixels: feature c * 4 + dy * 2 + dx of token y * gridWidth + x.
+ * Tokens of 2 x 2 latent pixels, as FLUX.1 and Qwen-Image have them: feature c * 4 + dy * 2 + dx of
+ * token y * gridWidth + x.
  */
-final class PackedLatents {
+public final class PackedLatents {
   /** Latent pixels of a token in each direction. */
-  static final int PATCH = 2;
+  public static final int PATCH = 2;
 
   private PackedLatents() {}
 
   /** [B, C, 2h, 2w] to [B, h w, 4C]. */
-  static Tensor pack(Tensor x) {
+  public static Tensor pack(Tensor x) {
     long b = x.size(0);
     long c = x.size(1);
     long h = x.size(2) / 2;
@@ -25,7 +26,7 @@ final class PackedLatents {
   }
 
   /** [B, h w, 4C] to [B, C, 2h, 2w]. */
-  static Tensor unpack(Tensor x, long h, long w) {
+  public static Tensor unpack(Tensor x, long h, long w) {
     long b = x.size(0);
     long c = x.size(2) / 4;
     try (TensorScope scope = TensorScope.open()) {

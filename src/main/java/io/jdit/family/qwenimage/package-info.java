@@ -1,0 +1,2 @@
+/** Qwen-Image: diffusers' QwenImageTransformer2DModel. */
+package io.jdit.family.qwenimage;

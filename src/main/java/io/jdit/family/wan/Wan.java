@@ -1,0 +1,180 @@
+package io.jdit.family.wan;
+
+import static io.jdit.pipeline.RequestKeys.BOUNDARY_RATIO;
+import static io.jdit.pipeline.RequestKeys.FLOW_SHIFT;
+import static io.jdit.pipeline.RequestKeys.FPS;
+import static io.jdit.pipeline.RequestKeys.GUIDANCE_SCALE;
+import static io.jdit.pipeline.RequestKeys.GUIDANCE_SCALE_2;
+import static io.jdit.pipeline.RequestKeys.HEIGHT;
+import static io.jdit.pipeline.RequestKeys.IMAGE_PATH;
+import static io.jdit.pipeline.RequestKeys.MAX_SEQUENCE_LENGTH;
+import static io.jdit.pipeline.RequestKeys.NEGATIVE_PROMPT;
+import static io.jdit.pipeline.RequestKeys.NUM_FRAMES;
+import static io.jdit.pipeline.RequestKeys.NUM_INFERENCE_STEPS;
+import static io.jdit.pipeline.RequestKeys.NUM_OUTPUTS_PER_PROMPT;
+import static io.jdit.pipeline.RequestKeys.PROMPT;
+import static io.jdit.pipeline.RequestKeys.SEED;
+import static io.jdit.pipeline.RequestKeys.WIDTH;
+
+import io.jdit.checkpoint.ModelFolder;
+import io.jdit.config.ConfigException;
+import io.jdit.config.Key;
+import io.jdit.config.Values;
+import io.jdit.pipeline.Family;
+import io.jdit.pipeline.Model;
+import io.jdit.pipeline.Parameters;
+import io.jdit.pipeline.Parts;
+import io.jdit.pipeline.Strategies;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * Wan 2.1 and 2.2, text or picture to video (diffusers' WanPipeline and WanImageToVideoPipeline).
+ */
+public final class Wan implements Family {
+  private static final int MAX_TOKENS = 512;
+
+  /** Both pipelines refuse other sizes, whatever the autoencoder. */
+  private static final int PIXELS = 16;
+
+  /** What the authors of the models advise against, in English. */
+  static final String NEGATIVE =
+      "Bright tones, overexposed, static, blurred details, subtitles, style, works, paintings,"
+          + " images, static, overall gray, worst quality, low quality, JPEG compression residue,"
+          + " ugly, incomplete, extra fingers, poorly drawn hands, poorly drawn faces, deformed,"
+          + " disfigured, misshapen limbs, fused fingers, still picture, messy background, three"
+          + " legs, many people in the background, walking backwards";
+
+  private static final Values DEFAULTS =
+      Values.of(PROMPT, null)
+          .with(NEGATIVE_PROMPT, NEGATIVE)
+          .with(GUIDANCE_SCALE, 5.0)
+          .with(HEIGHT, 480)
+          .with(WIDTH, 832)
+          .with(NUM_FRAMES, 81)
+          .with(FPS, 16)
+          .with(NUM_INFERENCE_STEPS, 50)
+          .with(SEED, null)
+          .with(NUM_OUTPUTS_PER_PROMPT, null)
+          .with(MAX_SEQUENCE_LENGTH, MAX_TOKENS);
+
+  @Override
+  public Set<String> classNames() {
+    return Set.of("WanPipeline", WanFolder.IMAGE_TO_VIDEO);
+  }
+
+  @Override
+  public Parameters parameters(ModelFolder folder) {
+    WanFolder wan = WanFolder.read(folder);
+    Parameters parameters =
+        Parameters.of(
+            folder,
+            defaults(wan),
+            Parameters.multipleOf(PIXELS, List.of(HEIGHT, WIDTH)),
+            (values, given, notes) ->
+                rounded(
+                    rounded(values, HEIGHT, wan.granularity(), notes),
+                    WIDTH,
+                    wan.granularity(),
+                    notes),
+            (values, given, notes) -> frames(values, wan.vae().timeFactor(), notes),
+            Parameters.atMost(MAX_SEQUENCE_LENGTH, MAX_TOKENS),
+            Wan::guidance,
+            Parameters.pictures(1),
+            Wan::picture);
+    return wan.needsPicture() ? parameters.requiring(IMAGE_PATH) : parameters;
+  }
+
+  /** The models' own sizes and scales where the configurations tell the models apart. */
+  private static Values defaults(WanFolder wan) {
+    Values values = DEFAULTS.with(FLOW_SHIFT, wan.scheduler().shift());
+    if (wan.takesPicture()) {
+      values = values.with(IMAGE_PATH, null);
+    }
+    if (wan.twoTransformers()) {
+      return values
+          .with(BOUNDARY_RATIO, wan.boundaryRatio())
+          .with(HEIGHT, 720)
+          .with(WIDTH, 1280)
+          .with(NUM_INFERENCE_STEPS, 40)
+          .with(GUIDANCE_SCALE, wan.needsPicture() ? 3.5 : 4.0)
+          .with(GUIDANCE_SCALE_2, null);
+    }
+    return wan.expandTimesteps()
+        ? values.with(HEIGHT, 704).with(WIDTH, 1280).with(NUM_FRAMES, 121).with(FPS, 24)
+        : values;
+  }
+
+  private static Values rounded(Values values, Key<Integer> key, int multiple, List<String> notes) {
+    int asked = values.get(key);
+    int made = asked / multiple * multiple;
+    if (made == 0) {
+      throw new ConfigException(key + " " + asked + " is too small: use " + multiple + " or more");
+    }
+    if (made != asked) {
+      notes.add(key + " " + asked + " became " + made + ", a multiple of " + multiple);
+    }
+    return values.with(key, made);
+  }
+
+  /** The autoencoder makes one frame of the first latent frame and {@code factor} of each other. */
+  private static Values frames(Values values, int factor, List<String> notes) {
+    int asked = values.get(NUM_FRAMES);
+    if (asked % factor == 1) {
+      return values;
+    }
+    int made = asked / factor * factor + 1;
+    notes.add(
+        "num_frames "
+            + asked
+            + " became "
+            + made
+            + ": this model makes one frame, and "
+            + factor
+            + " at a time after it");
+    return values.with(NUM_FRAMES, made);
+  }
+
+  /** The first scale alone decides whether there is guidance, for both transformers. */
+  private static Values guidance(Values values, Values given, List<String> notes) {
+    double scale = values.get(GUIDANCE_SCALE);
+    Values v = values;
+    if (values.isSet(GUIDANCE_SCALE_2)) {
+      if (values.get(BOUNDARY_RATIO) > 1) {
+        throw new ConfigException("boundary_ratio must be <= 1, got " + values.get(BOUNDARY_RATIO));
+      }
+      if (values.get(GUIDANCE_SCALE_2) == null) {
+        v = v.with(GUIDANCE_SCALE_2, secondScale(given, scale));
+      }
+    }
+    if (scale > 1) {
+      return v;
+    }
+    if (given.get(NEGATIVE_PROMPT) != null) {
+      notes.add(
+          "the negative prompt has no effect at guidance_scale "
+              + scale
+              + ": give --guidance-scale above 1");
+    }
+    return v.with(NEGATIVE_PROMPT, null);
+  }
+
+  /** Published with its own for text to video; a request that sets the first sets both. */
+  private static double secondScale(Values given, double first) {
+    return given.get(GUIDANCE_SCALE) == null && first == 4.0 ? 3.0 : first;
+  }
+
+  /** A file that is no picture is refused before the model is loaded. */
+  private static Values picture(Values values, Values given, List<String> notes) {
+    if (values.isSet(IMAGE_PATH) && values.get(IMAGE_PATH) != null) {
+      FirstPicture.read(values.get(IMAGE_PATH).get(0));
+    }
+    return values;
+  }
+
+  @Override
+  public Model build(ModelFolder folder, Strategies strategies) {
+    Parts parts = new Parts(folder, strategies);
+    return parts.build(() -> new WanModel(parts));
+  }
+}

@@ -1,0 +1,2 @@
+/** Wan 2.1 and 2.2: text, pictures, or both to video. */
+package io.jdit.family.wan;

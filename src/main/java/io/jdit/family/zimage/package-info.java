@@ -1,0 +1,2 @@
+/** Z-Image: diffusers' ZImageTransformer2DModel. */
+package io.jdit.family.zimage;

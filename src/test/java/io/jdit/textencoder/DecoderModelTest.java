@@ -1,0 +1,110 @@
+package io.jdit.textencoder;
+
+import static io.jdit.testing.TensorAssert.assertThat;
+
+import io.jdit.nn.LinearFactory;
+import io.jdit.tensor.DType;
+import io.jdit.tensor.Tensor;
+import io.jdit.tensor.TensorScope;
+import io.jdit.testing.Fixture;
+import io.jdit.testing.NoLeaks;
+import java.util.Arrays;
+import java.util.List;
+import org.assertj.core.api.Assertions;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import tools.jackson.databind.JsonNode;
+
+@ExtendWith(NoLeaks.class)
+class DecoderModelTest {
+  private static final double TOLERANCE = 1e-4;
+
+  @Test
+  void qwen3EqualsTheReference() {
+    try (TensorScope scope = TensorScope.open();
+        TensorScope weights = TensorScope.unbound();
+        Fixture f = new Fixture("z-image-turbo-tiny")) {
+      DecoderModel model = qwen3(f, weights);
+      long[] ids = ids(f.json().path("text").path("cond_input_ids"));
+      List<Tensor> states = model.hiddenStates(ids, ids.length, 0, 1, 2, 3);
+      for (int i = 0; i < 4; i++) {
+        assertThat(states.get(i).squeeze(0))
+            .as("state %d", i)
+            .isCloseTo(f.tensor("text.cond.hidden_state" + i), TOLERANCE);
+      }
+      for (var text : f.json().path("text_components").properties()) {
+        long[] part = ids(text.getValue().path("input_ids"));
+        assertThat(model.hiddenStates(part, part.length, 2).get(0).squeeze(0))
+            .as(text.getKey())
+            .isCloseTo(f.tensor("text." + text.getKey() + ".prompt_embeds"), TOLERANCE);
+      }
+    }
+  }
+
+  /** The first 34 tokens are the template's, which pipelines drop. */
+  @Test
+  void qwen25VlEqualsTheReference() {
+    try (TensorScope scope = TensorScope.open();
+        TensorScope weights = TensorScope.unbound();
+        Fixture f = new Fixture("qwen-image-tiny")) {
+      DecoderModel model =
+          f.build(
+              "text_encoder",
+              DType.FLOAT32,
+              weights,
+              w -> {
+                w.ignoreBelow("visual");
+                return new DecoderModel(
+                    DecoderConfig.qwen25Vl(f.config("text_encoder")), w, LinearFactory.dense());
+              });
+      for (String branch : new String[] {"cond", "uncond"}) {
+        long[] ids = ids(f.json().path("text").path(branch + "_input_ids").get(0));
+        assertThat(model.hiddenStates(ids, ids.length, 3).get(0))
+            .isCloseTo(f.tensor("text." + branch + ".last_hidden_state"), TOLERANCE);
+      }
+      for (String text : new String[] {"short", "unicode", "empty", "spaces"}) {
+        long[] ids = ids(f.json().path("text_components").path(text).path("input_ids"));
+        assertThat(model.hiddenStates(ids, ids.length, 3).get(0).narrow(1, 34, ids.length - 34))
+            .as(text)
+            .isCloseTo(f.tensor("text." + text + ".prompt_embeds"), TOLERANCE);
+      }
+    }
+  }
+
+  /** Padding on the right changes nothing before it, and sees what counts only. */
+  @Test
+  void paddingIsNoKey() {
+    try (TensorScope scope = TensorScope.open();
+        TensorScope weights = TensorScope.unbound();
+        Fixture f = new Fixture("z-image-turbo-tiny")) {
+      DecoderModel model = qwen3(f, weights);
+      long[] ids = ids(f.json().path("text").path("cond_input_ids"));
+      long[] padded = Arrays.copyOf(ids, ids.length + 4);
+      long[] other = padded.clone();
+      other[ids.length] = 7;
+      Tensor alone = model.hiddenStates(ids, ids.length, 3).get(0);
+      Tensor state = model.hiddenStates(padded, ids.length, 3).get(0);
+      Tensor otherState = model.hiddenStates(other, ids.length, 3).get(0);
+      assertThat(state.narrow(1, 0, ids.length)).isCloseTo(alone, 1e-5);
+      assertThat(otherState.narrow(1, ids.length + 1, 3))
+          .isCloseTo(state.narrow(1, ids.length + 1, 3), 1e-6);
+      Assertions.assertThat(state.isFinite()).isTrue();
+    }
+  }
+
+  private static DecoderModel qwen3(Fixture f, TensorScope weights) {
+    return f.build(
+        "text_encoder",
+        DType.FLOAT32,
+        weights,
+        w ->
+            new DecoderModel(
+                DecoderConfig.qwen3(f.config("text_encoder")), w, LinearFactory.dense()));
+  }
+
+  private static long[] ids(JsonNode list) {
+    long[] ids = new long[list.size()];
+    Arrays.setAll(ids, i -> list.get(i).asLong());
+    return ids;
+  }
+}
