@@ -41,11 +41,17 @@ final class RequestFiles implements FrameSink, AutoCloseable {
     this.texts = texts;
   }
 
+  /**
+   * @throws GenerationCancelledException when the thread was interrupted
+   */
   @Override
   public void frame(int number, int frame, Picture picture) {
     if (output.kind() == OutputKind.PICTURE) {
       pictures.add(picture);
       return;
+    }
+    if (Thread.interrupted()) {
+      throw new GenerationCancelledException(); // decoding a video can take as long as its steps
     }
     try {
       if (frame == 0) {

@@ -100,6 +100,17 @@ class RequestFilesTest {
   }
 
   @Test
+  void anInterruptionEndsAVideo() throws IOException {
+    try (RequestFiles files = files(OutputKind.VIDEO, null, "a.mp4")) {
+      files.frame(0, 0, grey(0));
+      Thread.currentThread().interrupt();
+      assertThatThrownBy(() -> files.frame(0, 1, grey(0)))
+          .isInstanceOf(GenerationCancelledException.class);
+    }
+    assertThat(inFolder()).isEmpty();
+  }
+
+  @Test
   void picturesAreHeldUntilTheyAreSaved() throws IOException {
     try (RequestFiles files = files(OutputKind.PICTURE, 40, "a.png", "b.jpg")) {
       files.frame(0, 0, grey(7));
