@@ -5,8 +5,8 @@ import io.jdit.config.ValueType;
 import io.jdit.config.Values;
 import java.util.List;
 import java.util.Set;
-import java.util.stream.Stream;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.IGetter;
 import picocli.CommandLine.Model.ISetter;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.TypeConversionException;
@@ -39,21 +39,12 @@ final class CatalogOptions {
   }
 
   private OptionSpec option(Key<?> key, boolean negatable) {
+    Binding binding = new Binding(key);
     OptionSpec.Builder option =
         OptionSpec.builder(key.options().toArray(String[]::new))
             .description(key.help())
-            .setter(
-                new ISetter() {
-                  @Override
-                  public <T> T set(T value) {
-                    if (value == null) {
-                      given = given.without(key);
-                    } else {
-                      given = given.withChecked(key, added(given.get(key), value));
-                    }
-                    return null;
-                  }
-                });
+            .getter(binding)
+            .setter(binding);
     if (key.type() == ValueType.texts()) {
       return option.type(List.class).auxiliaryTypes(String.class).paramLabel(key.label()).build();
     }
@@ -71,12 +62,30 @@ final class CatalogOptions {
         .build();
   }
 
-  /** An option that may be repeated comes once for each value. */
-  private static Object added(Object before, Object value) {
-    if (before instanceof List<?> first && value instanceof List<?> more) {
-      return Stream.concat(first.stream(), more.stream()).toList();
+  /** Where picocli puts the value of a key; it adds to the list of an option that is repeated. */
+  private final class Binding implements IGetter, ISetter {
+    private final Key<?> key;
+    private Object last;
+
+    Binding(Key<?> key) {
+      this.key = key;
     }
-    return value;
+
+    @Override
+    @SuppressWarnings("unchecked") // picocli's own value
+    public <T> T get() {
+      return (T) last;
+    }
+
+    @Override
+    public <T> T set(T value) {
+      last = value;
+      given =
+          value == null
+              ? given.without(key)
+              : given.withChecked(key, value instanceof List<?> list ? List.copyOf(list) : value);
+      return null;
+    }
   }
 
   /** The value, or picocli's exception with the type that is expected. */

@@ -180,6 +180,27 @@ class CachedPipelineTest {
     }
   }
 
+  /** The reference counts two calls as one step unless {@code enable_separate_cfg} is false. */
+  @Test
+  void withoutANegativePromptACallIsAStep() {
+    try (TensorScope scope = TensorScope.open();
+        Fixture f = new Fixture("qwen-image-tiny");
+        Engine engine = Engine.load(f.pipeline(), Strategies.cpu())) {
+      JsonNode golden = f.json().path("cache_runs").path("no_negative_separate_off");
+      String yaml = golden.get("yaml").stringValue();
+      String silent = yaml.replace("  enable_separate_cfg: false\n", "");
+      assertThat(silent).isNotEqualTo(yaml);
+      SettingsFile file = SettingsFile.parse(silent, "silent", UnknownKeys.REJECT);
+      ResolvedCacheConfig resolved = ResolvedCacheConfig.resolve(file, Map.of(), CacheFlags.none());
+      try (Result result =
+          engine.generate(
+              Requests.of(f, golden), BlockCache.factory(resolved, null), Progress.NONE)) {
+        CacheStatistics s = BlockCache.among(result.accelerations()).get(0).statistics().get(0);
+        checkBranch("silent", s.conditional(), golden, "");
+      }
+    }
+  }
+
   private static void check(
       String name, Engine engine, String yaml, JsonNode call, JsonNode contexts, Tensor latents) {
     check(name, engine, yaml, Requests.of(call), contexts, latents);

@@ -17,6 +17,7 @@ import io.jdit.pipeline.Branches;
 import io.jdit.pipeline.Generation;
 import io.jdit.pipeline.Model;
 import io.jdit.pipeline.Parameters;
+import io.jdit.pipeline.Request;
 import io.jdit.pipeline.RequestKeys;
 import io.jdit.pipeline.Strategies;
 import io.jdit.tensor.DType;
@@ -69,6 +70,49 @@ class QwenImageEditTest {
               .isCloseTo(f.tensor("run." + run.getKey() + ".latents"), TOLERANCE);
         }
       }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {EDIT, PLUS})
+  void promptsAndPicturesAreEncodedAsInTheReference(String name) throws IOException {
+    try (TensorScope scope = TensorScope.open();
+        Fixture f = new Fixture(name);
+        Model model = family(f).build(ModelFolder.open(f.pipeline()), Strategies.cpu())) {
+      Parameters parameters = family(f).parameters(ModelFolder.open(f.pipeline()));
+      Values call = request(f, f.json());
+      Request main = parameters.resolve(call);
+      List<String> notes = new ArrayList<>();
+      assertThat(model.encode(main, 0, notes).get("prompt_embeds"))
+          .isCloseTo(f.tensor("prompt_embeds"), TOLERANCE);
+      assertThat(model.encode(main, 1, notes).get("prompt_embeds"))
+          .isCloseTo(f.tensor("negative_prompt_embeds"), TOLERANCE);
+      assertThat(model.encodeShared(main, notes).get("image_latents"))
+          .isCloseTo(f.tensor("image_latents"), TOLERANCE);
+      int texts = 0;
+      for (Map.Entry<String, JsonNode> text : f.json().path("text_components").properties()) {
+        Values values = call.with(RequestKeys.PROMPT, text.getValue().path("prompt").stringValue());
+        assertThat(model.encode(parameters.resolve(values), 0, notes).get("prompt_embeds"))
+            .as(text.getKey())
+            .isCloseTo(f.tensor("text." + text.getKey() + ".prompt_embeds"), TOLERANCE);
+        texts++;
+      }
+      Assertions.assertThat(texts).isEqualTo(4);
+      Assertions.assertThat(notes).isEmpty();
+    }
+  }
+
+  @Test
+  void aPlaceOfAPictureInThePromptIsRefused() throws IOException {
+    try (TensorScope scope = TensorScope.open();
+        Fixture f = new Fixture(EDIT);
+        Model model = family(f).build(ModelFolder.open(f.pipeline()), Strategies.cpu())) {
+      Parameters parameters = family(f).parameters(ModelFolder.open(f.pipeline()));
+      Request request =
+          parameters.resolve(request(f, f.json()).with(RequestKeys.PROMPT, "a <|image_pad|> b"));
+      Assertions.assertThatThrownBy(() -> model.encode(request, 0, new ArrayList<>()))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("<|image_pad|>");
     }
   }
 
