@@ -58,7 +58,8 @@ record EditPictures(Variant variant, int area, int textArea) {
    */
   List<Picture> read(Values values) {
     List<Picture> pictures = new ArrayList<>();
-    for (String path : values.isSet(IMAGE_PATH) ? values.get(IMAGE_PATH) : List.<String>of()) {
+    List<String> paths = values.get(IMAGE_PATH); // null where only a cost is asked for
+    for (String path : paths == null ? List.<String>of() : paths) {
       try {
         pictures.add(PictureReader.read(Path.of(path)));
       } catch (IOException e) {

@@ -16,7 +16,7 @@ enum Variant {
           + " relationships of the objects and background:"),
   /** One picture and what to change in it. */
   EDIT("QwenImageEditPipeline", 64, Variant.EDITOR),
-  /** Up to three pictures and what to make of them. */
+  /** Several pictures and what to make of them. */
   EDIT_PLUS("QwenImageEditPlusPipeline", 64, Variant.EDITOR);
 
   private static final String EDITOR =

@@ -11,6 +11,7 @@ import io.jdit.config.ConfigException;
 import io.jdit.config.SettingsFile;
 import io.jdit.config.UnknownKeys;
 import io.jdit.config.Values;
+import io.jdit.engine.ModelCost;
 import io.jdit.media.Picture;
 import io.jdit.media.PngWriter;
 import io.jdit.pipeline.Branches;
@@ -204,6 +205,20 @@ class QwenImageEditTest {
                           .with(RequestKeys.IMAGE_PATH, List.of("no-such-file.png"))))
           .isInstanceOf(ConfigException.class)
           .hasMessageContaining("no-such-file.png");
+    }
+  }
+
+  /** Of a square picture, where none is given. */
+  @ParameterizedTest
+  @ValueSource(strings = {EDIT, PLUS})
+  void whatAnEditCostsIsKnownWithoutAPicture(String name) {
+    try (Fixture f = new Fixture(name)) {
+      ModelCost cost = ModelCost.of(f.pipeline(), Values.none());
+      Assertions.assertThat(cost.request().height()).isEqualTo(1024);
+      // 64 x 64 tokens of the output, as many of the picture, and the text with the picture in it.
+      long seen = (name.equals(EDIT) ? EditPictures.AREA : EditPictures.TEXT_AREA) / (28 * 28);
+      Assertions.assertThat(cost.transformer().attentions())
+          .anySatisfy(a -> Assertions.assertThat(a.queries()).isEqualTo(2 * 4096 + 512 + seen));
     }
   }
 
