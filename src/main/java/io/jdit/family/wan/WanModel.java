@@ -80,13 +80,7 @@ final class WanModel implements Model {
     // The class that the index names is rebuilt by newer libraries with another unknown token.
     tokenizer = parts.tokenizer("tokenizer", "TokenizersBackend");
     tables = parts.own(new RotaryTables());
-    if (wan.transformer().textDim() != umt5.dModel()) {
-      throw folder.mismatch(
-          "text_dim of the transformer is "
-              + wan.transformer().textDim()
-              + ", expected "
-              + umt5.dModel());
-    }
+    WanFolder.require(folder, "text_dim", wan.transformer().textDim(), umt5.dModel());
   }
 
   private void transformer(String name) {
