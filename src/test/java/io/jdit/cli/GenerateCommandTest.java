@@ -124,6 +124,45 @@ class GenerateCommandTest {
     }
   }
 
+  /** Everything that decides what a picture looks like stands in it; .PNG is PNG. */
+  @Test
+  void aPictureCarriesAllOfItsSettings() throws IOException {
+    CommandLineRun run =
+        CommandLineRun.of(
+            "generate",
+            "--model-path",
+            Fixture.ROOT.resolve("flux1-dev-tiny/pipeline").toString(),
+            "--prompt=a",
+            "--prompt-2=b",
+            "--negative-prompt=c",
+            "--negative-prompt-2=d",
+            "--true-cfg-scale=2",
+            "--cache",
+            "--rdt=0.5",
+            "--height=64",
+            "--width=64",
+            "--num-inference-steps=1",
+            "--max-sequence-length=24",
+            "--device=cpu",
+            "--output-path=" + folder,
+            "--output-file-name=all.PNG");
+    assertThat(run.exitCode()).as(run.err()).isZero();
+    Map<String, String> texts = PngText.read(folder.resolve("all.PNG"));
+    assertThat(texts)
+        .containsEntry("prompt_2", "b")
+        .containsEntry("negative_prompt", "c")
+        .containsEntry("negative_prompt_2", "d")
+        .containsEntry("true_cfg_scale", "2.0");
+    assertThat(texts.get("cache")).contains("residual_diff_threshold=0.5");
+  }
+
+  @Test
+  void withoutACommandThereIsHelp() {
+    CommandLineRun run = CommandLineRun.of();
+    assertThat(run.exitCode()).isZero();
+    assertThat(run.out()).contains("Usage: jdit").contains("generate");
+  }
+
   /** A list is given by repeating the option; a model that takes one picture says so. */
   @Test
   void severalPicturesToBeginWith() throws IOException {
