@@ -62,8 +62,16 @@ public final class ModelConfig {
    * model of texts and pictures, else all.
    */
   public ModelConfig textConfig() {
-    JsonNode text = root.path("text_config");
-    return text.isObject() ? new ModelConfig(path, text) : this;
+    return half("text_config");
+  }
+
+  /** As {@link #textConfig()}, of the model of pictures, under {@code vision_config}. */
+  public ModelConfig visionConfig() {
+    return half("vision_config");
+  }
+
+  private ModelConfig half(String key) {
+    return root.path(key).isObject() ? section(key) : this;
   }
 
   public Path path() {

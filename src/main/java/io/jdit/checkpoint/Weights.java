@@ -173,12 +173,6 @@ public final class Weights {
     used.addAll(Arrays.asList(names));
   }
 
-  /** Marks all tensors below a name: a part of the checkpoint that the model does not build. */
-  public void ignoreBelow(String name) {
-    String start = prefix + name + ".";
-    source.names().stream().filter(n -> n.startsWith(start)).forEach(used::add);
-  }
-
   /**
    * Marks all tensors below a name of this place that belong to other uses of the same checkpoint,
    * such as a decoder beside the encoder that is read here.

@@ -6,6 +6,7 @@ import io.jdit.config.Values;
 import java.util.List;
 import java.util.Set;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.IGetter;
 import picocli.CommandLine.Model.ISetter;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.TypeConversionException;
@@ -38,17 +39,15 @@ final class CatalogOptions {
   }
 
   private OptionSpec option(Key<?> key, boolean negatable) {
+    Binding binding = new Binding(key);
     OptionSpec.Builder option =
         OptionSpec.builder(key.options().toArray(String[]::new))
             .description(key.help())
-            .setter(
-                new ISetter() {
-                  @Override
-                  public <T> T set(T value) {
-                    given = value == null ? given.without(key) : given.withChecked(key, value);
-                    return null;
-                  }
-                });
+            .getter(binding)
+            .setter(binding);
+    if (key.type() == ValueType.texts()) {
+      return option.type(List.class).auxiliaryTypes(String.class).paramLabel(key.label()).build();
+    }
     if (key.label() == null) {
       return option.type(Boolean.class).arity("0").negatable(negatable).build();
     }
@@ -61,6 +60,32 @@ final class CatalogOptions {
             ? option.arity("0..1").fallbackValue("true")
             : option.arity("1"))
         .build();
+  }
+
+  /** Where picocli puts the value of a key; it adds to the list of an option that is repeated. */
+  private final class Binding implements IGetter, ISetter {
+    private final Key<?> key;
+    private Object last;
+
+    Binding(Key<?> key) {
+      this.key = key;
+    }
+
+    @Override
+    @SuppressWarnings("unchecked") // picocli's own value
+    public <T> T get() {
+      return (T) last;
+    }
+
+    @Override
+    public <T> T set(T value) {
+      last = value;
+      given =
+          value == null
+              ? given.without(key)
+              : given.withChecked(key, value instanceof List<?> list ? List.copyOf(list) : value);
+      return null;
+    }
   }
 
   /** The value, or picocli's exception with the type that is expected. */

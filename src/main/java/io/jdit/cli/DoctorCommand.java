@@ -3,6 +3,7 @@ package io.jdit.cli;
 import io.jdit.checkpoint.HubReport;
 import io.jdit.engine.Version;
 import io.jdit.kernels.NativeLibraries;
+import io.jdit.metrics.ControlGroup;
 import io.jdit.metrics.Memory;
 import io.jdit.tensor.CudaLibraries;
 import io.jdit.tensor.CudaSupport;
@@ -17,6 +18,7 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -88,6 +90,8 @@ final class DoctorCommand implements Callable<Integer> {
     line(
         "Memory",
         String.format(Locale.ROOT, "%.1f GB free for new allocations", Memory.available() / 1e9));
+    line("Control groups", limits(ControlGroup.ofProcess()));
+    line("Locale", locale());
     HubReport.of(System.getenv()).forEach(this::line);
     line("Environment", environment());
     out.println(failed ? "A run would fail: see the lines marked with !" : "Ready to run.");
@@ -207,6 +211,24 @@ final class DoctorCommand implements Callable<Integer> {
     } catch (IOException e) {
       return "an unknown place";
     }
+  }
+
+  private static String limits(ControlGroup group) {
+    List<String> limits = new ArrayList<>();
+    group
+        .availableMemory()
+        .ifPresent(b -> limits.add(String.format(Locale.ROOT, "%.1f GB of memory left", b / 1e9)));
+    group
+        .processors()
+        .ifPresent(n -> limits.add(String.format(Locale.ROOT, "a quota of %.1f processors", n)));
+    return limits.isEmpty() ? "no limits" : String.join(", ", limits);
+  }
+
+  private static String locale() {
+    String encoding = System.getProperty("sun.jnu.encoding");
+    return "arguments and file names are read as "
+        + encoding
+        + ("UTF-8".equals(encoding) ? "" : ", other text is refused: set LC_ALL=C.UTF-8");
   }
 
   private static String environment() {

@@ -22,13 +22,13 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** {@code jdit generate}: prompts to picture files. */
+/** {@code jdit generate}: prompts to files of pictures or videos. */
 @Command(
     name = "generate",
     mixinStandardHelpOptions = true,
     versionProvider = VersionProvider.class,
     sortOptions = false,
-    description = "Draws pictures from prompts.")
+    description = "Draws pictures and videos from prompts.")
 final class GenerateCommand implements Callable<Integer> {
   @Mixin private SamplingOptions sampling;
   @Mixin private ModelOptions model;
@@ -69,7 +69,8 @@ final class GenerateCommand implements Callable<Integer> {
     requireBatchOptions(batch);
     List<Values> requests = batch ? List.of() : sampling.requests();
     output.prepare();
-    BatchFile lines = batch ? sampling.batch(output.outputFileName) : null;
+    // What the model makes, and so what the files are called, is known when it is found.
+    BatchFile lines = batch ? sampling.batch(output.outputFileName, null) : null;
     compatibility.given(spec).forEach(o -> notes.info("%s has no effect in JDiT", o));
     SettingsFile file = cache.file();
     Values layout = parallel.settings(file);
@@ -111,7 +112,8 @@ final class GenerateCommand implements Callable<Integer> {
               new PromptRun(job).run(requests);
               return ExitCode.OK;
             }
-            return switch (new BatchRun(sampling.promptPath, lines, job, interruption)
+            BatchFile named = sampling.batch(job.output().fileName(), job.output().kind());
+            return switch (new BatchRun(sampling.promptPath, named, job, interruption)
                 .run(resume)) {
               case DONE -> ExitCode.OK;
               case FAILED -> ExitCode.FAILED;
@@ -138,7 +140,7 @@ final class GenerateCommand implements Callable<Integer> {
         provenance,
         model.threads(),
         session.cache(resolved),
-        output.output(),
+        output.output(Engine.parameters(folder).kind()),
         warmup,
         session,
         console);
@@ -163,6 +165,7 @@ final class GenerateCommand implements Callable<Integer> {
     Device device = Device.parse(model.device);
     ranks.requireDevices(device);
     Path folder = model.locate(terminal);
+    output.fileName(Engine.parameters(folder).kind());
     ParallelConfig config =
         RankSession.config(
             layout, parallel.numGpus(), ModelCost.heads(folder), line -> {}); // rank 0 says it

@@ -56,7 +56,12 @@ public final class Main implements Callable<Integer> {
         return ExitCode.USAGE;
       }
     }
-    int code = cli.execute(args);
+    int code;
+    try {
+      code = cli.execute(args);
+    } catch (Error e) { // picocli passes them on: memory, or a library that is not there
+      code = failed(cli, e, args);
+    }
     if (cli.getOut().checkError() && code == ExitCode.OK) {
       cli.getErr().println("jdit: standard output cannot be written: the disk is full or closed");
       return ExitCode.FAILED;
@@ -84,18 +89,21 @@ public final class Main implements Callable<Integer> {
     cli.setCaseInsensitiveEnumValuesAllowed(true);
     cli.setParameterExceptionHandler(Main::wrongUsage);
     cli.setExecutionExceptionHandler(
-        (failure, command, parsed) -> {
-          boolean verbose = parsed.originalArgs().contains("--verbose");
-          if (verbose) {
-            failure.printStackTrace(command.getErr());
-          }
-          command.getErr().println("jdit: " + FailureText.of(failure));
-          if (!verbose && ExitCode.of(failure) == ExitCode.FAILED) {
-            command.getErr().println("jdit: run again with --verbose for the stack trace");
-          }
-          return ExitCode.of(failure);
-        });
+        (failure, command, parsed) ->
+            failed(command, failure, parsed.originalArgs().toArray(String[]::new)));
     return cli;
+  }
+
+  private static int failed(CommandLine command, Throwable failure, String[] args) {
+    boolean verbose = List.of(args).contains("--verbose");
+    if (verbose) {
+      failure.printStackTrace(command.getErr());
+    }
+    command.getErr().println("jdit: " + FailureText.of(failure));
+    if (!verbose && ExitCode.of(failure) == ExitCode.FAILED) {
+      command.getErr().println("jdit: run again with --verbose for the stack trace");
+    }
+    return ExitCode.of(failure);
   }
 
   private static int wrongUsage(ParameterException e, String[] args) {

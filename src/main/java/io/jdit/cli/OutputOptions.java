@@ -1,13 +1,17 @@
 package io.jdit.cli;
 
 import io.jdit.engine.Output;
+import io.jdit.media.OutputKind;
 import io.jdit.media.OutputNames;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
+import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.TypeConversionException;
 
 /** Where results go. */
 final class OutputOptions {
@@ -29,7 +33,7 @@ final class OutputOptions {
       names = "--output-file-name",
       paramLabel = "NAME",
       description =
-          "File name, .png or .jpg; several pictures get _0, _1, ... Default: prompt, time and a hash.")
+          "File name: .png or .jpg; of videos .mp4, .webp, .gif, or NAME/ for a folder of PNG files; several get _0, _1, ... Default: prompt, time and a hash.")
   String outputFileName;
 
   @Option(
@@ -37,6 +41,14 @@ final class OutputOptions {
       paramLabel = "FILE",
       description = "Folder and name in one.")
   Path outputFilePath;
+
+  @Option(
+      names = "--output-quality",
+      paramLabel = "Q",
+      description =
+          "Of JPEG files and videos: low, medium, high, maximum or 0 to 100. Default: 90 for JPEG, 50 for videos.",
+      converter = Quality.class)
+  Integer outputQuality;
 
   @Option(
       names = "--perf-dump-path",
@@ -90,7 +102,7 @@ final class OutputOptions {
       outputFileName = absolute.getFileName().toString();
     }
     if (outputFileName != null) {
-      outputFileName = OutputNames.picture("--output-file-name", outputFileName);
+      OutputNames.file("--output-file-name", outputFileName, null);
     }
     requireWritable("--output-path", outputPath);
     requireWritableParent("--perf-dump-path", perfDumpPath);
@@ -127,8 +139,42 @@ final class OutputOptions {
     return detailed ? ((FileSystemException) e).getReason() : "a part of the path is not a folder";
   }
 
+  /**
+   * The name that the user gave, as that of a file of {@code kind}; null without one.
+   *
+   * @throws IllegalArgumentException when it is not one of that kind
+   */
+  String fileName(OutputKind kind) {
+    return outputFileName == null
+        ? null
+        : OutputNames.file("--output-file-name", outputFileName, kind);
+  }
+
   /** Where the results of a run go. */
-  Output output() {
-    return new Output(outputPath, outputFileName, saveLatents, cacheReport, perfDumpPath);
+  Output output(OutputKind kind) {
+    return new Output(
+        kind, outputPath, fileName(kind), outputQuality, saveLatents, cacheReport, perfDumpPath);
+  }
+
+  /** SGLang's words, or a number. */
+  private static final class Quality implements ITypeConverter<Integer> {
+    private static final Map<String, Integer> WORDS =
+        Map.of("low", 35, "medium", 55, "high", 90, "maximum", 100);
+
+    @Override
+    public Integer convert(String text) {
+      if (text.equals("default")) {
+        return null;
+      }
+      Integer word = WORDS.get(text);
+      if (word != null) {
+        return word;
+      }
+      if (text.matches("\\d{1,3}") && Integer.parseInt(text) <= 100) {
+        return Integer.parseInt(text);
+      }
+      throw new TypeConversionException(
+          "expected default, low, medium, high, maximum or 0 to 100, found '" + text + "'");
+    }
   }
 }

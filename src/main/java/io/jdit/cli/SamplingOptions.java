@@ -5,6 +5,7 @@ import io.jdit.engine.batch.BadLine;
 import io.jdit.engine.batch.BatchDefaults;
 import io.jdit.engine.batch.BatchFile;
 import io.jdit.engine.batch.BatchItem;
+import io.jdit.media.OutputKind;
 import io.jdit.pipeline.RequestKeys;
 import java.math.BigInteger;
 import java.nio.file.Path;
@@ -62,7 +63,7 @@ final class SamplingOptions {
    */
   List<Values> requests() {
     if (promptPath != null) {
-      BatchFile file = batch(null);
+      BatchFile file = batch(null, null);
       for (BadLine bad : file.badLines()) {
         throw new IllegalArgumentException(bad.of(promptPath));
       }
@@ -85,14 +86,15 @@ final class SamplingOptions {
    * The prompt file.
    *
    * @param fileName plain name that the line number is put into; null for the prompt's words
+   * @param kind of the files; null when it is not known yet
    * @throws IllegalArgumentException when it cannot be read
    */
-  BatchFile batch(String fileName) {
+  BatchFile batch(String fileName, OutputKind kind) {
     if (!prompts.isEmpty()) {
       throw new IllegalArgumentException(
           "--prompt and --prompt-path exclude each other: write the prompt into the file");
     }
-    return BatchFile.read(promptPath, new BatchDefaults(shared(), seeds, fileName));
+    return BatchFile.read(promptPath, new BatchDefaults(shared(), seeds, fileName, kind));
   }
 
   /** What all requests have: several seeds make one picture each. */

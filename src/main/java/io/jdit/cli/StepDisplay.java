@@ -15,6 +15,7 @@ final class StepDisplay implements Console.Watch {
 
   private final Terminal terminal;
   private ProgressBar bar;
+  private String expert = ""; // for models of several
   private long start;
   private long lastLine;
 
@@ -26,6 +27,11 @@ final class StepDisplay implements Console.Watch {
   public void stage(String name) {
     start = System.nanoTime();
     lastLine = start;
+  }
+
+  @Override
+  public void expert(String component) {
+    expert = component + "  ";
   }
 
   @Override
@@ -42,7 +48,7 @@ final class StepDisplay implements Console.Watch {
                 .hideEta()
                 .build();
       }
-      bar.setExtraMessage(rate(done, total));
+      bar.setExtraMessage(expert + rate(done, total));
       bar.stepTo(done);
       if (done == total) {
         close();
@@ -51,7 +57,7 @@ final class StepDisplay implements Console.Watch {
       long now = System.nanoTime();
       if (done == total || (now - lastLine) / 1e9 >= SECONDS_BETWEEN_LINES) {
         lastLine = now;
-        terminal.info("step %d/%d  %s", done, total, rate(done, total));
+        terminal.info("step %d/%d  %s%s", done, total, expert, rate(done, total));
       }
     }
   }

@@ -106,6 +106,25 @@ public final class ValueType<T> {
         text -> "'" + text.replace("'", "''") + "'");
   }
 
+  /** One text, or a list of them; as an option it is given once for each. */
+  public static ValueType<List<String>> texts() {
+    return TEXTS;
+  }
+
+  private static final ValueType<List<String>> TEXTS =
+      of("a text or a list of texts", ValueType::toTexts, List::of, String::valueOf);
+
+  private static List<String> toTexts(JsonNode node) {
+    if (node.isString()) {
+      return List.of(node.stringValue());
+    }
+    List<String> texts = new ArrayList<>();
+    for (JsonNode item : node) {
+      texts.add(item.isString() ? item.stringValue() : null);
+    }
+    return node.isArray() && !texts.isEmpty() && !texts.contains(null) ? List.copyOf(texts) : null;
+  }
+
   /** {@code true, false}, and {@code yes, no, on, off} as YAML 1.1 reads them. */
   public static ValueType<Boolean> bool() {
     return BOOL;

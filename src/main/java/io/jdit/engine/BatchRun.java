@@ -9,6 +9,7 @@ import io.jdit.engine.batch.BatchTask;
 import io.jdit.engine.batch.ClaimQueue;
 import io.jdit.engine.batch.Manifest;
 import io.jdit.engine.batch.ManifestEntry;
+import io.jdit.media.OutputNames;
 import io.jdit.media.Picture;
 import io.jdit.metrics.StageReport;
 import io.jdit.parallel.CollectiveException;
@@ -16,6 +17,7 @@ import io.jdit.parallel.ProcessGroup;
 import io.jdit.pipeline.Parameters;
 import io.jdit.pipeline.Request;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.channels.ClosedByInterruptException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -26,7 +28,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 
-/** The lines of a prompt file, to picture files and a manifest. */
+/** The lines of a prompt file, to files of pictures or videos and a manifest. */
 public final class BatchRun {
   /** Signals that a batch gives way to. */
   public interface Interruptions {
@@ -174,7 +176,8 @@ public final class BatchRun {
 
   private void requireNoFolders(BatchItem item) {
     for (String name : item.fileNames()) {
-      if (Files.isDirectory(job.output().folder().resolve(name))) {
+      boolean folder = Files.isDirectory(job.output().folder().resolve(name));
+      if (folder && !OutputNames.isFolder(name)) {
         throw new IllegalArgumentException("its picture '" + name + "' is a folder");
       }
     }
@@ -188,15 +191,30 @@ public final class BatchRun {
   }
 
   private void run(Engine engine, BatchTask task, BatchQueue queue) throws Exception {
+    BatchItem item = task.item();
+    Request request = engine.parameters().resolve(item.request());
+    Map<String, String> texts = job.provenance().texts(request);
+    try (RequestFiles files = new RequestFiles(job.output(), request, item.fileNames(), texts)) {
+      run(engine, task, files, queue);
+    }
+  }
+
+  private void run(Engine engine, BatchTask task, RequestFiles files, BatchQueue queue)
+      throws Exception {
     long start = System.nanoTime();
     RankSession session = job.session();
     Result made;
     try {
       made =
           engine.generate(
-              task.item().request(), job.acceleration(), session.watched(new Console.Watch() {}));
+              task.item().request(),
+              job.acceleration(),
+              session.watched(new Console.Watch() {}),
+              session.writes() ? files : PromptRun.DISCARD);
     } catch (GenerationCancelledException e) {
       throw e;
+    } catch (UncheckedIOException e) {
+      throw e.getCause(); // as for pictures: what cannot be written ends the batch
     } catch (RuntimeException e) {
       if (session.replicaGroup().size() > 1) {
         throw e; // The other ranks are in the middle of this picture: nothing brings them back.
@@ -220,33 +238,32 @@ public final class BatchRun {
               report.measure(
                   "save",
                   () -> {
-                    queue.finished(task, save(task, result, start));
+                    queue.finished(task, save(task, files, start));
                     return null;
                   }));
     }
   }
 
-  private List<ManifestEntry> save(BatchTask task, Result result, long start) throws IOException {
-    Map<String, String> texts = job.provenance().texts(result.request());
+  private List<ManifestEntry> save(BatchTask task, RequestFiles files, long start)
+      throws IOException {
+    List<Picture> views = files.views();
     List<ManifestEntry> entries = new ArrayList<>();
-    for (int i = 0; i < result.pictures().size(); i++) {
-      Picture picture = result.pictures().get(i);
-      String name = task.item().fileNames().get(i);
-      Path path = job.output().folder().resolve(name);
-      PictureFile.write(path, picture, texts);
-      saved.add(new SavedPicture(path, result.request().seed()));
+    for (int i = 0; i < views.size(); i++) {
+      files.save(i);
+      Path path = files.path(i);
+      saved.add(new SavedPicture(path, last.seed()));
       entries.add(
           new ManifestEntry(
               task.item().key(),
               task.item().line(),
               i,
-              name,
+              files.name(i),
               Manifest.sha256(path),
               (System.nanoTime() - start) / 1e9,
               Instant.now().toString(),
               task.settings()));
       if (!job.session().passesOn(path.toString())) {
-        job.console().saved(path, picture);
+        job.console().saved(path, views.get(i));
       }
     }
     return entries;

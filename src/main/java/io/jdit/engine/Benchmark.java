@@ -45,7 +45,11 @@ public record Benchmark(
     try (Engine engine = Engine.load(folder, strategies, threads)) {
       for (int i = 0; i < warmup + runs; i++) {
         try (Result result =
-            engine.generate(request, acceleration, session.watched(new Console.Watch() {}))) {
+            engine.generate(
+                request,
+                acceleration,
+                session.watched(new Console.Watch() {}),
+                PromptRun.DISCARD)) {
           if (i >= warmup) {
             for (StageReport.Stage s : result.report().stages()) {
               times.computeIfAbsent(s.name(), n -> new ArrayList<>()).add(s.milliseconds());

@@ -3,6 +3,7 @@ package io.jdit.engine;
 import io.jdit.cache.BlockCache;
 import io.jdit.cache.CacheStatistics;
 import io.jdit.media.AtomicFile;
+import io.jdit.media.Picture;
 import io.jdit.media.PngWriter;
 import io.jdit.report.CacheReport;
 import io.jdit.report.CacheTimes;
@@ -82,14 +83,17 @@ record CacheOutcome(
     return map;
   }
 
-  void writePage(Path file, Result result, Provenance provenance) {
+  /**
+   * @param view what is shown of the first output
+   */
+  void writePage(Path file, Result result, Picture view, Provenance provenance) {
     Map<String, Double> stages = new LinkedHashMap<>();
     result.report().stages().forEach(s -> stages.put(s.name(), s.milliseconds()));
     Map<String, String> settings = new LinkedHashMap<>();
     provenance.settings(result.request()).forEach((k, v) -> settings.put(k, String.valueOf(v)));
     settings.put("cache memory", String.format(Locale.ROOT, "%.1f MB", peakBytes / 1e6));
     try {
-      byte[] png = PngWriter.encode(result.pictures().get(0), Map.of());
+      byte[] png = PngWriter.encode(view, Map.of());
       String html =
           new CacheReport(result.request().prompt(), groups, stages, settings, png).html();
       AtomicFile.write(file, html.getBytes(StandardCharsets.UTF_8));

@@ -6,7 +6,6 @@ import io.jdit.config.Values;
 import io.jdit.family.Families;
 import io.jdit.media.Picture;
 import io.jdit.metrics.Memory;
-import io.jdit.metrics.MemoryProbe;
 import io.jdit.metrics.Processors;
 import io.jdit.metrics.StageReport;
 import io.jdit.parallel.ParallelConfig;
@@ -20,7 +19,6 @@ import io.jdit.pipeline.Request;
 import io.jdit.pipeline.Strategies;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Device;
-import io.jdit.tensor.DeviceMemory;
 import io.jdit.tensor.DeviceWorker;
 import io.jdit.tensor.TensorScope;
 import io.jdit.tensor.Torch;
@@ -142,25 +140,7 @@ public final class Engine implements AutoCloseable {
   }
 
   static StageReport report(Device device) {
-    return new StageReport(probe(device), () -> Torch.synchronize(device));
-  }
-
-  private static MemoryProbe probe(Device device) {
-    if (!device.isCuda()) {
-      return MemoryProbe.process();
-    }
-    return new MemoryProbe() {
-      @Override
-      public void reset() {
-        DeviceMemory.resetPeaks(device);
-      }
-
-      @Override
-      public Figures read() {
-        DeviceMemory m = DeviceMemory.of(device);
-        return new Figures(m.allocated(), m.peakAllocated(), m.reserved(), m.peakReserved());
-      }
-    };
+    return new StageReport(DeviceProbe.of(device), () -> Torch.synchronize(device));
   }
 
   /**
@@ -186,6 +166,15 @@ public final class Engine implements AutoCloseable {
     List<Picture> pictures = new ArrayList<>();
     return generate(
         request, acceleration, progress, pictures, (output, frame, p) -> pictures.add(p));
+  }
+
+  /**
+   * As {@link #generate(Values, Acceleration.Factory, Progress)}, with the frames to {@code out} as
+   * they come, on the model's thread; the result has no pictures.
+   */
+  public Result generate(
+      Values request, Acceleration.Factory acceleration, Progress progress, FrameSink out) {
+    return generate(request, acceleration, progress, List.of(), out);
   }
 
   private Result generate(
@@ -238,6 +227,9 @@ public final class Engine implements AutoCloseable {
             while (!generation.done()) {
               if (Thread.interrupted()) {
                 throw new GenerationCancelledException();
+              }
+              if (model.experts().size() > 1) {
+                progress.expert(generation.expert());
               }
               report.step(generation::step);
               progress.step(generation.stepsDone(), generation.steps());

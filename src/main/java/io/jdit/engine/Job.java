@@ -31,7 +31,7 @@ public record Job(
         report.measure("load", () -> Engine.load(folder, provenance.strategies(), threads));
     console.info(engine.toString());
     if (warmup) {
-      engine.generate(first, acceleration, Progress.NONE).close();
+      engine.generate(first, acceleration, Progress.NONE, PromptRun.DISCARD).close();
       console.info("warm-up done, not part of the times below");
     }
     return engine;

@@ -1,28 +1,39 @@
 package io.jdit.engine;
 
+import io.jdit.media.OutputKind;
 import io.jdit.media.OutputNames;
 import io.jdit.pipeline.Request;
 import java.nio.file.Path;
 import java.time.LocalDateTime;
 
 /**
- * Where results go.
+ * Where results go, and how.
  *
+ * @param kind of the results
  * @param folder of the pictures
  * @param fileName plain name that several pictures share with a number; null for the prompt's words
+ * @param quality 0 to 100 of JPEG files and videos; null for what is usual
  * @param latents file of the final latents, or null; several generations get a number each
  * @param cacheReport page of what the cache did, or null; several generations get a number each
  * @param perfDump file of times, memory and settings as JSON, or null
  */
-public record Output(Path folder, String fileName, Path latents, Path cacheReport, Path perfDump) {
+public record Output(
+    OutputKind kind,
+    Path folder,
+    String fileName,
+    Integer quality,
+    Path latents,
+    Path cacheReport,
+    Path perfDump) {
 
-  /** Path of picture {@code index} of {@code count}. */
-  Path picture(Request request, LocalDateTime time, int index, int count) {
+  /** Name in the folder of output {@code index} of {@code count}. */
+  String name(Request request, LocalDateTime time, int index, int count) {
+    String parameters = request.values() + "" + index;
     String name =
         fileName != null
             ? fileName
-            : OutputNames.generated(request.prompt(), time, request.values() + "" + index, "png");
-    return folder.resolve(OutputNames.indexed(name, index, count));
+            : OutputNames.generated(request.prompt(), time, parameters, kind.extension());
+    return OutputNames.indexed(name, index, count);
   }
 
   /**

@@ -15,13 +15,16 @@ final class PictureFile {
   private PictureFile() {}
 
   /**
+   * @param quality 0 to 100 of a JPEG; null for the usual
    * @param texts from {@link Provenance#texts}; a JPEG keeps the settings only
    */
-  static void write(Path file, Picture picture, Map<String, String> texts) throws IOException {
+  static void write(Path file, Picture picture, Integer quality, Map<String, String> texts)
+      throws IOException {
     if (file.toString().toLowerCase(Locale.ROOT).endsWith(".png")) {
       PngWriter.write(file, picture, texts);
     } else {
-      JpegWriter.write(file, picture, JPEG_QUALITY, texts.get("settings"));
+      JpegWriter.write(
+          file, picture, quality == null ? JPEG_QUALITY : quality, texts.get("settings"));
     }
   }
 }

@@ -4,10 +4,12 @@ import io.jdit.checkpoint.SafeTensorsWriter;
 import io.jdit.config.Values;
 import io.jdit.media.Picture;
 import io.jdit.metrics.StageReport;
+import io.jdit.pipeline.FrameSink;
 import io.jdit.pipeline.Parameters;
 import io.jdit.pipeline.Request;
 import io.jdit.tensor.Tensor;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.time.LocalDateTime;
 import java.util.ArrayList;
@@ -15,8 +17,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** The prompts of a command line, to picture files. Replicas take turns. */
+/** The prompts of a command line, to files of pictures or videos. Replicas take turns. */
 public final class PromptRun {
+  /** What ranks do with frames that another one writes. */
+  static final FrameSink DISCARD = (output, frame, picture) -> {};
+
   private final Job job;
   private final StageReport report;
   private final List<CacheOutcome> outcomes = new ArrayList<>();
@@ -53,41 +58,55 @@ public final class PromptRun {
       throws Exception {
     RankSession session = job.session();
     Console console = job.console();
+    Request resolved = engine.parameters().resolve(request);
     try (Console.Watch watch = session.watched(console.watch());
-        Result result = engine.generate(request, job.acceleration(), watch)) {
+        RequestFiles files = files(resolved, first, pictures);
+        Result result =
+            engine.generate(
+                request, job.acceleration(), watch, session.writes() ? files : DISCARD)) {
       result.notes().forEach(n -> console.info("warning: " + n));
       report.addAll(result.report());
       if (session.writes()) {
-        CacheOutcome.of(result).ifPresent(outcome -> cached(outcome, result, index, count));
+        CacheOutcome.of(result).ifPresent(outcome -> cached(outcome, result, files, index, count));
         session.stage("save");
-        report.measure("save", () -> save(result, index, count, first, pictures));
+        report.measure("save", () -> save(result, files, index, count));
       }
+    } catch (UncheckedIOException e) {
+      throw e.getCause(); // a frame that cannot be written, on the model's thread
     }
   }
 
-  private void cached(CacheOutcome outcome, Result result, int index, int count) {
+  private RequestFiles files(Request request, int first, int pictures) {
+    Output output = job.output();
+    LocalDateTime now = LocalDateTime.now();
+    int sharing = output.fileName() == null && request.outputs() == 1 ? 1 : pictures;
+    List<String> names = new ArrayList<>();
+    for (int i = 0; i < request.outputs(); i++) {
+      names.add(output.name(request, now, first + i, sharing));
+    }
+    return new RequestFiles(output, request, names, job.provenance().texts(request));
+  }
+
+  private void cached(
+      CacheOutcome outcome, Result result, RequestFiles files, int index, int count) {
     outcomes.add(outcome);
     outcome.print(job.console());
     Path page = job.output().cacheReport();
     if (page != null) {
-      outcome.writePage(Output.numbered(page, index, count), result, job.provenance());
+      Path numbered = Output.numbered(page, index, count);
+      outcome.writePage(numbered, result, files.views().get(0), job.provenance());
     }
   }
 
-  private Void save(Result result, int index, int count, int first, int pictures)
-      throws IOException {
+  private Void save(Result result, RequestFiles files, int index, int count) throws IOException {
     Output output = job.output();
-    Request request = result.request();
-    LocalDateTime now = LocalDateTime.now();
-    Map<String, String> texts = job.provenance().texts(request);
-    int sharing = output.fileName() == null && request.outputs() == 1 ? 1 : pictures;
-    for (int i = 0; i < result.pictures().size(); i++) {
-      Picture picture = result.pictures().get(i);
-      Path file = output.picture(request, now, first + i, sharing);
-      PictureFile.write(file, picture, texts);
-      saved.add(new SavedPicture(file, request.seed()));
+    List<Picture> views = files.views();
+    for (int i = 0; i < views.size(); i++) {
+      files.save(i);
+      Path file = files.path(i);
+      saved.add(new SavedPicture(file, result.request().seed()));
       if (!job.session().passesOn(file.toString())) {
-        job.console().saved(file, picture);
+        job.console().saved(file, views.get(i));
       }
     }
     if (output.latents() != null) {

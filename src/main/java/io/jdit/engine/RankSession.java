@@ -139,6 +139,11 @@ public final class RankSession implements AutoCloseable {
       }
 
       @Override
+      public void expert(String component) {
+        watch.expert(component);
+      }
+
+      @Override
       public void step(int done, int total) {
         watch.step(done, total);
       }

@@ -11,7 +11,7 @@ import java.util.List;
  * What a generation made.
  *
  * @param request as it was run
- * @param pictures one for each output
+ * @param pictures of each output, or all frames of each; none when they went to a sink
  * @param latents final latents as the denoiser holds them, float32 on the CPU. Close it, or the
  *     result.
  * @param report times and memory of the stages text_encode, denoise and decode

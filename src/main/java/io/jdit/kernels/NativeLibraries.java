@@ -2,9 +2,6 @@ package io.jdit.kernels;
 
 import io.jdit.tensor.BundledLibraries;
 import io.jdit.tensor.Torch;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.Properties;
 import java.util.function.IntSupplier;
 import java.util.function.Supplier;
 import org.bytedeco.javacpp.BytePointer;
@@ -14,8 +11,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Finds and loads the kernel libraries, each once per process. They are resources of the class
- * path; {@code -Djdit.kernels.path=DIR} takes them from a folder instead, and {@code
- * -Djdit.kernels=eager} loads none.
+ * path; {@code -Djdit.kernels=eager} loads none.
  */
 public final class NativeLibraries {
   /**
@@ -82,7 +78,7 @@ public final class NativeLibraries {
       if (BundledLibraries.present()) {
         BundledLibraries.load("libjni" + wrapper.getSimpleName() + ".so");
       } else {
-        Loader.load(wrapper, where(), true);
+        Loader.load(wrapper);
       }
       int version = abiVersion.getAsInt();
       if (version != expectedVersion) {
@@ -107,19 +103,5 @@ public final class NativeLibraries {
   private static Status absent(String library, String reason) {
     LOG.warn("lib{}.so is not used, the slower tensor operators are: {}", library, reason);
     return new Status(false, "not loaded: " + reason);
-  }
-
-  /** JavaCPP's settings, with the folder of {@code jdit.kernels.path} searched first. */
-  private static Properties where() {
-    Properties properties = Loader.loadProperties();
-    String folder = System.getProperty("jdit.kernels.path");
-    if (folder != null) {
-      if (!Files.isDirectory(Path.of(folder))) {
-        throw new IllegalArgumentException("-Djdit.kernels.path=" + folder + " is not a folder");
-      }
-      properties.setProperty("platform.linkpath", folder);
-      properties.setProperty("platform.preloadpath", folder);
-    }
-    return properties;
   }
 }

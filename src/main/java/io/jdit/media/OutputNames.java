@@ -26,8 +26,6 @@ public final class OutputNames {
   private static final Set<String> EXTENSIONS =
       Set.of("png", "jpg", "jpeg", "webp", "gif", "bmp", "mp4");
 
-  private static final Set<String> PICTURES = Set.of("png", "jpg", "jpeg");
-
   private OutputNames() {}
 
   /**
@@ -61,19 +59,24 @@ public final class OutputNames {
   }
 
   /**
-   * The name that a user gave one picture.
+   * The name that a user gave a picture or video, with the usual ending when it has none.
    *
    * @param option what the user calls it, for messages
-   * @throws IllegalArgumentException when it is not a plain name, not one of a picture or too long
+   * @param kind null when it is not known yet: then only what holds of all kinds is checked
+   * @throws IllegalArgumentException when it is not a plain name, not one of that kind or too long
    */
-  public static String picture(String option, String name) {
+  public static String file(String option, String name, OutputKind kind) {
     if (Path.of(name).getNameCount() != 1 || name.isBlank()) {
       throw new IllegalArgumentException(
           option + " '" + name + "' is not a plain name: use --output-path for the folder");
     }
-    String full = explicit(name, "png");
-    if (!PICTURES.contains(extensionOf(full).toLowerCase(Locale.ROOT))) {
-      throw new IllegalArgumentException(option + " '" + name + "': pictures are .png or .jpg");
+    if (kind == null || (kind == OutputKind.VIDEO && isFolder(name))) {
+      requireFits(option, name);
+      return name;
+    }
+    String full = explicit(name, kind.extension());
+    if (!kind.takes(extensionOf(full))) {
+      throw new IllegalArgumentException(option + " '" + name + "': " + kind.rule());
     }
     requireFits(option, full);
     return full;
@@ -98,6 +101,11 @@ public final class OutputNames {
     }
   }
 
+  /** Whether a name stands for a folder of frames. */
+  public static boolean isFolder(String name) {
+    return name.endsWith("/");
+  }
+
   /** {@code {line}_{prompt}.{extension}}: the same for every run, the line with five digits. */
   public static String ofLine(int line, String prompt, String extension) {
     int length = Math.min(MAX_PROMPT, prompt.codePointCount(0, prompt.length()));
@@ -118,6 +126,9 @@ public final class OutputNames {
   }
 
   private static String suffixed(String name, String suffix) {
+    if (isFolder(name)) {
+      return name.substring(0, name.length() - 1) + suffix + "/";
+    }
     String extension = extensionOf(name);
     String stem =
         extension.isEmpty() ? name : name.substring(0, name.length() - extension.length() - 1);

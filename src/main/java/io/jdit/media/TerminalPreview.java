@@ -18,13 +18,13 @@ public final class TerminalPreview {
     }
     int width = Math.min(columns, picture.width());
     int height = Math.max(1, Math.round((float) picture.height() * width / picture.width()));
-    int[][] pixels = average(picture, width, height);
+    Picture small = Thumbnail.of(picture, width, height);
     StringBuilder text = new StringBuilder();
     for (int y = 0; y < height; y += 2) {
       for (int x = 0; x < width; x++) {
-        colour(text, 38, pixels[y * width + x]);
+        colour(text, 38, small, x, y);
         if (y + 1 < height) {
-          colour(text, 48, pixels[(y + 1) * width + x]);
+          colour(text, 48, small, x, y + 1);
         }
         text.append(UPPER_HALF);
       }
@@ -33,46 +33,12 @@ public final class TerminalPreview {
     return text.toString();
   }
 
-  private static void colour(StringBuilder text, int code, int[] rgb) {
+  private static void colour(StringBuilder text, int code, Picture picture, int x, int y) {
     text.append("\u001b[").append(code).append(";2");
-    for (int channel : rgb) {
-      text.append(';').append(channel);
+    int at = 3 * (y * picture.width() + x);
+    for (int c = 0; c < 3; c++) {
+      text.append(';').append(picture.rgb()[at + c] & 0xff);
     }
     text.append('m');
-  }
-
-  /** Each output pixel is the mean of the area it covers, parts of pixels counted as parts. */
-  private static int[][] average(Picture picture, int width, int height) {
-    int[][] pixels = new int[width * height][3];
-    double dx = (double) picture.width() / width;
-    double dy = (double) picture.height() / height;
-    for (int y = 0; y < height; y++) {
-      for (int x = 0; x < width; x++) {
-        mean(picture, x * dx, (x + 1) * dx, y * dy, (y + 1) * dy, pixels[y * width + x]);
-      }
-    }
-    return pixels;
-  }
-
-  private static void mean(
-      Picture picture, double left, double right, double top, double bottom, int[] rgb) {
-    double[] sum = new double[3];
-    double area = 0;
-    int lastRow = Math.min(picture.height(), (int) Math.ceil(bottom - 1e-9));
-    int lastColumn = Math.min(picture.width(), (int) Math.ceil(right - 1e-9));
-    for (int y = (int) top; y < lastRow; y++) {
-      double rows = Math.min(bottom, y + 1) - Math.max(top, y);
-      for (int x = (int) left; x < lastColumn; x++) {
-        double weight = rows * (Math.min(right, x + 1) - Math.max(left, x));
-        int at = 3 * (y * picture.width() + x);
-        for (int c = 0; c < 3; c++) {
-          sum[c] += weight * (picture.rgb()[at + c] & 0xff);
-        }
-        area += weight;
-      }
-    }
-    for (int c = 0; c < 3; c++) {
-      rgb[c] = (int) Math.round(sum[c] / area);
-    }
   }
 }

@@ -115,6 +115,11 @@ public final class Generation implements AutoCloseable {
     return trajectory.steps();
   }
 
+  /** Component that computes the next step. */
+  public String expert() {
+    return model.expert(request, trajectory.timestep(done));
+  }
+
   /** Steps that were taken. */
   public int stepsDone() {
     return done;
@@ -131,14 +136,16 @@ public final class Generation implements AutoCloseable {
    */
   public void step() {
     float t = trajectory.timestep(done);
-    String expert = model.expert(request, t);
+    String expert = expert();
     Tensor next;
     try (TensorScope scope = TensorScope.open()) {
       int count = guidance.branches(t);
       Tensor[] outputs =
           oneBatch(count) ? inOneBatch(expert, count) : branches.run(count, b -> output(expert, b));
       Tensor v = guidance.combine(outputs, expert);
-      next = TensorScope.detach(trajectory.step(done, latents, v));
+      Tensor stepped = trajectory.step(done, latents, v);
+      boolean last = done == trajectory.steps() - 1;
+      next = TensorScope.detach(last ? model.finish(request, stepped, conditions.get(0)) : stepped);
     }
     latents.close();
     latents = next;

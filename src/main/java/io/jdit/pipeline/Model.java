@@ -71,9 +71,18 @@ public interface Model extends AutoCloseable {
       Request request, Tensor latents, Condition condition, float timestep, BlockRunner runner);
 
   /**
+   * The latents after the last step: some models put back what was given by a picture.
+   *
+   * @param condition of the positive branch
+   */
+  default Tensor finish(Request request, Tensor latents, Condition condition) {
+    return latents;
+  }
+
+  /**
    * Turns final latents into pictures or frames, one output after the other.
    *
-   * @param condition of the positive branch: some models replace what was given by a picture
+   * @param condition of the positive branch
    */
   void decode(Request request, Tensor latents, Condition condition, FrameSink out);
 

@@ -6,6 +6,7 @@ import io.jdit.checkpoint.ModelFormatException;
 import io.jdit.config.ConfigException;
 import io.jdit.config.Key;
 import io.jdit.config.Values;
+import io.jdit.media.OutputKind;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -101,6 +102,11 @@ public final class Parameters {
     return keys;
   }
 
+  /** What the model makes: a family whose requests have frames per second makes videos. */
+  public OutputKind kind() {
+    return keys.contains(RequestKeys.FPS) ? OutputKind.VIDEO : OutputKind.PICTURE;
+  }
+
   /**
    * Fills in and checks a request, without running it.
    *
@@ -168,6 +174,19 @@ public final class Parameters {
                       ? above
                       : above > Integer.MAX_VALUE ? below : below + " or " + above));
         }
+      }
+      return values;
+    };
+  }
+
+  /** A model takes at most so many pictures. */
+  public static Rule pictures(int most) {
+    return (values, given, notes) -> {
+      List<String> paths =
+          values.isSet(RequestKeys.IMAGE_PATH) ? values.get(RequestKeys.IMAGE_PATH) : null;
+      if (paths != null && paths.size() > most) {
+        throw new ConfigException(
+            "--image-path is given " + paths.size() + " times, this model takes " + most);
       }
       return values;
     };

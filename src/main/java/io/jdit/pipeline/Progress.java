@@ -7,6 +7,12 @@ public interface Progress {
   /** A stage begins: text_encode, denoise or decode. */
   default void stage(String name) {}
 
+  /**
+   * The next denoising step is computed by this transformer: said before each step of a model of
+   * several.
+   */
+  default void expert(String component) {}
+
   /** Denoising step {@code done} of {@code total} is finished. */
   default void step(int done, int total) {}
 }

@@ -4,6 +4,7 @@ import io.jdit.config.Catalog;
 import io.jdit.config.Key;
 import io.jdit.config.ValueType;
 import java.math.BigInteger;
+import java.util.List;
 
 /**
  * The parameters of a request, each declared once: options, keys of a batch line, the model's
@@ -90,10 +91,13 @@ public final class RequestKeys {
               "Shift of the noise levels: larger for larger frames, 3 for 480p and 5 for 720p with"
                   + " Wan. Default: the scheduler's.");
 
-  /** A picture to begin with, as a file. */
-  public static final Key<String> IMAGE_PATH =
-      Key.of("image_path", ValueType.text())
-          .withHelp("FILE", "Picture to begin with, for models that take one.");
+  /** Pictures to begin with, as files. */
+  public static final Key<List<String>> IMAGE_PATH =
+      Key.of("image_path", ValueType.texts())
+          .withHelp(
+              "FILE",
+              "Picture to begin with, for models that take one. Repeat it for models that take"
+                  + " several.");
 
   /** Frames of a video. */
   public static final Key<Integer> NUM_FRAMES =

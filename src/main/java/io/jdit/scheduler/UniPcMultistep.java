@@ -181,7 +181,9 @@ public final class UniPcMultistep {
       double h = lambda(i) - predictions.getFirst().lambda;
       double[] r = ratios(order, h);
       double[] rho =
-          order == 1 ? new double[] {0.5} : solve(r, coefficients(order, h), order); // as B(h)/h
+          order == 1
+              ? new double[] {0.5}
+              : Vandermonde.solve(r, coefficients(order, h), order); // as B(h)/h
       return advance(i, start, h, r, rho, data);
     }
 
@@ -194,7 +196,7 @@ public final class UniPcMultistep {
           switch (p) {
             case 1 -> new double[0];
             case 2 -> new double[] {0.5};
-            default -> solve(r, coefficients(p, h), p - 1);
+            default -> Vandermonde.solve(r, coefficients(p, h), p - 1);
           };
       return advance(i + 1, sample, h, r, rho, null);
     }
@@ -248,41 +250,6 @@ public final class UniPcMultistep {
         g = g / -h - 1 / (factorial * (j + 1));
       }
       return b;
-    }
-
-    /** Solves sum_l r_l^(j-1) rho_l = b_j for j = 1 ... n: a Vandermonde system. */
-    private static double[] solve(double[] r, double[] b, int n) {
-      double[][] a = new double[n][n + 1];
-      for (int j = 0; j < n; j++) {
-        for (int l = 0; l < n; l++) {
-          a[j][l] = Math.pow(r[l], j);
-        }
-        a[j][n] = b[j];
-      }
-      for (int j = 0; j < n; j++) {
-        int pivot = j;
-        for (int row = j + 1; row < n; row++) {
-          if (Math.abs(a[row][j]) > Math.abs(a[pivot][j])) {
-            pivot = row;
-          }
-        }
-        double[] swap = a[j];
-        a[j] = a[pivot];
-        a[pivot] = swap;
-        for (int row = 0; row < n; row++) {
-          if (row != j) {
-            double factor = a[row][j] / a[j][j];
-            for (int l = j; l <= n; l++) {
-              a[row][l] -= factor * a[j][l];
-            }
-          }
-        }
-      }
-      double[] rho = new double[n];
-      for (int j = 0; j < n; j++) {
-        rho[j] = a[j][n] / a[j][j];
-      }
-      return rho;
     }
 
     private void remember(Prediction newest, Tensor sample) {

@@ -26,7 +26,8 @@ public final class ClipVisionEncoder {
       String hiddenAct,
       double layerNormEps) {
 
-    public static Config read(ModelConfig json) {
+    public static Config read(ModelConfig file) {
+      ModelConfig json = file.visionConfig();
       Config c =
           new Config(
               json.integer("hidden_size", 768),
@@ -77,6 +78,9 @@ public final class ClipVisionEncoder {
     patchEmbedding = embeddings.at("patch_embedding").get("weight", d, 3, p, p);
     positionEmbedding = embeddings.at("position_embedding").get("weight", config.tokens(), d);
     w.ignore(embeddings.prefix() + "position_ids");
+    // The rest of a whole CLIP, and the heads of its other uses.
+    weights.ignore(weights.prefix() + "logit_scale");
+    weights.ignoreBelow("text_model", "text_projection", "visual_projection", "classifier");
     preLayerNorm = new LayerNorm(w.at("pre_layrnorm"), d, config.layerNormEps);
     linears.headsPerRank(config.numAttentionHeads);
     for (int i = 0; i < config.numHiddenLayers; i++) {

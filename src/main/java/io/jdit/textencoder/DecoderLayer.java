@@ -1,6 +1,7 @@
 package io.jdit.textencoder;
 
 import io.jdit.checkpoint.Weights;
+import io.jdit.kernels.Kernels;
 import io.jdit.nn.GatedFeedForward;
 import io.jdit.nn.Linear;
 import io.jdit.nn.LinearFactory;
@@ -18,7 +19,7 @@ final class DecoderLayer {
   /**
    * What all layers see.
    *
-   * @param cos [L, headDim] in the model's dtype; sin likewise
+   * @param cos [L, 1, headDim] in the model's dtype; sin likewise
    * @param mask additive, [1, 1, L, L]; null for the causal one
    */
   record Context(Tensor cos, Tensor sin, Tensor mask) {}
@@ -60,22 +61,31 @@ final class DecoderLayer {
     try (TensorScope scope = TensorScope.open()) {
       Tensor n = inputNorm.forward(in);
       Tensor a =
-          Functional.scaledDotProductAttention(
+          attended(
               rotated(heads(q.forward(n), qNorm), c),
               shared(rotated(heads(k.forward(n), kNorm), c)),
               shared(heads(v.forward(n), null)),
-              c.mask,
-              c.mask == null,
-              1 / Math.sqrt(headDim));
-      Tensor x = in.add(o.forward(a.transpose(1, 2).flatten(2, 3)));
+              c.mask);
+      Tensor x = in.add(o.forward(a.flatten(2, 3)));
       return scope.keep(x.add(feedForward.forward(postAttentionNorm.forward(x))));
     }
   }
 
-  /** [1, L, heads headDim] to [1, heads, L, headDim]. */
+  /** All [1, L, heads, headDim]. */
+  private Tensor attended(Tensor query, Tensor key, Tensor value, Tensor mask) {
+    double scale = 1 / Math.sqrt(headDim);
+    if (mask == null) {
+      return Kernels.attention(query, key, value, scale, true);
+    }
+    return Functional.scaledDotProductAttention(
+            query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2), mask, false, scale)
+        .transpose(1, 2);
+  }
+
+  /** [1, L, heads headDim] to [1, L, heads, headDim]. */
   private Tensor heads(Tensor x, RmsNorm norm) {
     Tensor split = x.view(x.size(0), x.size(1), -1, headDim);
-    return (norm == null ? split : norm.forward(split)).transpose(1, 2);
+    return norm == null ? split : norm.forward(split);
   }
 
   /** Rotation of the pairs (i, i + headDim / 2): x cos + [-x2, x1] sin. */
@@ -85,6 +95,6 @@ final class DecoderLayer {
   }
 
   private Tensor shared(Tensor x) {
-    return group == 1 ? x : x.repeatInterleave(group, 1);
+    return group == 1 ? x : x.repeatInterleave(group, 2);
   }
 }

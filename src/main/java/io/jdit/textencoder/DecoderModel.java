@@ -133,8 +133,8 @@ public final class DecoderModel {
     }
     try (TensorScope scope = TensorScope.open()) {
       return new DecoderLayer.Context(
-          scope.keep(Tensor.of(cos, tokens, dim).to(device(), dtype)),
-          scope.keep(Tensor.of(sin, tokens, dim).to(device(), dtype)),
+          scope.keep(Tensor.of(cos, tokens, 1, dim).to(device(), dtype)),
+          scope.keep(Tensor.of(sin, tokens, 1, dim).to(device(), dtype)),
           length == tokens ? null : scope.keep(mask(tokens, length)));
     }
   }

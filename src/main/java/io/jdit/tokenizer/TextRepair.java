@@ -11,7 +11,7 @@ import java.util.regex.Pattern;
  * Repairs text the way pipelines expect that clean prompts with the Python library ftfy: character
  * references, text in the wrong encoding, ligatures, full-width forms, curly quotes, line breaks,
  * control characters, then NFC. What counts as wrongly decoded is decided by a rule of our own,
- * which is narrower than ftfy's: see {@link #decoded}.
+ * which does not know all of ftfy's: see {@link #decoded}.
  */
 public final class TextRepair {
   private static final Pattern TERMINAL_ESCAPE = Pattern.compile("\u001b\\[[0-9;]*[a-zA-Z]");
@@ -23,7 +23,7 @@ public final class TextRepair {
   private static final Pattern LIGATURES =
       Pattern.compile("[\u0132\u0133\u0149\u01c4-\u01cc\u01f1-\u01f3\ufb00-\ufb06]");
   private static final Pattern WIDE_OR_NARROW = Pattern.compile("[\u3000\uff01-\uffef]");
-  private static final Pattern C1 = Pattern.compile("[\u0080-\u0084\u0086-\u009f]");
+  private static final Pattern C1 = Pattern.compile("[\u0080-\u009f]");
 
   /** A chain of repairs that changes nothing any more ends long before. */
   private static final int MOST_ROUNDS = 16;
@@ -34,6 +34,15 @@ public final class TextRepair {
               + "\u008f\u0090\u2018\u2019\u201c\u201d\u2022\u2013\u2014\u02dc\u2122\u0161\u203a"
               + "\u0153\u009d\u017e\u0178")
           .toCharArray();
+
+  private static final String PUNCTUATION =
+      "\u201a\u201e\u2026\u2018\u2019\u201c\u201d\u2022\u2013\u2014\u2122\u2039\u203a";
+
+  private static final String MARKS = "\u00a0\u00a9\u00ab\u00ae\u00bb";
+
+  private static final String AFTER_CAPITALS =
+      "\u00a0\u00a1\u00a8\u00a9\u00aa\u00ab\u00ae\u00b0\u00b2\u00b3\u00b4\u00b7\u00b9\u00ba\u00bb"
+          + "\u00bf\u0160\u0161\u0152\u0153\u017d\u017e\u0178\u0192\u02c6\u02dc";
 
   private TextRepair() {}
 
@@ -53,7 +62,9 @@ public final class TextRepair {
 
   private static String round(String text, boolean markup) {
     String t = markup ? text : HtmlEntities.resolve(text);
-    t = decoded(t);
+    for (String d = decoded(t); !d.equals(t); d = decoded(t)) {
+      t = d; // wrong twice over; every time it gets shorter
+    }
     t = C1.matcher(t).replaceAll(m -> String.valueOf(HIGH[m.group().charAt(0) - 0x80]));
     t = TERMINAL_ESCAPE.matcher(t).replaceAll("");
     t = compatible(LIGATURES, t);
@@ -82,10 +93,11 @@ public final class TextRepair {
   }
 
   /**
-   * Decodes UTF-8 that was read as windows-1252 or Latin-1, line by line. A sequence is repaired
-   * when every character beyond ASCII in its line is part of such a sequence and they are two or
-   * more; alone or among other characters when it begins as those do that Western text is full of:
-   * C3 (accented letters), C2 (signs), E2 80 (punctuation) or F0 (pictographs).
+   * Decodes UTF-8 that was read as windows-1252 or Latin-1, line by line. Sequences of three and
+   * four characters are always repaired. Two characters may be meant, a capital letter and what
+   * follows it: they are repaired where another sequence is beside them, where all characters
+   * beyond ASCII of their line are in sequences, and where the second one does not follow capital
+   * letters in any text.
    */
   private static String decoded(String text) {
     StringBuilder out = new StringBuilder(text.length());
@@ -100,34 +112,41 @@ public final class TextRepair {
   }
 
   private static String decodedLine(String line) {
+    int[] lengths = new int[line.length()]; // of the sequence that begins at a character
     int sequences = 0;
     boolean other = false;
-    for (int i = 0; i < line.length(); ) {
-      int length = sequence(line, i);
-      sequences += length > 0 ? 1 : 0;
-      other |= length == 0 && line.charAt(i) > 0x7f;
-      i += Math.max(1, length);
+    for (int i = 0; i < line.length(); i += Math.max(1, lengths[i])) {
+      lengths[i] = sequence(line, i);
+      sequences += lengths[i] > 0 ? 1 : 0;
+      other |= lengths[i] == 0 && line.charAt(i) > 0x7f;
     }
     boolean all = !other && sequences > 1;
     StringBuilder out = new StringBuilder(line.length());
+    boolean neighbour = false; // a sequence ended here
     for (int i = 0; i < line.length(); ) {
-      int length = sequence(line, i);
-      if (length > 0 && (all || telling(line, i))) {
+      int length = lengths[i];
+      boolean next = length > 0 && i + length < line.length() && lengths[i + length] > 0;
+      if (length > 0 && (all || neighbour || next || length > 2 || telling(line, i))) {
         out.append(utf8(line, i, length));
-        i += length;
       } else {
-        out.append(line.charAt(i++));
+        out.append(line, i, i + Math.max(1, length));
       }
+      neighbour = length > 0;
+      i += Math.max(1, length);
     }
     return out.toString();
   }
 
+  /** Whether two characters alone are a wrongly decoded one. */
   private static boolean telling(String line, int at) {
     int first = octet(line.charAt(at));
-    return first == 0xc2
-        || first == 0xc3
-        || first == 0xe2 && octet(line.charAt(at + 1)) == 0x80
-        || first == 0xf0;
+    char second = line.charAt(at + 1);
+    return switch (first) {
+      case 0xc2 -> second < 0x100; // else a control character would come out
+      case 0xc3 -> PUNCTUATION.indexOf(second) < 0;
+      case 0xc4, 0xc5 -> (PUNCTUATION + MARKS).indexOf(second) < 0;
+      default -> (PUNCTUATION + AFTER_CAPITALS).indexOf(second) < 0;
+    };
   }
 
   /** Characters of a multi-byte sequence that begins here, 0 for none. */

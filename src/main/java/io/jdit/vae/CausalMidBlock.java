@@ -1,8 +1,8 @@
 package io.jdit.vae;
 
 import io.jdit.checkpoint.Weights;
+import io.jdit.kernels.Kernels;
 import io.jdit.nn.Conv2d;
-import io.jdit.tensor.Functional;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 
@@ -45,11 +45,9 @@ final class CausalMidBlock {
         long t = x.size(2);
         Tensor frames = x.transpose(1, 2).reshape(b * t, c, x.size(3), x.size(4));
         Tensor qkv = toQkv.forward(norm.forward(frames)).flatten(2, 3); // [B T, 3 C, H W]
-        Tensor[] heads = qkv.unsqueeze(1).transpose(2, 3).contiguous().chunk(3, 3);
-        Tensor o =
-            Functional.scaledDotProductAttention(
-                heads[0], heads[1], heads[2], null, false, 1 / Math.sqrt(c));
-        Tensor pixels = o.squeeze(1).transpose(1, 2).reshape(frames.shape());
+        Tensor[] heads = qkv.transpose(1, 2).contiguous().unsqueeze(2).chunk(3, 3);
+        Tensor o = Kernels.attention(heads[0], heads[1], heads[2], 1 / Math.sqrt(c), false);
+        Tensor pixels = o.squeeze(2).transpose(1, 2).reshape(frames.shape());
         Tensor y = proj.forward(pixels).add(frames);
         return scope.keep(y.view(b, t, c, x.size(3), x.size(4)).transpose(1, 2).contiguous());
       }

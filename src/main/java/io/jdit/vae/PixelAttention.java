@@ -1,9 +1,9 @@
 package io.jdit.vae;
 
 import io.jdit.checkpoint.Weights;
+import io.jdit.kernels.Kernels;
 import io.jdit.nn.DenseLinear;
 import io.jdit.nn.GroupNorm;
-import io.jdit.tensor.Functional;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 
@@ -44,14 +44,13 @@ final class PixelAttention {
       Tensor[] o = new Tensor[frames];
       for (int t = 0; t < frames; t++) {
         o[t] =
-            Functional.scaledDotProductAttention(
-                    q.narrow(1, t * pixels, pixels).unsqueeze(1),
-                    k.narrow(1, 0, (t + 1) * pixels).unsqueeze(1),
-                    v.narrow(1, 0, (t + 1) * pixels).unsqueeze(1),
-                    null,
-                    false,
-                    1 / Math.sqrt(q.size(2)))
-                .squeeze(1);
+            Kernels.attention(
+                    q.narrow(1, t * pixels, pixels).unsqueeze(2),
+                    k.narrow(1, 0, (t + 1) * pixels).unsqueeze(2),
+                    v.narrow(1, 0, (t + 1) * pixels).unsqueeze(2),
+                    1 / Math.sqrt(q.size(2)),
+                    false)
+                .squeeze(2);
       }
       return scope.keep(frames == 1 ? o[0] : Tensor.cat(1, o));
     }

@@ -1,2 +1,2 @@
-/** Autoencoders between pictures and latents. */
+/** Autoencoders between pictures or videos and latents. */
 package io.jdit.vae;

@@ -80,7 +80,7 @@ class CachedPipelineTest {
       if (f.has("i2v.image_u8")) {
         Path picture = folder.resolve("first.png");
         PngWriter.write(picture, Requests.picture(f.tensor("i2v.image_u8")), Map.of());
-        call = call.with(RequestKeys.IMAGE_PATH, picture.toString());
+        call = call.with(RequestKeys.IMAGE_PATH, List.of(picture.toString()));
       }
       JsonNode runs = f.json().path("cache");
       assertThat(runs.size()).isGreaterThan(8);
@@ -176,6 +176,27 @@ class CachedPipelineTest {
               .as(run.getKey())
               .isCloseTo(f.tensor("cache." + run.getKey() + ".latents"), TOLERANCE);
         }
+      }
+    }
+  }
+
+  /** The reference counts two calls as one step unless {@code enable_separate_cfg} is false. */
+  @Test
+  void withoutANegativePromptACallIsAStep() {
+    try (TensorScope scope = TensorScope.open();
+        Fixture f = new Fixture("qwen-image-tiny");
+        Engine engine = Engine.load(f.pipeline(), Strategies.cpu())) {
+      JsonNode golden = f.json().path("cache_runs").path("no_negative_separate_off");
+      String yaml = golden.get("yaml").stringValue();
+      String silent = yaml.replace("  enable_separate_cfg: false\n", "");
+      assertThat(silent).isNotEqualTo(yaml);
+      SettingsFile file = SettingsFile.parse(silent, "silent", UnknownKeys.REJECT);
+      ResolvedCacheConfig resolved = ResolvedCacheConfig.resolve(file, Map.of(), CacheFlags.none());
+      try (Result result =
+          engine.generate(
+              Requests.of(f, golden), BlockCache.factory(resolved, null), Progress.NONE)) {
+        CacheStatistics s = BlockCache.among(result.accelerations()).get(0).statistics().get(0);
+        checkBranch("silent", s.conditional(), golden, "");
       }
     }
   }

@@ -27,8 +27,10 @@ final class DoctorCommandTest {
   }
 
   @Test
-  void saysWhatADownloadWouldMeet() {
+  void saysWhatOfAContainerAndANetworkApplies() {
     assertThat(CommandLineRun.of("doctor").out())
+        .containsPattern("Control groups +\\S")
+        .containsPattern("Locale +arguments and file names are read as \\S+")
         .containsPattern("Model cache +/")
         .containsPattern("Hub +http.*token: ")
         .containsPattern("Proxy +\\S")

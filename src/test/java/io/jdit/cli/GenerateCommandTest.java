@@ -5,14 +5,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.jdit.checkpoint.ModelConfig;
 import io.jdit.checkpoint.SafeTensorsFile;
 import io.jdit.engine.Version;
+import io.jdit.media.Picture;
 import io.jdit.media.PictureReader;
 import io.jdit.media.PngText;
+import io.jdit.media.PngWriter;
 import io.jdit.tensor.TensorScope;
 import io.jdit.testing.Fixture;
 import io.jdit.testing.TensorAssert;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -119,6 +122,74 @@ class GenerateCommandTest {
             .containsEntry("seed", String.valueOf(i + 1));
       }
     }
+  }
+
+  /** Everything that decides what a picture looks like stands in it; .PNG is PNG. */
+  @Test
+  void aPictureCarriesAllOfItsSettings() throws IOException {
+    CommandLineRun run =
+        CommandLineRun.of(
+            "generate",
+            "--model-path",
+            Fixture.ROOT.resolve("flux1-dev-tiny/pipeline").toString(),
+            "--prompt=a",
+            "--prompt-2=b",
+            "--negative-prompt=c",
+            "--negative-prompt-2=d",
+            "--true-cfg-scale=2",
+            "--cache",
+            "--rdt=0.5",
+            "--height=64",
+            "--width=64",
+            "--num-inference-steps=1",
+            "--max-sequence-length=24",
+            "--device=cpu",
+            "--output-path=" + folder,
+            "--output-file-name=all.PNG");
+    assertThat(run.exitCode()).as(run.err()).isZero();
+    Map<String, String> texts = PngText.read(folder.resolve("all.PNG"));
+    assertThat(texts)
+        .containsEntry("prompt_2", "b")
+        .containsEntry("negative_prompt", "c")
+        .containsEntry("negative_prompt_2", "d")
+        .containsEntry("true_cfg_scale", "2.0");
+    assertThat(texts.get("cache")).contains("residual_diff_threshold=0.5");
+  }
+
+  @Test
+  void withoutACommandThereIsHelp() {
+    CommandLineRun run = CommandLineRun.of();
+    assertThat(run.exitCode()).isZero();
+    assertThat(run.out()).contains("Usage: jdit").contains("generate");
+  }
+
+  /** A list is given by repeating the option; a model that takes one picture says so. */
+  @Test
+  void severalPicturesToBeginWith() throws IOException {
+    List<String> pictures = new ArrayList<>();
+    for (int i = 0; i < 2; i++) {
+      Path file = folder.resolve("in" + i + ".png");
+      PngWriter.write(file, new Picture(32, 32, new byte[3 * 32 * 32]), Map.of());
+      pictures.add(file.toString());
+    }
+    CommandLineRun plus = edit("qwen-image-edit-plus-tiny", pictures);
+    assertThat(plus.exitCode()).as(plus.err()).isZero();
+    assertThat(PngText.read(folder.resolve("edited.png")))
+        .containsEntry("image_path", pictures.toString());
+    CommandLineRun one = edit("qwen-image-edit-tiny", pictures);
+    assertThat(one.exitCode()).isEqualTo(ExitCode.USAGE);
+    assertThat(one.err()).contains("--image-path is given 2 times, this model takes 1");
+  }
+
+  private CommandLineRun edit(String model, List<String> pictures) {
+    List<String> arguments = new ArrayList<>(List.of("generate", "--prompt", "make it night"));
+    pictures.forEach(p -> arguments.addAll(List.of("--image-path", p)));
+    arguments.addAll(
+        List.of("--model-path", Fixture.ROOT.resolve(model).resolve("pipeline").toString()));
+    arguments.addAll(List.of("--height=64", "--width=64", "--num-inference-steps=2"));
+    arguments.addAll(List.of("--device=cpu", "--output-path=" + folder));
+    arguments.add("--output-file-name=edited");
+    return CommandLineRun.of(arguments.toArray(String[]::new));
   }
 
   @Test

@@ -1,6 +1,7 @@
 package io.jdit.media;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.time.LocalDateTime;
 import org.junit.jupiter.api.Test;
@@ -47,5 +48,40 @@ class OutputNamesTest {
     assertThat(OutputNames.indexed("out/fox.png", 0, 1)).isEqualTo("out/fox.png");
     assertThat(OutputNames.indexed("out/fox.png", 2, 3)).isEqualTo("out/fox_2.png");
     assertThat(OutputNames.indexed("out.d/fox", 0, 2)).isEqualTo("out.d/fox_0");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "PICTURE, fox, fox.png",
+    "PICTURE, fox.jpg, fox.jpg",
+    "VIDEO, fox, fox.mp4",
+    "VIDEO, fox.MP4, fox.MP4",
+    "VIDEO, fox.gif, fox.gif",
+    "VIDEO, fox.webp, fox.webp",
+    "VIDEO, fox/, fox/",
+  })
+  void endingsOfKinds(OutputKind kind, String given, String expected) {
+    assertThat(OutputNames.file("--name", given, kind)).isEqualTo(expected);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "PICTURE, fox.mp4, pictures are .png or .jpg",
+    "PICTURE, fox/, pictures are .png or .jpg",
+    "VIDEO, fox.png, 'videos are .mp4, .webp or .gif, or a folder of PNG files with / at the end'",
+    "VIDEO, a/fox.mp4, is not a plain name",
+    ", a/fox.mp4, is not a plain name"
+  })
+  void whatAKindIsNotWrittenTo(OutputKind kind, String given, String message) {
+    assertThatThrownBy(() -> OutputNames.file("--name", given, kind))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("--name '" + given + "'")
+        .hasMessageContaining(message);
+  }
+
+  @Test
+  void foldersHaveTheirNumberAheadOfTheSlash() {
+    assertThat(OutputNames.indexed("fox/", 2, 3)).isEqualTo("fox_2/");
+    assertThat(OutputNames.numbered("fox/", 7)).isEqualTo("fox_00007/");
   }
 }

@@ -14,7 +14,7 @@ final class FaultyRank {
   private FaultyRank() {}
 
   public static void main(String[] args) throws Exception {
-    Duration timeout = Duration.ofSeconds(args[1].equals("hang") ? 4 : 30);
+    Duration timeout = Duration.ofSeconds(args[1].equals("hang") ? 12 : 30);
     RankProcess process = RankProcess.start(System.getenv(), timeout).orElseThrow();
     int rank = process.environment().rank();
     Files.writeString(Path.of(args[0], "pid" + rank), Long.toString(ProcessHandle.current().pid()));

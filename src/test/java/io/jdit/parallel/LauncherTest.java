@@ -89,7 +89,7 @@ class LauncherTest {
     assertThat(launch("hang", "1")).isEqualTo(3);
     assertThat(said())
         .contains("jdit: rank 0 failed in stage denoise: all-reduce of 2 ranks")
-        .contains("within 4 s")
+        .contains("within 12 s")
         .contains("ranks without an answer: [1]");
   }
 

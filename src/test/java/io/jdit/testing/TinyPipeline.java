@@ -11,7 +11,11 @@ import java.util.stream.Stream;
 public record TinyPipeline(Path folder) {
   /** Copies {@code fixtures/NAME/pipeline} to {@code target}. */
   public static TinyPipeline copy(String name, Path target) {
-    Path source = Fixture.ROOT.resolve(name).resolve("pipeline");
+    return of(Fixture.ROOT.resolve(name).resolve("pipeline"), target);
+  }
+
+  /** Copies any folder. */
+  public static TinyPipeline of(Path source, Path target) {
     try (Stream<Path> files = Files.walk(source)) {
       for (Path file : (Iterable<Path>) files::iterator) {
         Path to = target.resolve(source.relativize(file).toString());

@@ -36,6 +36,32 @@ class KlAutoencoderTest {
     }
   }
 
+  /** Z-Image's, which has no convolutions around its latents. */
+  @Test
+  void withoutQuantConvolutionsAndInTilesEqualsTheReference() {
+    try (TensorScope scope = TensorScope.open();
+        TensorScope weights = TensorScope.unbound();
+        Fixture f = new Fixture("z-image-turbo-tiny")) {
+      KlAutoencoder vae =
+          f.build(
+              "vae",
+              DType.FLOAT32,
+              weights,
+              w -> new KlAutoencoder(KlConfig.read(f.config("vae")), w));
+      Tensor z = f.tensor("vae_decode_in");
+      assertThat(vae.decode(z)).isCloseTo(f.tensor("vae_decode_out"), TOLERANCE);
+      KlAutoencoder.Moments m = vae.encode(f.tensor("vae_encode_in"));
+      assertThat(m.mean()).isCloseTo(f.tensor("vae_encode_mean"), TOLERANCE);
+      assertThat(m.logvar()).isCloseTo(f.tensor("vae_encode_logvar"), TOLERANCE);
+      vae.decode(
+          z.narrow(2, 0, 9).narrow(3, 0, 9).unsqueeze(2),
+          TileSharing.here(),
+          frame ->
+              assertThat(frame.unsqueeze(0))
+                  .isCloseTo(f.tensor("vae_tiled_decode_out"), TOLERANCE));
+    }
+  }
+
   /**
    * With a decoder that works pixel by pixel, tiles must join without a trace: blending two equal
    * values changes nothing.

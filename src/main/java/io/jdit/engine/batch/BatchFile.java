@@ -5,6 +5,7 @@ import io.jdit.config.ConfigException;
 import io.jdit.config.Key;
 import io.jdit.config.ValueType;
 import io.jdit.config.Values;
+import io.jdit.media.OutputKind;
 import io.jdit.media.OutputNames;
 import io.jdit.pipeline.RequestKeys;
 import java.math.BigInteger;
@@ -110,10 +111,12 @@ public record BatchFile(List<BatchItem> items, List<BadLine> badLines) {
 
   private static String name(int number, Values line, BatchDefaults defaults) {
     if (line.isSet(OUTPUT_FILE_NAME)) {
-      return OutputNames.picture("output_file_name", line.get(OUTPUT_FILE_NAME));
+      return OutputNames.file("output_file_name", line.get(OUTPUT_FILE_NAME), defaults.kind());
     }
-    return defaults.fileName() != null
-        ? OutputNames.numbered(defaults.fileName(), number)
-        : OutputNames.ofLine(number, line.get(RequestKeys.PROMPT), "png");
+    if (defaults.fileName() != null) {
+      return OutputNames.numbered(defaults.fileName(), number);
+    }
+    OutputKind kind = defaults.kind() == null ? OutputKind.PICTURE : defaults.kind();
+    return OutputNames.ofLine(number, line.get(RequestKeys.PROMPT), kind.extension());
   }
 }

@@ -1,5 +1,6 @@
 package io.jdit.engine.batch;
 
+import io.jdit.media.OutputNames;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -107,6 +108,7 @@ public final class ClaimQueue implements BatchQueue {
 
   /** By picture, not by key: two batches that write the same file exclude each other too. */
   private static String name(BatchTask task) {
-    return task.item().fileNames().get(0);
+    String name = task.item().fileNames().get(0);
+    return OutputNames.isFolder(name) ? name.substring(0, name.length() - 1) : name;
   }
 }

@@ -3,6 +3,7 @@ package io.jdit.engine.batch;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
@@ -20,6 +21,7 @@ import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -100,7 +102,7 @@ public final class Manifest {
       return true;
     }
     Path picture = file.resolveSibling(path);
-    boolean same = Files.isRegularFile(picture) && sha256(picture).equals(entry.sha256());
+    boolean same = Files.exists(picture) && sha256(picture).equals(entry.sha256());
     if (same) {
       verified.put(path, entry.sha256());
     }
@@ -209,18 +211,28 @@ public final class Manifest {
     damagedLines++;
   }
 
-  /** SHA-256 of a file's content, in hexadecimal. */
+  /**
+   * SHA-256 of a file's content, in hexadecimal; of a folder, of its files' contents in the order
+   * of their names.
+   */
   public static String sha256(Path file) throws IOException {
-    try (InputStream in = Files.newInputStream(file);
-        DigestInputStream digesting =
-            new DigestInputStream(in, MessageDigest.getInstance("SHA-256"))) {
-      byte[] buffer = new byte[1 << 16];
-      while (digesting.read(buffer) >= 0) {
-        // The stream digests what passes.
+    try {
+      MessageDigest digest = MessageDigest.getInstance("SHA-256");
+      for (Path part : Files.isDirectory(file) ? filesOf(file) : List.of(file)) {
+        try (InputStream in = Files.newInputStream(part);
+            DigestInputStream digesting = new DigestInputStream(in, digest)) {
+          digesting.transferTo(OutputStream.nullOutputStream());
+        }
       }
-      return HexFormat.of().formatHex(digesting.getMessageDigest().digest());
+      return HexFormat.of().formatHex(digest.digest());
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException(e);
+    }
+  }
+
+  private static List<Path> filesOf(Path folder) throws IOException {
+    try (Stream<Path> files = Files.list(folder)) {
+      return files.filter(Files::isRegularFile).sorted().toList();
     }
   }
 }

@@ -6,7 +6,7 @@ import static io.jdit.pipeline.RequestKeys.PROMPT;
 import static io.jdit.pipeline.RequestKeys.TRUE_CFG_SCALE;
 
 import io.jdit.checkpoint.ModelFolder;
-import io.jdit.checkpoint.Weights;
+import io.jdit.media.Picture;
 import io.jdit.nn.RotaryTable;
 import io.jdit.nn.RotaryTables;
 import io.jdit.pipeline.Condition;
@@ -24,49 +24,40 @@ import io.jdit.tensor.DType;
 import io.jdit.tensor.Generator;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
-import io.jdit.textencoder.DecoderConfig;
-import io.jdit.textencoder.DecoderModel;
-import io.jdit.tokenizer.PromptTemplate;
-import io.jdit.tokenizer.TokenIds;
-import io.jdit.tokenizer.Tokenizer;
 import io.jdit.transformer.BlockRunner;
 import io.jdit.transformer.PackedLatents;
 import io.jdit.vae.TileSharing;
 import io.jdit.vae.WanAutoencoder;
 import io.jdit.vae.WanVaeConfig;
-import java.util.Arrays;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
+import java.util.stream.LongStream;
 
 /**
- * A Qwen-Image model: Qwen2.5-VL's language model, the transformer, the causal autoencoder with one
- * frame, flow matching by Euler steps.
+ * A Qwen-Image model: Qwen2.5-VL, the transformer, the causal autoencoder with one frame, flow
+ * matching by Euler steps.
  */
 final class QwenImageModel implements Model {
   private static final String EMBEDS = "prompt_embeds"; // [B, T, joint_attention_dim]
-  private static final String TEXT_ENCODER = "Qwen2_5_VLForConditionalGeneration";
-  private static final PromptTemplate TEMPLATE =
-      PromptTemplate.user(
-          "Describe the image by detailing the color, shape, size, texture, quantity, text,"
-              + " spatial relationships of the objects and background:");
-
-  /** Tokens of the template that are dropped, a constant of the reference for its vocabulary. */
-  private static final int DROPPED = 34;
+  private static final String PICTURES = "image_latents"; // [B, C, in_channels], normalised
+  private static final String GRIDS = "image_grids"; // int64 [B, pictures, 2] on the CPU
 
   private final Parts parts;
   private final Strategies strategies;
   private final FlowMatchEuler scheduler;
   private final QwenImageConfig config;
-  private final DecoderConfig text;
   private final WanVaeConfig latent;
   private final Part<QwenImageTransformer> transformer;
-  private final Part<DecoderModel> textEncoder;
+  private final PromptEncoder prompts;
+  private final EditPictures edits;
   private final Part<WanAutoencoder> vae;
-  private final Part<Tokenizer> tokenizer;
   private final RotaryTables tables;
 
-  QwenImageModel(Parts parts) {
+  QwenImageModel(Parts parts, EditPictures edits) {
+    this.edits = edits;
     this.parts = parts;
     this.strategies = parts.strategies();
     ModelFolder folder = parts.folder();
@@ -75,7 +66,6 @@ final class QwenImageModel implements Model {
             FlowMatchEuler.Config.read(
                 folder.config("scheduler", "FlowMatchEulerDiscreteScheduler")));
     config = QwenImageConfig.read(folder.config("transformer", "QwenImageTransformer2DModel"));
-    text = DecoderConfig.qwen25Vl(folder.config("text_encoder", TEXT_ENCODER));
     latent = WanVaeConfig.read(folder.config("vae", "AutoencoderKLQwenImage"));
     transformer =
         parts.part(
@@ -88,11 +78,10 @@ final class QwenImageModel implements Model {
                     strategies.linears("transformer"),
                     strategies.attention(),
                     strategies.sequence()));
-    textEncoder = parts.part("text_encoder", TEXT_ENCODER, this::languageModel);
+    prompts = new PromptEncoder(parts, edits.variant());
     vae = parts.part("vae", "AutoencoderKLQwenImage", w -> new WanAutoencoder(latent, w));
-    tokenizer = parts.tokenizer("tokenizer");
     tables = parts.own(new RotaryTables());
-    require(folder, "joint_attention_dim", config.jointAttentionDim(), text.hiddenSize());
+    require(folder, "joint_attention_dim", config.jointAttentionDim(), prompts.width());
     require(folder, "in_channels", config.inChannels(), 4 * latent.zDim());
     require(folder, "4 out_channels", config.outChannels(), config.inChannels());
   }
@@ -103,35 +92,66 @@ final class QwenImageModel implements Model {
     }
   }
 
-  /** Text alone needs no vision tower. */
-  private DecoderModel languageModel(Weights w) {
-    w.ignoreBelow("visual");
-    w.ignoreBelow("model.visual");
-    return new DecoderModel(text, w, strategies.linears("text_encoder"));
+  @Override
+  public Condition encodeShared(Request request, List<String> notes) {
+    List<Picture> pictures = edits.read(request.values());
+    if (pictures.isEmpty()) {
+      return Condition.none();
+    }
+    try (TensorScope scope = TensorScope.open()) {
+      List<Tensor> packed = new ArrayList<>();
+      List<Grid> grids = new ArrayList<>();
+      for (Picture picture : pictures) {
+        Picture p = edits.encoded(picture);
+        Tensor pixels = EditPictures.pixels(p).to(strategies.device(), strategies.dtype());
+        Tensor z = vae.get().encode(pixels, strategies.tiles(p.height(), p.width()));
+        packed.add(PackedLatents.pack(latent.latents().normalize(z).squeeze(2)));
+        grids.add(grid(p.height(), p.width()));
+      }
+      return pictures(Tensor.cat(1, packed.toArray(Tensor[]::new)), grids).keepIn(scope);
+    } finally {
+      vae.done();
+    }
+  }
+
+  private static Condition pictures(Tensor packed, List<Grid> grids) {
+    long[] sizes =
+        grids.stream().flatMapToLong(g -> LongStream.of(g.height(), g.width())).toArray();
+    return new Condition(Map.of(PICTURES, packed, GRIDS, Tensor.of(sizes, 1, grids.size(), 2)));
   }
 
   @Override
   public Condition encode(Request request, int branch, List<String> notes) {
     String prompt = request.get(branch == 0 ? PROMPT : NEGATIVE_PROMPT);
-    int limit = request.get(MAX_SEQUENCE_LENGTH);
-    try (TensorScope scope = TensorScope.open()) {
-      TokenIds ids = TEMPLATE.encode(tokenizer.get(), prompt, DROPPED + limit);
-      ids.noteIfCut("Qwen2.5-VL", limit, notes);
-      // Attention is causal: what is cut off or padding would not be seen by what comes before.
-      long[] used = Arrays.copyOf(ids.ids(), ids.length());
-      Tensor state =
-          textEncoder.get().hiddenStates(used, used.length, text.numHiddenLayers()).get(0);
-      Tensor embeds = state.narrow(1, DROPPED, used.length - DROPPED).contiguous();
-      return new Condition(Map.of(EMBEDS, embeds)).keepIn(scope);
+    try {
+      List<Picture> pictures = edits.read(request.values()).stream().map(edits::seen).toList();
+      int limit = request.get(MAX_SEQUENCE_LENGTH);
+      return new Condition(Map.of(EMBEDS, prompts.encode(prompt, pictures, limit, notes)));
     } finally {
-      textEncoder.done();
+      prompts.done();
     }
   }
 
   @Override
   public Condition example(Request request, Function<long[], Tensor> numbers) {
-    long[] shape = {1, request.get(MAX_SEQUENCE_LENGTH), text.hiddenSize()};
-    return new Condition(Map.of(EMBEDS, numbers.apply(shape)));
+    long tokens = request.get(MAX_SEQUENCE_LENGTH);
+    if (!edits.variant().takesPictures()) {
+      return new Condition(Map.of(EMBEDS, numbers.apply(new long[] {1, tokens, prompts.width()})));
+    }
+    // One square picture of the area that the model works with.
+    int edge = (int) Math.sqrt(edits.area());
+    Grid grid = grid(edge, edge);
+    int seen = edits.variant() == Variant.EDIT ? edits.area() : edits.textArea();
+    Map<String, Tensor> tensors =
+        new LinkedHashMap<>(
+            pictures(
+                    numbers.apply(new long[] {1, grid.tokens(), config.inChannels()}),
+                    List.of(grid))
+                .tensors());
+    tensors.put(
+        EMBEDS,
+        numbers.apply(new long[] {1, tokens + prompts.pictureTokens(seen), prompts.width()}));
+    return new Condition(tensors);
   }
 
   @Override
@@ -145,8 +165,24 @@ final class QwenImageModel implements Model {
   }
 
   private Grid grid(Request request) {
+    return grid(request.height(), request.width());
+  }
+
+  private Grid grid(int height, int width) {
     int token = PackedLatents.PATCH * latent.scaleFactor();
-    return new Grid(request.height() / token, request.width() / token);
+    return new Grid(height / token, width / token);
+  }
+
+  /** Of the latents, then of the pictures of a condition. */
+  private List<Grid> grids(Request request, Condition c) {
+    List<Grid> grids = new ArrayList<>(List.of(grid(request)));
+    if (c.has(GRIDS)) {
+      long[] sizes = c.get(GRIDS).toLongs(); // of every row of the batch, all equal
+      for (int i = 0; i < c.get(GRIDS).size(1); i++) {
+        grids.add(new Grid((int) sizes[2 * i], (int) sizes[2 * i + 1]));
+      }
+    }
+    return grids;
   }
 
   @Override
@@ -166,18 +202,19 @@ final class QwenImageModel implements Model {
   @Override
   public Tensor predict(
       Request request, Tensor latents, Condition c, float timestep, BlockRunner runner) {
-    Grid grid = grid(request);
+    List<Grid> grids = grids(request, c);
     int textTokens = (int) c.get(EMBEDS).size(1);
     try (TensorScope scope = TensorScope.open()) {
       RotaryTable rotary =
-          tables.get(
-              List.of(textTokens, grid), () -> transformer.get().rotary(textTokens, List.of(grid)));
+          tables.get(List.of(textTokens, grids), () -> transformer.get().rotary(textTokens, grids));
       // The division happens in the latents' dtype, as in the reference.
       Tensor t =
           Tensor.full(timestep, DType.FLOAT32, strategies.device(), latents.size(0))
               .to(latents.dtype())
               .div(1000);
-      QwenImageInputs inputs = new QwenImageInputs(latents, null, c.get(EMBEDS), null, t, rotary);
+      QwenImageInputs inputs =
+          new QwenImageInputs(
+              latents, c.has(PICTURES) ? c.get(PICTURES) : null, c.get(EMBEDS), null, t, rotary);
       return scope.keep(transformer.get().forward(inputs, runner));
     }
   }

@@ -9,6 +9,7 @@ import io.jdit.tensor.Device;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 import java.io.IOException;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 
 /** The picture that a video begins with, as the autoencoder and the transformer take it. */
@@ -21,8 +22,10 @@ final class FirstPicture {
   static Picture read(String path) {
     try {
       return PictureReader.read(Path.of(path));
+    } catch (NoSuchFileException e) {
+      throw new ConfigException("image_path " + path + " does not exist");
     } catch (IOException e) {
-      throw new ConfigException("image_path " + path + ": " + e.getMessage());
+      throw new ConfigException("image_path " + e.getMessage());
     }
   }
 

@@ -80,6 +80,7 @@ public final class Wan implements Family {
             (values, given, notes) -> frames(values, wan.vae().timeFactor(), notes),
             Parameters.atMost(MAX_SEQUENCE_LENGTH, MAX_TOKENS),
             Wan::guidance,
+            Parameters.pictures(1),
             Wan::picture);
     return wan.needsPicture() ? parameters.requiring(IMAGE_PATH) : parameters;
   }
@@ -165,9 +166,8 @@ public final class Wan implements Family {
 
   /** A file that is no picture is refused before the model is loaded. */
   private static Values picture(Values values, Values given, List<String> notes) {
-    String path = values.isSet(IMAGE_PATH) ? values.get(IMAGE_PATH) : null;
-    if (path != null) {
-      FirstPicture.read(path);
+    if (values.isSet(IMAGE_PATH) && values.get(IMAGE_PATH) != null) {
+      FirstPicture.read(values.get(IMAGE_PATH).get(0));
     }
     return values;
   }

@@ -11,6 +11,7 @@ import io.jdit.nn.Linear;
 import io.jdit.nn.LinearFactory;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Tensor;
+import io.jdit.tensor.TensorScope;
 import io.jdit.transformer.Block;
 import io.jdit.transformer.Streams;
 
@@ -47,24 +48,39 @@ final class WanBlock implements Block<WanConditioning> {
     Tensor[] mod = // of each span, [B, 6, D]
         c.spans().stream().map(s -> scaleShiftTable.add(s.timeProj())).toArray(Tensor[]::new);
 
-    Tensor h = modulated(x, c, mod, 0);
-    Tensor o =
-        HeadProjections.attend(attention, c.tokens(), c.rotary(), attn1.of(h))
-            .await()
-            .flatten(2, 3);
-    x = gated(x, toOut.forward(o), c, mod, 2);
+    x = gated(x, selfAttention(x, c, mod), c, mod, 2);
     x = x.add(attn2.forward(normed(x), in.encoder(), c.pictureTokens()));
-    x = gated(x, ffn.forward(modulated(x, c, mod, 3)), c, mod, 5);
+    x = gated(x, feedForward(x, c, mod), c, mod, 5);
     return new Streams(x, in.encoder());
+  }
+
+  // Tokens of a video are many: what a part makes on the way goes before the next one begins.
+
+  private Tensor selfAttention(Tensor x, WanConditioning c, Tensor[] mod) {
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor h = modulated(x, c, mod, 0);
+      Tensor o = HeadProjections.attend(attention, c.tokens(), c.rotary(), attn1.of(h)).await();
+      return scope.keep(toOut.forward(o.flatten(2, 3)));
+    }
+  }
+
+  private Tensor feedForward(Tensor x, WanConditioning c, Tensor[] mod) {
+    try (TensorScope scope = TensorScope.open()) {
+      return scope.keep(ffn.forward(modulated(x, c, mod, 3)));
+    }
   }
 
   /** LN(x) (1 + scale) + shift with the rows {@code row} (shift) and the next (scale). */
   private Tensor modulated(Tensor x, WanConditioning c, Tensor[] mod, int row) {
     return c.perSpan(
-        (i, part) ->
-            Kernels.layerNormModulate(
-                    part.to(DType.FLOAT32), mod[i].select(1, row + 1), mod[i].select(1, row), eps)
-                .to(part.dtype()),
+        (i, part) -> {
+          try (TensorScope scope = TensorScope.open()) {
+            Tensor exact = part.to(DType.FLOAT32);
+            Tensor scale = mod[i].select(1, row + 1);
+            Tensor shift = mod[i].select(1, row);
+            return scope.keep(Kernels.layerNormModulate(exact, scale, shift, eps).to(part.dtype()));
+          }
+        },
         x);
   }
 
@@ -72,16 +88,23 @@ final class WanBlock implements Block<WanConditioning> {
   private static Tensor gated(Tensor x, Tensor y, WanConditioning c, Tensor[] mod, int row) {
     return c.perSpan(
         (i, part) -> {
-          WanConditioning.Span s = c.spans().get(i);
-          Tensor added = c.spans().size() == 1 ? y : y.narrow(1, s.start(), s.length());
-          return Kernels.gatedResidual(
-                  part.to(DType.FLOAT32), mod[i].select(1, row), added.to(DType.FLOAT32))
-              .to(part.dtype());
+          try (TensorScope scope = TensorScope.open()) {
+            WanConditioning.Span s = c.spans().get(i);
+            Tensor added = y.narrow(1, s.start(), s.length()).to(DType.FLOAT32);
+            Tensor gate = mod[i].select(1, row);
+            return scope.keep(
+                Kernels.gatedResidual(part.to(DType.FLOAT32), gate, added).to(part.dtype()));
+          }
         },
         x);
   }
 
   private Tensor normed(Tensor x) {
-    return norm2 == null ? x : norm2.forward(x.to(DType.FLOAT32)).to(x.dtype());
+    if (norm2 == null) {
+      return x;
+    }
+    try (TensorScope scope = TensorScope.open()) {
+      return scope.keep(norm2.forward(x.to(DType.FLOAT32)).to(x.dtype()));
+    }
   }
 }

@@ -62,7 +62,7 @@ record WanFolder(
     return f;
   }
 
-  private static void require(ModelFolder folder, String key, int value, int fitting) {
+  static void require(ModelFolder folder, String key, int value, int fitting) {
     if (value != fitting) {
       throw folder.mismatch(key + " of the transformer is " + value + ", expected " + fitting);
     }

@@ -80,13 +80,7 @@ final class WanModel implements Model {
     // The class that the index names is rebuilt by newer libraries with another unknown token.
     tokenizer = parts.tokenizer("tokenizer", "TokenizersBackend");
     tables = parts.own(new RotaryTables());
-    if (wan.transformer().textDim() != umt5.dModel()) {
-      throw folder.mismatch(
-          "text_dim of the transformer is "
-              + wan.transformer().textDim()
-              + ", expected "
-              + umt5.dModel());
-    }
+    WanFolder.require(folder, "text_dim", wan.transformer().textDim(), umt5.dModel());
   }
 
   private void transformer(String name) {
@@ -119,11 +113,11 @@ final class WanModel implements Model {
 
   @Override
   public Condition encodeShared(Request request, List<String> notes) {
-    String path = wan.takesPicture() ? request.get(IMAGE_PATH) : null;
-    if (path == null) {
+    List<String> paths = wan.takesPicture() ? request.get(IMAGE_PATH) : null;
+    if (paths == null) {
       return Condition.none();
     }
-    Picture picture = FirstPicture.read(path);
+    Picture picture = FirstPicture.read(paths.get(0));
     Map<String, Tensor> tensors = new LinkedHashMap<>();
     try (TensorScope scope = TensorScope.open()) {
       if (vision != null) {
@@ -271,19 +265,23 @@ final class WanModel implements Model {
         List.of(frames, rows, columns), () -> transformer.rotary(frames, rows, columns));
   }
 
+  /** A picture that replaced the first frame in every call replaces it in the result too. */
+  @Override
+  public Tensor finish(Request request, Tensor latents, Condition condition) {
+    return condition.has(PICTURE) && wan.expandTimesteps()
+        ? FirstPicture.replacing(latents, condition.get(PICTURE))
+        : latents;
+  }
+
   @Override
   public void decode(Request request, Tensor latents, Condition condition, FrameSink out) {
     transformers.values().forEach(Part::done);
-    boolean first = condition.has(PICTURE) && wan.expandTimesteps();
     for (int b = 0; b < request.outputs(); b++) {
       int output = b;
       int[] frame = {0};
       try (TensorScope scope = TensorScope.open()) {
-        Tensor z = latents.narrow(0, b, 1);
-        if (first) {
-          z = FirstPicture.replacing(z, condition.get(PICTURE).narrow(0, b, 1));
-        }
-        z = wan.vae().latents().denormalize(z.to(DType.FLOAT32)).to(strategies.dtype());
+        Tensor z = latents.narrow(0, b, 1).to(DType.FLOAT32);
+        z = wan.vae().latents().denormalize(z).to(strategies.dtype());
         vae.get().decode(z, tiles(request), x -> out.frame(output, frame[0]++, Frames.toRgb(x)));
       }
     }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.jdit.config.ConfigException;
 import io.jdit.config.Values;
+import io.jdit.media.OutputKind;
 import io.jdit.pipeline.RequestKeys;
 import java.io.IOException;
 import java.math.BigInteger;
@@ -161,6 +162,7 @@ class BatchFileTest {
   private BatchFile read(String name, String text, List<Long> seeds) throws IOException {
     return BatchFile.read(
         Files.writeString(folder.resolve(name), text),
-        new BatchDefaults(OPTIONS, seeds.stream().map(BigInteger::valueOf).toList(), null));
+        new BatchDefaults(
+            OPTIONS, seeds.stream().map(BigInteger::valueOf).toList(), null, OutputKind.PICTURE));
   }
 }

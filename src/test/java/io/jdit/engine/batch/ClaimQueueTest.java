@@ -17,6 +17,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -142,6 +143,15 @@ class ClaimQueueTest {
     try (var files = Files.list(folder)) {
       assertThat(files.map(f -> f.getFileName().toString()).sorted())
           .containsExactly("a.png", "b.png", "manifest.jsonl");
+    }
+  }
+
+  @Test
+  @Timeout(20)
+  void aFolderOfFramesIsClaimed() throws Exception {
+    List<BatchTask> tasks = List.of(ManifestTest.task("clip/", 1));
+    try (BatchQueue queue = ClaimQueue.open(folder, tasks, Manifest.open(folder), () -> {})) {
+      assertThat(queue.take()).contains(tasks.get(0));
     }
   }
 

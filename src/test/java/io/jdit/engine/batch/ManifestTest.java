@@ -37,6 +37,20 @@ class ManifestTest {
     assertThat(task.done(Manifest.open(folder))).isFalse();
   }
 
+  /** A video as a folder of frames counts while all of its files are as they were. */
+  @Test
+  void aFolderCountsAsItsFiles() throws IOException {
+    Path frames = Files.createDirectory(folder.resolve("clip"));
+    Files.writeString(frames.resolve("frame_00001.png"), "c");
+    Files.writeString(frames.resolve("frame_00000.png"), "ab");
+    assertThat(Manifest.sha256(frames)).isEqualTo(ABC);
+    BatchTask task = task("clip/", 4);
+    Manifest.open(folder).append(List.of(entry(task, ABC)));
+    assertThat(task.done(Manifest.open(folder))).isTrue();
+    Files.delete(frames.resolve("frame_00001.png"));
+    assertThat(task.done(Manifest.open(folder))).isFalse();
+  }
+
   @Test
   void aTornLastLineIsSetAsideWhereverItWasCut() throws IOException {
     Files.writeString(folder.resolve("a.png"), "abc");

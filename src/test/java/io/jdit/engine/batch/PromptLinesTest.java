@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.jdit.config.ConfigException;
 import io.jdit.config.Values;
+import io.jdit.media.OutputKind;
 import io.jdit.pipeline.RequestKeys;
 import java.io.IOException;
 import java.math.BigInteger;
@@ -96,6 +97,6 @@ class PromptLinesTest {
   private BatchFile read(String name, String text) throws IOException {
     return BatchFile.read(
         Files.writeString(folder.resolve(name), text),
-        new BatchDefaults(Values.none(), List.of(BigInteger.ONE), null));
+        new BatchDefaults(Values.none(), List.of(BigInteger.ONE), null, OutputKind.PICTURE));
   }
 }

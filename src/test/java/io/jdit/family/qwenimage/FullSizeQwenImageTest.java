@@ -15,6 +15,8 @@ import io.jdit.testing.Manifest;
 import io.jdit.testing.NoLeaks;
 import io.jdit.textencoder.DecoderConfig;
 import io.jdit.textencoder.DecoderModel;
+import io.jdit.textencoder.QwenVisionConfig;
+import io.jdit.textencoder.QwenVisionTower;
 import io.jdit.transformer.BlockRunner;
 import io.jdit.transformer.SequenceParallel;
 import io.jdit.vae.WanAutoencoder;
@@ -66,6 +68,19 @@ class FullSizeQwenImageTest {
               .mapToLong(e -> e.getValue().elements())
               .sum();
       assertThat(owner.bytes()).isEqualTo(2 * (8292166656L - left));
+    }
+  }
+
+  /** All but the head for logits. */
+  @Test
+  void languageModelAndVisionTowerAreUsedInTheirShapes() {
+    try (TensorScope owner = TensorScope.unbound()) {
+      Manifest manifest = Manifest.read(FOLDER.resolve("text_encoder.tensors.tsv"));
+      Weights w = new Weights(manifest, DType.BFLOAT16, Device.META, owner);
+      new DecoderModel(DecoderConfig.qwen25Vl(config("text_encoder")), w, LinearFactory.dense());
+      new QwenVisionTower(QwenVisionConfig.read(config("text_encoder")), w, LinearFactory.dense());
+      w.requireAllUsed();
+      assertThat(owner.bytes()).isEqualTo(2 * (8292166656L - 152064L * 3584));
     }
   }
 

@@ -8,18 +8,22 @@ import io.jdit.checkpoint.Weights;
 import io.jdit.config.Values;
 import io.jdit.engine.ModelCost;
 import io.jdit.nn.LinearFactory;
+import io.jdit.pipeline.RequestKeys;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Device;
 import io.jdit.tensor.TensorScope;
 import io.jdit.testing.Fixture;
 import io.jdit.testing.Manifest;
 import io.jdit.testing.NoLeaks;
+import io.jdit.testing.TinyPipeline;
 import io.jdit.textencoder.T5Encoder;
 import io.jdit.transformer.SequenceParallel;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -74,6 +78,23 @@ class FullSizeWanTest {
         .filter(name -> EXACT.stream().anyMatch(name::contains))
         .mapToLong(name -> Stream.of(name).mapToLong(n -> manifest.info(n).elements()).sum())
         .sum();
+  }
+
+  /** Two transformers that see an encoded picture beside the latents, and no embedding of it. */
+  @Test
+  void aModelOfTwoTransformersTakesAPicture(@TempDir Path folder) {
+    TinyPipeline i2v = TinyPipeline.of(folder("wan22-t2v-a14b"), folder.resolve("i2v"));
+    i2v.edit("model_index.json", "WanPipeline", "WanImageToVideoPipeline");
+    i2v.edit("model_index.json", "0.875", "0.9");
+    for (String transformer : List.of("transformer", "transformer_2")) {
+      i2v.edit(transformer + "/config.json", "\"in_channels\": 16", "\"in_channels\": 36");
+    }
+    ModelCost cost = ModelCost.of(i2v.folder(), Values.none());
+    long patch = 5120L * 20 * 4; // of the mask and the picture
+    assertThat(cost.weights()).containsEntry("transformer", 14288491584L + patch);
+    assertThat(cost.request().get(RequestKeys.BOUNDARY_RATIO)).isEqualTo(0.9);
+    assertThat(cost.request().get(RequestKeys.GUIDANCE_SCALE)).isEqualTo(3.5);
+    assertThat(cost.request().get(RequestKeys.GUIDANCE_SCALE_2)).isEqualTo(3.5);
   }
 
   /** The whole pipelines, one call of their transformer at the size of the model's defaults. */

@@ -102,16 +102,17 @@ class WanRequestTest {
         .hasMessageContaining("image_path is required")
         .hasMessageContaining("--image-path");
     assertThatThrownBy(
-            () -> resolve("wan21-t2v-tiny", PROMPT.with(RequestKeys.IMAGE_PATH, "a.png")))
+            () -> resolve("wan21-t2v-tiny", PROMPT.with(RequestKeys.IMAGE_PATH, List.of("a.png"))))
         .hasMessageContaining("image_path is no parameter of WanPipeline");
     for (String name : List.of("wan21-i2v-tiny", "wan22-ti2v-tiny")) {
       Path missing = folder.resolve("missing.png");
       assertThatThrownBy(
-              () -> resolve(name, PROMPT.with(RequestKeys.IMAGE_PATH, missing.toString())))
+              () -> resolve(name, PROMPT.with(RequestKeys.IMAGE_PATH, List.of(missing.toString()))))
           .isInstanceOf(ConfigException.class)
           .hasMessageContaining("image_path " + missing);
       Path text = Files.writeString(folder.resolve("text.png"), "no picture");
-      assertThatThrownBy(() -> resolve(name, PROMPT.with(RequestKeys.IMAGE_PATH, text.toString())))
+      assertThatThrownBy(
+              () -> resolve(name, PROMPT.with(RequestKeys.IMAGE_PATH, List.of(text.toString()))))
           .isInstanceOf(ConfigException.class)
           .hasMessageContaining(text.toString());
     }

@@ -9,6 +9,7 @@ import io.jdit.media.Picture;
 import io.jdit.media.PngWriter;
 import io.jdit.pipeline.Generation;
 import io.jdit.pipeline.Placement;
+import io.jdit.pipeline.Progress;
 import io.jdit.pipeline.RequestKeys;
 import io.jdit.pipeline.Strategies;
 import io.jdit.tensor.DType;
@@ -22,6 +23,7 @@ import io.jdit.transformer.Acceleration;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.assertj.core.api.Assertions;
@@ -152,7 +154,7 @@ class WanTest {
           new Picture((int) image.size(2), (int) image.size(1), image.permute(1, 2, 0).toBytes()),
           Map.of());
     }
-    return values.with(RequestKeys.IMAGE_PATH, file.toString());
+    return values.with(RequestKeys.IMAGE_PATH, List.of(file.toString()));
   }
 
   private static void assertPicture(Picture image, Tensor expected) {
@@ -162,6 +164,34 @@ class WanTest {
       for (int i = 0; i < pixels; i++) {
         Assertions.assertThat((image.rgb()[3 * i + c] & 255) - Math.rint(255 * e[c * pixels + i]))
             .isBetween(-1.0, 1.0);
+      }
+    }
+  }
+
+  /** With the boundary at 0 or 1, one of the two transformers computes every step. */
+  @Test
+  void progressNamesTheTransformer() throws Exception {
+    try (Fixture f = new Fixture("wan22-t2v-tiny");
+        Engine engine = Engine.load(f.pipeline(), Strategies.cpu())) {
+      List<String> experts = new ArrayList<>();
+      Progress progress =
+          new Progress() {
+            @Override
+            public void expert(String component) {
+              experts.add(component);
+            }
+          };
+      engine.generate(call(f, folder), Acceleration.none(), progress).close();
+      List<String> expected = new ArrayList<>();
+      f.json().at("/schedule/model_per_step").forEach(n -> expected.add(n.asString()));
+      Assertions.assertThat(experts).isEqualTo(expected);
+      for (double boundary : new double[] {0, 1}) {
+        experts.clear();
+        Values call = call(f, folder).with(RequestKeys.BOUNDARY_RATIO, boundary);
+        engine.generate(call, Acceleration.none(), progress).close();
+        Assertions.assertThat(experts)
+            .hasSize(expected.size())
+            .containsOnly(boundary == 0 ? "transformer" : "transformer_2");
       }
     }
   }

@@ -1,0 +1,99 @@
+package io.jdit.family.qwenimage;
+
+import static io.jdit.pipeline.RequestKeys.IMAGE_PATH;
+
+import io.jdit.config.ConfigException;
+import io.jdit.config.Values;
+import io.jdit.media.Picture;
+import io.jdit.media.PictureReader;
+import io.jdit.media.Resize;
+import io.jdit.tensor.Tensor;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The pictures that a request gives, in the sizes that a model works with: each keeps its aspect.
+ *
+ * @param area pixels of the output and of what the autoencoder encodes
+ * @param textArea pixels of what the text encoder sees; with one picture it sees what the
+ *     autoencoder does
+ */
+record EditPictures(Variant variant, int area, int textArea) {
+  static final int AREA = 1024 * 1024;
+  static final int TEXT_AREA = 384 * 384;
+  private static final int MULTIPLE = 32;
+
+  /** Pixels in each direction. */
+  record Size(int width, int height) {
+    /** The multiples of 32 closest to an area in the aspect of a picture. */
+    static Size of(int area, Picture picture) {
+      double ratio = (double) picture.width() / picture.height();
+      double width = Math.sqrt(area * ratio);
+      Size size =
+          new Size(
+              (int) Math.rint(width / MULTIPLE) * MULTIPLE,
+              (int) Math.rint(width / ratio / MULTIPLE) * MULTIPLE);
+      if (size.width == 0 || size.height == 0) {
+        throw new ConfigException(
+            "a picture of "
+                + picture.width()
+                + " x "
+                + picture.height()
+                + " pixels is too narrow: cut it to a shape closer to a square");
+      }
+      return size;
+    }
+
+    Picture of(Picture picture) {
+      return Resize.LANCZOS.resize(picture, width, height);
+    }
+  }
+
+  /**
+   * The pictures of a request as they are.
+   *
+   * @throws ConfigException when one cannot be read
+   */
+  List<Picture> read(Values values) {
+    List<Picture> pictures = new ArrayList<>();
+    List<String> paths = values.get(IMAGE_PATH); // null where only a cost is asked for
+    for (String path : paths == null ? List.<String>of() : paths) {
+      try {
+        pictures.add(PictureReader.read(Path.of(path)));
+      } catch (IOException e) {
+        throw new ConfigException(
+            IMAGE_PATH + " " + path + " cannot be read: " + e.getMessage(), e);
+      }
+    }
+    return pictures;
+  }
+
+  /** Of the output, when the request does not say: that of the last picture. */
+  Size output(List<Picture> pictures) {
+    return Size.of(area, pictures.get(pictures.size() - 1));
+  }
+
+  /** What the autoencoder encodes. */
+  Picture encoded(Picture picture) {
+    return Size.of(area, picture).of(picture);
+  }
+
+  /** What the text encoder sees. */
+  Picture seen(Picture picture) {
+    return variant == Variant.EDIT_PLUS ? Size.of(textArea, picture).of(picture) : encoded(picture);
+  }
+
+  /** Levels 0 to 255 as -1 to 1: float32 [1, 3, 1, H, W] on the CPU. */
+  static Tensor pixels(Picture picture) {
+    int pixels = picture.width() * picture.height();
+    float[] values = new float[3 * pixels];
+    for (int i = 0; i < pixels; i++) {
+      for (int c = 0; c < 3; c++) {
+        values[c * pixels + i] = 2 * ((picture.rgb()[3 * i + c] & 255) / 255f) - 1;
+      }
+    }
+    return Tensor.of(values, 1, 3, 1, picture.height(), picture.width());
+  }
+}
