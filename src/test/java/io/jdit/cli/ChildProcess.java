@@ -40,7 +40,8 @@ record ChildProcess(int exitCode, String out, String err) {
     builder.environment().putAll(environment);
     Process process = builder.start();
     assertThat(process.waitFor(120, TimeUnit.SECONDS)).isTrue();
-    return new ChildProcess(
-        process.exitValue(), Files.readString(out.toPath()), Files.readString(err.toPath()));
+    // The JVM names the options that it takes from JAVA_TOOL_OPTIONS.
+    String said = Files.readString(err.toPath()).replaceAll("(?m)^Picked up JAVA_.*\\R", "");
+    return new ChildProcess(process.exitValue(), Files.readString(out.toPath()), said);
   }
 }
