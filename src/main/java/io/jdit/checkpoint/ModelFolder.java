@@ -136,4 +136,16 @@ public record ModelFolder(Path path, ModelConfig index, Map<String, String> comp
   public ModelFormatException mismatch(String what) {
     return new ModelFormatException("the parts of " + path + " do not fit: " + what);
   }
+
+  /**
+   * Checks a number of one part against what another part makes it.
+   *
+   * @param what for example {@code in_channels of the transformer}
+   * @throws ModelFormatException naming both
+   */
+  public void requireFitting(String what, int value, int fitting) {
+    if (value != fitting) {
+      throw mismatch(what + " is " + value + ", expected " + fitting);
+    }
+  }
 }

@@ -106,16 +106,16 @@ final class Flux1Model implements Model {
   }
 
   private void requireMatchingParts(ModelFolder folder) {
-    require(folder, "joint_attention_dim", config.jointAttentionDim(), t5.dModel());
-    require(folder, "pooled_projection_dim", config.pooledProjectionDim(), clip.hiddenSize());
-    require(folder, "in_channels", config.inChannels(), 4 * latent.latentChannels());
-    require(folder, "out_channels", config.outChannels(), config.inChannels());
-  }
-
-  private static void require(ModelFolder folder, String key, int value, int fitting) {
-    if (value != fitting) {
-      throw folder.mismatch(key + " of the transformer is " + value + ", expected " + fitting);
-    }
+    folder.requireFitting(
+        "joint_attention_dim of the transformer", config.jointAttentionDim(), t5.dModel());
+    folder.requireFitting(
+        "pooled_projection_dim of the transformer",
+        config.pooledProjectionDim(),
+        clip.hiddenSize());
+    folder.requireFitting(
+        "in_channels of the transformer", config.inChannels(), 4 * latent.latentChannels());
+    folder.requireFitting(
+        "out_channels of the transformer", config.outChannels(), config.inChannels());
   }
 
   @Override

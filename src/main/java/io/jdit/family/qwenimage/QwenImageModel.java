@@ -81,15 +81,11 @@ final class QwenImageModel implements Model {
     prompts = new PromptEncoder(parts, edits.variant());
     vae = parts.part("vae", "AutoencoderKLQwenImage", w -> new WanAutoencoder(latent, w));
     tables = parts.own(new RotaryTables());
-    require(folder, "joint_attention_dim", config.jointAttentionDim(), prompts.width());
-    require(folder, "in_channels", config.inChannels(), 4 * latent.zDim());
-    require(folder, "4 out_channels", config.outChannels(), config.inChannels());
-  }
-
-  private static void require(ModelFolder folder, String key, int value, int fitting) {
-    if (value != fitting) {
-      throw folder.mismatch(key + " of the transformer is " + value + ", expected " + fitting);
-    }
+    folder.requireFitting(
+        "joint_attention_dim of the transformer", config.jointAttentionDim(), prompts.width());
+    folder.requireFitting("in_channels of the transformer", config.inChannels(), 4 * latent.zDim());
+    folder.requireFitting(
+        "4 out_channels of the transformer", config.outChannels(), config.inChannels());
   }
 
   @Override

@@ -32,10 +32,7 @@ final class VisionTower {
                         "CLIPImageProcessorFast",
                         "CLIPImageProcessorPil")
                     .resolve("preprocessor_config.json")));
-    if (config.hiddenSize() != width) {
-      throw folder.mismatch(
-          "image_dim of the transformer is " + width + ", expected " + config.hiddenSize());
-    }
+    folder.requireFitting("image_dim of the transformer", width, config.hiddenSize());
     Strategies strategies = parts.strategies();
     encoder =
         parts.part(

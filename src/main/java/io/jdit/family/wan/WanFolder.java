@@ -46,12 +46,15 @@ record WanFolder(
     int given = pictures && !expand ? vae.zDim() + MASK_CHANNELS : 0; // channels of a condition
     WanFolder f =
         new WanFolder(transformer, vae, WanScheduler.read(folder), boundary, expand, pictures);
-    require(folder, "in_channels", transformer.inChannels(), vae.zDim() + given);
-    require(folder, "out_channels", transformer.outChannels(), vae.zDim());
+    folder.requireFitting(
+        "in_channels of the transformer", transformer.inChannels(), vae.zDim() + given);
+    folder.requireFitting("out_channels of the transformer", transformer.outChannels(), vae.zDim());
     if (two) {
       WanConfig second = WanConfig.read(folder.config(SECOND, TRANSFORMER_CLASS));
-      require(folder, "in_channels of transformer_2", second.inChannels(), vae.zDim() + given);
-      require(folder, "text_dim of transformer_2", second.textDim(), transformer.textDim());
+      folder.requireFitting(
+          "in_channels of the second transformer", second.inChannels(), vae.zDim() + given);
+      folder.requireFitting(
+          "text_dim of the second transformer", second.textDim(), transformer.textDim());
     }
     if (transformer.takesPictureEmbeddings() && !pictures) {
       throw folder.mismatch(
@@ -60,12 +63,6 @@ record WanFolder(
               + " gives none");
     }
     return f;
-  }
-
-  static void require(ModelFolder folder, String key, int value, int fitting) {
-    if (value != fitting) {
-      throw folder.mismatch(key + " of the transformer is " + value + ", expected " + fitting);
-    }
   }
 
   boolean twoTransformers() {

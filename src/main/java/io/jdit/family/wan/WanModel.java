@@ -80,7 +80,8 @@ final class WanModel implements Model {
     // The class that the index names is rebuilt by newer libraries with another unknown token.
     tokenizer = parts.tokenizer("tokenizer", "TokenizersBackend");
     tables = parts.own(new RotaryTables());
-    WanFolder.require(folder, "text_dim", wan.transformer().textDim(), umt5.dModel());
+    folder.requireFitting(
+        "text_dim of the transformer", wan.transformer().textDim(), umt5.dModel());
   }
 
   private void transformer(String name) {

@@ -91,14 +91,10 @@ final class ZImageModel implements Model {
     vae = parts.part("vae", "AutoencoderKL", w -> new KlAutoencoder(latent, w));
     tokenizer = parts.tokenizer("tokenizer");
     tables = parts.own(new RotaryTables());
-    require(folder, "cap_feat_dim", config.capFeatDim(), text.hiddenSize());
-    require(folder, "in_channels", config.inChannels(), latent.latentChannels());
-  }
-
-  private static void require(ModelFolder folder, String key, int value, int fitting) {
-    if (value != fitting) {
-      throw folder.mismatch(key + " of the transformer is " + value + ", expected " + fitting);
-    }
+    folder.requireFitting(
+        "cap_feat_dim of the transformer", config.capFeatDim(), text.hiddenSize());
+    folder.requireFitting(
+        "in_channels of the transformer", config.inChannels(), latent.latentChannels());
   }
 
   @Override
