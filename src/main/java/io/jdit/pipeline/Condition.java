@@ -43,6 +43,13 @@ public record Condition(Map<String, Tensor> tensors) {
     return new Condition(both);
   }
 
+  /** Names, dtypes and shapes without the batch: equal where conditions can be joined. */
+  Map<String, Object> rowShapes() {
+    Map<String, Object> shapes = new LinkedHashMap<>();
+    tensors.forEach((name, t) -> shapes.put(name, List.of(t.dtype(), JointStep.rowShape(t))));
+    return shapes;
+  }
+
   public long bytes() {
     return tensors.values().stream().mapToLong(Tensor::bytes).sum();
   }
