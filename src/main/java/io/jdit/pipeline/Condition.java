@@ -13,6 +13,9 @@ import java.util.Map;
  * that conditions can be repeated, joined and kept without knowing the family.
  */
 public record Condition(Map<String, Tensor> tensors) {
+  /** Text embeddings [B, tokens, D]; families of one text sequence call them so. */
+  public static final String PROMPT_EMBEDS = "prompt_embeds";
+
   public Condition {
     tensors = Collections.unmodifiableMap(new LinkedHashMap<>(tensors));
   }

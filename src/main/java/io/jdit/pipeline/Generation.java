@@ -34,7 +34,10 @@ public final class Generation implements AutoCloseable {
   private Guidance guidance;
   private Trajectory trajectory;
   private Tensor latents;
+  private boolean estimating;
+  private Tensor estimate;
   private int done;
+  private boolean closed;
 
   /**
    * @param accelerations makes the state of each expert that the request uses
@@ -213,7 +216,12 @@ public final class Generation implements AutoCloseable {
 
   /** The latents after the next step, in the innermost scope. */
   Tensor next(Tensor[] outputs) {
-    Tensor stepped = trajectory.step(done, latents, guidance.combine(outputs, expert()));
+    Tensor velocity = guidance.combine(outputs, expert());
+    if (estimating) {
+      closeEstimate();
+      estimate = TensorScope.detach(latents.sub(velocity.mul(trajectory.sigma(done))));
+    }
+    Tensor stepped = trajectory.step(done, latents, velocity);
     return done == trajectory.steps() - 1
         ? model.finish(request, stepped, conditions.get(0))
         : stepped;
@@ -235,11 +243,38 @@ public final class Generation implements AutoCloseable {
     return latents;
   }
 
+  /** Keeps an {@link #estimate} from the next step on: a tensor of the latents' size. */
+  public void keepEstimate() {
+    estimating = true;
+  }
+
+  /**
+   * The latents that the last step pointed to, x - sigma v: what the model took the result to be.
+   * Null before a step after {@link #keepEstimate}; stays the generation's.
+   */
+  public Tensor estimate() {
+    return estimate;
+  }
+
+  private void closeEstimate() {
+    if (estimate != null) {
+      estimate.close();
+    }
+  }
+
   /** Gives the finished pictures or frames to {@code out}. */
   public void decode(FrameSink out) {
     try (TensorScope scope = TensorScope.open()) {
       model.decode(request, latents, conditions.get(0), out);
     }
+  }
+
+  /** Positions of the prompt that the transformer attends to; 0 for a model without text. */
+  public long textTokens() {
+    Condition positive = conditions.get(0);
+    return positive.has(Condition.PROMPT_EMBEDS)
+        ? positive.get(Condition.PROMPT_EMBEDS).size(1)
+        : 0;
   }
 
   /** What the user should know, for example that a prompt was cut. */
@@ -252,8 +287,14 @@ public final class Generation implements AutoCloseable {
     return Collections.unmodifiableMap(byExpert);
   }
 
+  /** Frees everything; closing twice does nothing. */
   @Override
   public void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    closeEstimate();
     byExpert.values().forEach(Acceleration::close);
     if (trajectory != null) {
       trajectory.close();
