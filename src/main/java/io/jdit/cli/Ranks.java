@@ -81,13 +81,18 @@ final class Ranks {
    * @return the exit code
    */
   int launch(Device device) throws Exception {
+    return launcher(device, Map.of()).run();
+  }
+
+  /** Starts the ranks with this command line and further variables of the environment. */
+  Launcher launcher(Device device, Map<String, String> variables) {
     List<String> arguments = spec.root().commandLine().getParseResult().originalArgs();
     List<String> command = Launcher.sameJvm(Main.class.getName(), arguments);
-    Launcher launcher = new Launcher(command, options.numGpus(), Map.of(), System.err);
+    Launcher launcher = new Launcher(command, options.numGpus(), variables, System.err);
     if (device.isCpu()) {
       launcher.shareCores();
     }
-    return launcher.run();
+    return launcher;
   }
 
   /**

@@ -6,12 +6,17 @@ import io.jdit.config.Values;
 import io.jdit.engine.Engine;
 import io.jdit.engine.EngineRunner;
 import io.jdit.engine.FailureText;
+import io.jdit.engine.ModelCost;
 import io.jdit.engine.Provenance;
+import io.jdit.engine.RankRunner;
+import io.jdit.engine.RankService;
 import io.jdit.engine.RankSession;
 import io.jdit.engine.serve.ServedModel;
+import io.jdit.engine.serve.StepRunner;
 import io.jdit.pipeline.Strategies;
 import io.jdit.server.Server;
 import io.jdit.server.ServerSettings;
+import io.jdit.tensor.Device;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -19,6 +24,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
+import java.util.function.Supplier;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -64,27 +70,49 @@ final class ServeCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
 
+  /** Which model a rank is to load. */
+  private static final String MODEL_VARIABLE = "JDIT_SERVED_MODEL";
+
   @Override
   public Integer call() throws Exception {
+    Ranks ranks = Ranks.of(parallel, spec);
+    String commands = System.getenv(RankRunner.VARIABLE);
+    boolean rank = commands != null;
     Terminal terminal =
         Terminal.of(
-            spec.commandLine().getOut(), spec.commandLine().getErr(), quiet, System.getenv());
-    ServerSettings settings = server.settings();
-    compatibility.given(spec).forEach(o -> terminal.info("%s has no effect in JDiT", o));
+            spec.commandLine().getOut(),
+            spec.commandLine().getErr(),
+            quiet || rank && !ranks.speaks(),
+            System.getenv());
+    Terminal notes = rank ? terminal.silent() : terminal;
+    compatibility.given(spec).forEach(o -> notes.info("%s has no effect in JDiT", o));
     SettingsFile file = cache.file();
     Values layout = parallel.settings(file);
-    attention.check(layout, file, System.getenv(), terminal);
+    attention.check(layout, file, System.getenv(), notes);
     ResolvedCacheConfig resolved = cache.resolve(System.getenv());
-    resolved.warnings().forEach(w -> terminal.info("warning: %s", w));
+    resolved.warnings().forEach(w -> notes.info("warning: %s", w));
+    if (rank) {
+      return serveRank(ranks, layout, resolved, commands, terminal);
+    }
+    if (!ranks.launches() && parallel.numGpus() > 1 || !ranks.speaks()) {
+      throw new IllegalArgumentException(
+          "jdit serve starts its ranks itself: start one process with --num-gpus N");
+    }
+    ServerSettings settings = server.settings();
     List<ServedModel> served = new ArrayList<>();
     String name = servedName == null ? model.modelPath : servedName;
-    served.add(served(name, model.modelPath, resolved, terminal));
+    served.add(served(name, model.modelPath, resolved, ranks, terminal));
     for (Map.Entry<String, String> other : others.entrySet()) {
-      served.add(served(other.getKey(), other.getValue(), resolved, terminal));
+      served.add(served(other.getKey(), other.getValue(), resolved, ranks, terminal));
     }
     CountDownLatch ended = new CountDownLatch(1);
     Server running =
-        Server.start(settings, served, 1, FailureText::of, line -> terminal.info("%s", line));
+        Server.start(
+            settings,
+            served,
+            parallel.numGpus(),
+            FailureText::of,
+            line -> terminal.info("%s", line));
     Thread hook = new Thread(() -> shutDown(running, terminal, ended), "jdit-serve-signal");
     Runtime.getRuntime().addShutdownHook(hook);
     terminal.info("listening on http://%s:%d", settings.host(), running.port());
@@ -116,22 +144,54 @@ final class ServeCommand implements Callable<Integer> {
   }
 
   private ServedModel served(
-      String name, String path, ResolvedCacheConfig resolved, Terminal terminal) {
+      String name, String path, ResolvedCacheConfig resolved, Ranks ranks, Terminal terminal) {
     Path folder = model.locate(path, terminal);
     resolved.requireExperts(Engine.transformers(folder));
-    return new ServedModel(
-        name,
-        path,
-        Engine.parameters(folder),
-        () -> {
-          Strategies strategies = model.strategies();
-          Provenance provenance = new Provenance(path, strategies, resolved.toMap());
-          RankSession session = RankSession.alone(strategies.device());
-          return new EngineRunner(
-              Engine.load(folder, strategies, model.threads()),
-              provenance,
-              session.cache(resolved),
-              session);
+    Device device = Device.parse(model.device);
+    if (ranks.launches()) {
+      ranks.requireDevices(device);
+    }
+    Supplier<StepRunner> loader =
+        ranks.launches()
+            ? () ->
+                new RankRunner(
+                    variables -> ranks.launcher(device, with(variables, path)), parallel.numGpus())
+            : () -> runner(path, folder, resolved, RankSession.alone(device));
+    return new ServedModel(name, path, Engine.parameters(folder), loader);
+  }
+
+  private static Map<String, String> with(Map<String, String> variables, String path) {
+    Map<String, String> all = new LinkedHashMap<>(variables);
+    all.put(MODEL_VARIABLE, path);
+    return all;
+  }
+
+  private StepRunner runner(
+      String path, Path folder, ResolvedCacheConfig resolved, RankSession session) {
+    Strategies strategies = session.apply(model.strategies(session.device()));
+    return new EngineRunner(
+        Engine.load(folder, strategies, model.threads()),
+        new Provenance(path, strategies, resolved.toMap()),
+        session.cache(resolved),
+        session);
+  }
+
+  /** A rank that the server has started. */
+  private int serveRank(
+      Ranks ranks, Values layout, ResolvedCacheConfig resolved, String commands, Terminal terminal)
+      throws Exception {
+    String path = System.getenv(MODEL_VARIABLE);
+    Path folder = model.locate(path, terminal.silent());
+    return ranks.run(
+        layout,
+        Device.parse(model.device),
+        () -> ModelCost.heads(folder),
+        terminal,
+        session -> {
+          try (StepRunner runner = runner(path, folder, resolved, session)) {
+            RankService.run(runner, session, commands);
+          }
+          return ExitCode.OK;
         });
   }
 }

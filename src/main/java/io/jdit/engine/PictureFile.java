@@ -24,7 +24,10 @@ final class PictureFile {
       PngWriter.write(file, picture, texts);
     } else {
       JpegWriter.write(
-          file, picture, quality == null ? JPEG_QUALITY : quality, texts.get("settings"));
+          file,
+          picture,
+          quality == null ? JPEG_QUALITY : quality,
+          texts.getOrDefault("settings", ""));
     }
   }
 }

@@ -116,6 +116,11 @@ public final class RankSession implements AutoCloseable {
     return world == null ? value : world.broadcast(value, 0);
   }
 
+  /** Number of this process among all ranks. */
+  int rank() {
+    return world == null ? 0 : world.rank();
+  }
+
   /** True on the first of all ranks: what concerns all of them is said there. */
   public boolean first() {
     return world == null || world.rank() == 0;

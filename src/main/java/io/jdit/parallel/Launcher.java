@@ -24,6 +24,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
+import java.util.function.Consumer;
 
 /**
  * Runs a command line on N ranks of this host, one process each, and ends all of them when one
@@ -49,6 +50,7 @@ public final class Launcher {
   private volatile boolean cancelled;
   private CoreShares cores = new CoreShares(List.of());
   private BiConsumer<LaunchedRank, String> onStage = (rank, stage) -> {};
+  private Consumer<RankFailure> onFailure;
 
   /**
    * @param command program and arguments of every rank
@@ -63,6 +65,7 @@ public final class Launcher {
     this.size = size;
     this.variables = Map.copyOf(variables);
     this.err = err;
+    this.onFailure = failure -> err.println("jdit: " + failure.line());
   }
 
   /** From a generator that never waits for entropy. */
@@ -77,6 +80,11 @@ public final class Launcher {
    */
   public void shareCores() {
     cores = CoreShares.here();
+  }
+
+  /** Is told which rank failed first, in place of a line to the user. */
+  public void onFailure(Consumer<RankFailure> observer) {
+    onFailure = observer;
   }
 
   /** Is told whenever a rank enters a stage. */
@@ -119,7 +127,7 @@ public final class Launcher {
         connection.join(TimeUnit.SECONDS.toMillis(EXIT_SECONDS)); // until all results are printed
       }
       if (failure != null && !cancelled) {
-        err.println("jdit: " + failure.line());
+        onFailure.accept(failure);
         return failure.exitCode();
       }
       return failure == null ? 0 : failure.exitCode();

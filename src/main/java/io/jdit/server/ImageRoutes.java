@@ -1,7 +1,6 @@
 package io.jdit.server;
 
 import io.javalin.http.Context;
-import io.jdit.config.Catalog;
 import io.jdit.engine.serve.Scheduler;
 import io.jdit.engine.serve.ServedModel;
 import io.jdit.engine.serve.Task;
@@ -14,7 +13,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import tools.jackson.databind.JsonNode;
 
 /** Pictures: {@code /v1/images/generations}, {@code /edits}, {@code /variations}, their files. */
 final class ImageRoutes {
@@ -60,10 +58,8 @@ final class ImageRoutes {
   /** Reads a request in JSON or as a form and puts it into the queue. */
   Accepted accept(Context ctx, ApiKeys.ResponseFormat usual, boolean needsPicture) {
     String id = Submission.id(OutputKind.PICTURE);
-    Catalog catalog = ApiKeys.IMAGES;
-    boolean form = ctx.isMultipart();
-    JsonNode body = form ? null : Json.body(ctx);
-    Fields fields = form ? Fields.of(ctx.formParamMap(), catalog) : Fields.of(body, catalog);
+    Incoming incoming = Incoming.of(ctx);
+    Fields fields = incoming.fields(ApiKeys.IMAGES);
     ServedModel model = submission.model(fields, OutputKind.PICTURE);
     ApiKeys.ResponseFormat format = fields.get(ApiKeys.RESPONSE_FORMAT);
     if (format == null) {
@@ -81,7 +77,7 @@ final class ImageRoutes {
     if (transparent) {
       notes.add("the picture is opaque: no model here draws transparency");
     }
-    List<Path> given = form ? pictures.ofForm(ctx, id) : pictures.ofJson(body, id);
+    List<Path> given = incoming.pictures(pictures, id);
     try {
       if (needsPicture && given.isEmpty()) {
         throw ApiException.invalid("image: a picture is required, as a file or url", "image");

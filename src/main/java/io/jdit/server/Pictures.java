@@ -1,11 +1,13 @@
 package io.jdit.server;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
+
 import io.javalin.http.Context;
-import io.javalin.http.UploadedFile;
 import io.jdit.media.Picture;
 import io.jdit.media.PictureReader;
+import jakarta.servlet.ServletException;
+import jakarta.servlet.http.Part;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -35,29 +37,28 @@ final class Pictures {
   }
 
   /**
-   * The pictures of a form, files before addresses, each in its order.
+   * The pictures of a form in their order. Some clients send files without a name: what a part is
+   * its content says.
    *
    * @throws ApiException when one is no picture, or too large
    */
   List<Path> ofForm(Context ctx, String id) {
     List<Path> saved = new ArrayList<>();
     try {
-      for (String name : new String[] {"image", "image[]", "input_reference"}) {
-        for (UploadedFile file : ctx.uploadedFiles(name)) {
-          try (InputStream in = file.content()) {
-            saved.add(save(in.readAllBytes(), id, saved.size()));
-          }
-        }
-      }
-      for (String name : ApiKeys.PICTURES) {
-        for (String text : ctx.formParams(name)) {
-          if (!text.isBlank()) {
-            saved.add(ofText(text, name, id, saved.size()));
-          }
+      for (Part part : ctx.req().getParts()) {
+        String name = part.getName();
+        if (ApiKeys.PICTURES.contains(name) && part.getSize() > 0) {
+          byte[] content = part.getInputStream().readAllBytes();
+          String start = new String(content, 0, Math.min(8, content.length), US_ASCII);
+          boolean text = start.startsWith("http") || start.startsWith("data:");
+          saved.add(
+              text
+                  ? ofText(new String(content, US_ASCII), name, id, saved.size())
+                  : save(content, id, saved.size()));
         }
       }
       return saved;
-    } catch (IOException e) {
+    } catch (IOException | ServletException e) {
       delete(saved);
       throw ApiException.failed("a picture of the request cannot be stored: " + e.getMessage());
     } catch (ApiException e) {

@@ -15,7 +15,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import tools.jackson.databind.JsonNode;
 
 /** Videos as jobs: {@code /v1/videos}. */
 final class VideoRoutes {
@@ -69,13 +68,11 @@ final class VideoRoutes {
   /** Errors of a JSON body are 400 here, as the reference has them. */
   Task accept(Context ctx) {
     String id = Submission.id(OutputKind.VIDEO);
-    boolean form = ctx.isMultipart();
     try {
-      JsonNode body = form ? null : Json.body(ctx);
-      Fields fields =
-          form ? Fields.of(ctx.formParamMap(), ApiKeys.VIDEOS) : Fields.of(body, ApiKeys.VIDEOS);
+      Incoming incoming = Incoming.of(ctx);
+      Fields fields = incoming.fields(ApiKeys.VIDEOS);
       ServedModel model = submission.model(fields, OutputKind.VIDEO);
-      List<Path> given = form ? pictures.ofForm(ctx, id) : pictures.ofJson(body, id);
+      List<Path> given = incoming.pictures(pictures, id);
       try {
         return submission.submit(id, model, fields, given, EXTENSION, 0, null);
       } catch (RuntimeException e) {
@@ -90,7 +87,7 @@ final class VideoRoutes {
   /** The same video with another prompt. */
   void remix(Context ctx) {
     Task origin = find(ctx);
-    Fields fields = Fields.of(Json.body(ctx), ApiKeys.VIDEOS);
+    Fields fields = Incoming.of(ctx).fields(ApiKeys.VIDEOS);
     String prompt = fields.request().get(RequestKeys.PROMPT);
     if (prompt == null) {
       throw ApiException.badRequest("prompt: what is to be different", "prompt");
