@@ -122,16 +122,11 @@ class CachedPipelineTest {
         Fixture f = new Fixture("hunyuan-video-tiny");
         Engine engine = Engine.load(f.pipeline(), Strategies.cpu())) {
       Values plain = Requests.given(f.json().path("call"));
-      JsonNode guidance = f.json().path("true_cfg");
-      Values guided =
-          plain
-              .with(RequestKeys.NEGATIVE_PROMPT, guidance.get("negative_prompt").stringValue())
-              .with(RequestKeys.TRUE_CFG_SCALE, guidance.get("true_cfg_scale").doubleValue());
       JsonNode runs = f.json().path("cache");
       assertThat(runs.size()).isEqualTo(11);
       for (var run : runs.properties()) {
         JsonNode golden = run.getValue();
-        String yaml = withBlockGroups(golden);
+        String yaml = Fixture.withBlockGroups(golden);
         if (run.getKey().equals("true_cfg_default")) {
           yaml += "  enable_separate_cfg: false\n"; // The reference's default for this model.
         }
@@ -139,27 +134,11 @@ class CachedPipelineTest {
             run.getKey(),
             engine,
             yaml,
-            golden.get("true_cfg").booleanValue() ? guided : plain,
+            golden.get("true_cfg").booleanValue() ? Requests.guided(f) : plain,
             golden.get("contexts"),
             f.tensor("cache." + run.getKey() + ".latents"));
       }
     }
-  }
-
-  /** The settings of single block groups, in the place where ours stand. */
-  private static String withBlockGroups(JsonNode golden) {
-    StringBuilder yaml = new StringBuilder(golden.get("yaml").stringValue());
-    JsonNode modifiers = golden.get("modifier_yamls");
-    for (int i = 0; i < modifiers.size(); i++) {
-      yaml.append(i == 0 ? "  per_block_group:\n" : "")
-          .append(
-              modifiers
-                  .get(i)
-                  .stringValue()
-                  .replaceAll("(?m)^ {2}", "      ")
-                  .replace("cache_config:\n", "    -\n"));
-    }
-    return yaml.toString();
   }
 
   @Test

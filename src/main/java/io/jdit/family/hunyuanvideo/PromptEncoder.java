@@ -1,5 +1,7 @@
 package io.jdit.family.hunyuanvideo;
 
+import io.jdit.checkpoint.ModelFolder;
+import io.jdit.checkpoint.ModelFormatException;
 import io.jdit.nn.LinearFactory;
 import io.jdit.pipeline.Part;
 import io.jdit.pipeline.Parts;
@@ -41,6 +43,7 @@ final class PromptEncoder {
    */
   record Encoded(Tensor embeds, int length, Tensor pooled) {}
 
+  private final ModelFolder folder;
   private final DecoderConfig llama;
   private final ClipTextEncoder.Config clip;
   private final Part<DecoderModel> textEncoder;
@@ -48,9 +51,10 @@ final class PromptEncoder {
   private final Part<Tokenizer> tokenizer;
   private final Part<Tokenizer> tokenizer2;
 
-  PromptEncoder(Parts parts, HunyuanFolder folder) {
-    llama = folder.llama();
-    clip = folder.clip();
+  PromptEncoder(Parts parts, HunyuanFolder configs) {
+    folder = parts.folder();
+    llama = configs.llama();
+    clip = configs.clip();
     LinearFactory linears = parts.strategies().linears("text_encoder");
     textEncoder =
         parts.part(
@@ -69,8 +73,7 @@ final class PromptEncoder {
 
   /**
    * @param limit L, tokens of the prompt and the end of its template; the rest is cut
-   * @throws IllegalStateException when the tokenizer makes less of the template than it is known
-   *     for
+   * @throws ModelFormatException when the tokenizer is another model's
    */
   Encoded encode(String prompt, int limit, List<String> notes) {
     try (TensorScope scope = TensorScope.open()) {
@@ -78,10 +81,10 @@ final class PromptEncoder {
       ids.noteIfCut("Llama", limit, notes);
       int length = ids.length() - DROPPED;
       if (length < 1) {
-        throw new IllegalStateException(
+        throw folder.mismatch(
             "the tokenizer makes "
                 + ids.length()
-                + " tokens of the prompt in its template, whose beginning alone has "
+                + " tokens of a prompt in its template, whose beginning alone should be "
                 + DROPPED);
       }
       Tensor states =

@@ -72,7 +72,7 @@ class HunyuanVideoTest {
         Fixture f = new Fixture("hunyuan-video-tiny");
         Engine engine =
             Engine.load(f.pipeline(), Strategies.cpu().withPlacement(Placement.onDemand()));
-        Result r = engine.generate(guided(f))) {
+        Result r = engine.generate(Requests.guided(f))) {
       assertThat(r.latents()).isCloseTo(f.tensor("true_cfg.latents"), TOLERANCE);
       Assertions.assertThat(r.notes()).isEmpty();
       Assertions.assertThat(r.pictures()).hasSize(13);
@@ -85,7 +85,7 @@ class HunyuanVideoTest {
     try (TensorScope scope = TensorScope.open();
         Fixture f = new Fixture("hunyuan-video-tiny");
         Model model = new HunyuanVideo().build(ModelFolder.open(f.pipeline()), Strategies.cpu())) {
-      Request request = resolve(f, guided(f));
+      Request request = resolve(f, Requests.guided(f));
       String[] branches = {"", "negative_"};
       for (int b = 0; b < 2; b++) {
         Condition c = model.encode(request, b, new ArrayList<>());
@@ -167,12 +167,5 @@ class HunyuanVideoTest {
   /** What the fixture was made with. */
   private static Values call(Fixture f) {
     return Requests.given(f.json().path("call"));
-  }
-
-  private static Values guided(Fixture f) {
-    JsonNode run = f.json().path("true_cfg");
-    return call(f)
-        .with(RequestKeys.NEGATIVE_PROMPT, run.path("negative_prompt").asString())
-        .with(RequestKeys.TRUE_CFG_SCALE, run.path("true_cfg_scale").asDouble());
   }
 }
