@@ -7,7 +7,7 @@ import io.jdit.tensor.Tensor;
 /**
  * What every block sees.
  *
- * @param temb sum of the time, text and guidance embeddings after SiLU, [B, D]
+ * @param temb sum of the time, guidance and text embeddings after SiLU, [B, D]
  * @param rotary table of the tokens on this rank
  * @param tokens of video and text, in this order, as the attention sees them
  * @param grid patches along frames, rows and columns, on all ranks together

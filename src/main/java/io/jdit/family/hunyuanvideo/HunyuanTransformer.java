@@ -115,13 +115,13 @@ public final class HunyuanTransformer
         latents.size(2), latents.size(3) / config.patch(), latents.size(4) / config.patch()
       };
       Tensor time = sinusoid(in.timestep());
-      Tensor temb =
-          timestepEmbedder.forward(time).add(textEmbedder.forward(in.pooledPromptEmbeds()));
+      Tensor temb = timestepEmbedder.forward(time);
       if (guidanceEmbedder != null) {
         // The factor is applied in the model's dtype: 6 becomes 6016 in bfloat16.
         Tensor guidance = sinusoid(in.guidance().to(dtype).mul(1000));
         temb = temb.add(guidanceEmbedder.forward(guidance));
       }
+      temb = temb.add(textEmbedder.forward(in.pooledPromptEmbeds()));
       Tensor text = contextEmbedder.forward(in.promptEmbeds().to(dtype), time, in.textLength());
       SequenceParallel.Cut cut = sequence.cut(1, xEmbedder.fold(latents), text);
       RotaryTable rotary = sequence.cut(in.rotary(), cut.tokens().lengths());

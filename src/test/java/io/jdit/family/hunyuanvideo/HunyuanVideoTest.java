@@ -147,6 +147,25 @@ class HunyuanVideoTest {
     }
   }
 
+  /** Other sizes, frame counts, prompts, scales, lengths and shifts; two videos of one request. */
+  @Test
+  void otherCallsEqualTheReference() {
+    try (TensorScope scope = TensorScope.open();
+        Fixture tiny = new Fixture("hunyuan-video-tiny");
+        Fixture f = new Fixture("hunyuan-video-calls");
+        Engine engine = Engine.load(tiny.pipeline(), Strategies.cpu())) {
+      JsonNode calls = f.json().path("calls");
+      Assertions.assertThat(calls.size()).isEqualTo(7);
+      for (var call : calls.properties()) {
+        try (Result r = engine.generate(Requests.given(call.getValue()))) {
+          assertThat(r.latents())
+              .as(call.getKey())
+              .isCloseTo(f.tensor(call.getKey() + ".latents"), TOLERANCE);
+        }
+      }
+    }
+  }
+
   @Test
   void severalVideosOfOneRequestAreTheirOwn() {
     try (TensorScope scope = TensorScope.open();
