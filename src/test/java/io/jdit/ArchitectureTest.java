@@ -47,7 +47,8 @@ class ArchitectureTest {
           Set.of("family", "cache", "parallel", "quant", "offload"),
           Set.of("report"),
           Set.of("engine"),
-          Set.of("cli", "server"));
+          Set.of("server"),
+          Set.of("cli"));
 
   @Test
   void noArrowRunsUpOrBesideItsFloor() {

@@ -21,6 +21,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
     description = "Diffusion Transformers on the JVM.",
     subcommands = {
       GenerateCommand.class,
+      ServeCommand.class,
       InspectCommand.class,
       CacheCommand.class,
       CompareCommand.class,

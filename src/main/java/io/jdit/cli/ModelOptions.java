@@ -69,14 +69,18 @@ final class ModelOptions {
 
   /** The folder of the model; downloads it when it is on the hub and not here. */
   Path locate(Terminal terminal) {
+    return locate(modelPath, terminal);
+  }
+
+  /** As {@link #locate(Terminal)} for another path with the same options. */
+  Path locate(String path, Terminal terminal) {
     Path folder;
     try (DownloadDisplay display = new DownloadDisplay(terminal)) {
-      folder =
-          ModelLocator.locate(modelPath, revision, modelVariant, offline, System.getenv(), display);
+      folder = ModelLocator.locate(path, revision, modelVariant, offline, System.getenv(), display);
     }
     if (modelVariant == null && !located) {
       ModelFolder.impliedVariants(folder)
-          .forEach(v -> terminal.info("%s has weights in the variant %s only", modelPath, v));
+          .forEach(v -> terminal.info("%s has weights in the variant %s only", path, v));
     }
     located = true;
     return folder;

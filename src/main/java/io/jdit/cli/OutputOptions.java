@@ -1,6 +1,8 @@
 package io.jdit.cli;
 
+import io.jdit.config.ConfigException;
 import io.jdit.engine.Output;
+import io.jdit.engine.OutputQuality;
 import io.jdit.media.OutputKind;
 import io.jdit.media.OutputNames;
 import java.io.IOException;
@@ -8,7 +10,6 @@ import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Map;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.TypeConversionException;
@@ -156,25 +157,14 @@ final class OutputOptions {
         kind, outputPath, fileName(kind), outputQuality, saveLatents, cacheReport, perfDumpPath);
   }
 
-  /** SGLang's words, or a number. */
   private static final class Quality implements ITypeConverter<Integer> {
-    private static final Map<String, Integer> WORDS =
-        Map.of("low", 35, "medium", 55, "high", 90, "maximum", 100);
-
     @Override
     public Integer convert(String text) {
-      if (text.equals("default")) {
-        return null;
+      try {
+        return OutputQuality.parse(text);
+      } catch (ConfigException e) {
+        throw new TypeConversionException(e.getMessage());
       }
-      Integer word = WORDS.get(text);
-      if (word != null) {
-        return word;
-      }
-      if (text.matches("\\d{1,3}") && Integer.parseInt(text) <= 100) {
-        return Integer.parseInt(text);
-      }
-      throw new TypeConversionException(
-          "expected default, low, medium, high, maximum or 0 to 100, found '" + text + "'");
     }
   }
 }

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
@@ -20,18 +21,30 @@ public final class ValueType<T> {
   private final Function<String, T> fromText;
   private final Function<T, String> toYaml;
   private final Predicate<T> accepts;
+  private final Map<String, Object> schema;
 
   private ValueType(
       String expected,
       Function<JsonNode, T> fromNode,
       Function<String, T> fromText,
       Function<T, String> toYaml,
-      Predicate<T> accepts) {
+      Predicate<T> accepts,
+      Map<String, Object> schema) {
     this.expected = expected;
     this.fromNode = fromNode;
     this.fromText = fromText;
     this.toYaml = toYaml;
     this.accepts = accepts;
+    this.schema = schema;
+  }
+
+  private ValueType<T> withSchema(Map<String, Object> jsonSchema) {
+    return new ValueType<>(expected, fromNode, fromText, toYaml, accepts, jsonSchema);
+  }
+
+  /** A value as JSON Schema describes it; empty where only {@link #expected} does. */
+  public Map<String, Object> schema() {
+    return schema;
   }
 
   /**
@@ -46,11 +59,12 @@ public final class ValueType<T> {
       Function<JsonNode, T> fromNode,
       Function<String, T> fromText,
       Function<T, String> toYaml) {
-    return new ValueType<>(expected, fromNode, fromText, toYaml, value -> true);
+    return new ValueType<>(expected, fromNode, fromText, toYaml, value -> true, Map.of());
   }
 
   public static ValueType<Integer> integer() {
-    return of("an integer", ValueType::toInteger, ValueType::parseInteger, String::valueOf);
+    return of("an integer", ValueType::toInteger, ValueType::parseInteger, String::valueOf)
+        .withSchema(Map.of("type", "integer"));
   }
 
   public static ValueType<Integer> integerAtLeast(int minimum) {
@@ -59,7 +73,8 @@ public final class ValueType<T> {
         ValueType::toInteger,
         ValueType::parseInteger,
         String::valueOf,
-        value -> value >= minimum);
+        value -> value >= minimum,
+        Map.of("type", "integer", "minimum", minimum));
   }
 
   public static ValueType<Integer> integerBetween(int minimum, int maximum) {
@@ -68,15 +83,18 @@ public final class ValueType<T> {
         ValueType::toInteger,
         ValueType::parseInteger,
         String::valueOf,
-        value -> value >= minimum && value <= maximum);
+        value -> value >= minimum && value <= maximum,
+        Map.of("type", "integer", "minimum", minimum, "maximum", maximum));
   }
 
   public static ValueType<Double> number() {
     return of(
-        "a number",
-        node -> node.isNumber() && Double.isFinite(node.doubleValue()) ? node.doubleValue() : null,
-        ValueType::parseNumber,
-        String::valueOf);
+            "a number",
+            node ->
+                node.isNumber() && Double.isFinite(node.doubleValue()) ? node.doubleValue() : null,
+            ValueType::parseNumber,
+            String::valueOf)
+        .withSchema(Map.of("type", "number"));
   }
 
   public static ValueType<Double> numberAtLeast(double minimum) {
@@ -85,7 +103,8 @@ public final class ValueType<T> {
         number().fromNode,
         ValueType::parseNumber,
         String::valueOf,
-        value -> value >= minimum);
+        value -> value >= minimum,
+        Map.of("type", "number", "minimum", minimum));
   }
 
   /** A whole number from {@code minimum} to {@code maximum}, which may lie beyond a long. */
@@ -95,15 +114,19 @@ public final class ValueType<T> {
         node -> node.isIntegralNumber() ? node.bigIntegerValue() : null,
         ValueType::parseWhole,
         String::valueOf,
-        value -> value.compareTo(minimum) >= 0 && value.compareTo(maximum) <= 0);
+        value -> value.compareTo(minimum) >= 0 && value.compareTo(maximum) <= 0,
+        Map.of("type", "integer", "minimum", minimum, "maximum", maximum));
   }
+
+  private static final Map<String, Object> TEXT_SCHEMA = Map.of("type", "string");
 
   public static ValueType<String> text() {
     return of(
-        "a text",
-        node -> node.isString() ? node.stringValue() : null,
-        text -> text,
-        text -> "'" + text.replace("'", "''") + "'");
+            "a text",
+            node -> node.isString() ? node.stringValue() : null,
+            text -> text,
+            text -> "'" + text.replace("'", "''") + "'")
+        .withSchema(TEXT_SCHEMA);
   }
 
   /** One text, or a list of them; as an option it is given once for each. */
@@ -112,7 +135,9 @@ public final class ValueType<T> {
   }
 
   private static final ValueType<List<String>> TEXTS =
-      of("a text or a list of texts", ValueType::toTexts, List::of, String::valueOf);
+      of("a text or a list of texts", ValueType::toTexts, List::of, String::valueOf)
+          .withSchema(
+              Map.of("oneOf", List.of(TEXT_SCHEMA, Map.of("type", "array", "items", TEXT_SCHEMA))));
 
   private static List<String> toTexts(JsonNode node) {
     if (node.isString()) {
@@ -132,13 +157,14 @@ public final class ValueType<T> {
 
   private static final ValueType<Boolean> BOOL =
       of(
-          "true or false",
-          node ->
-              node.isBoolean()
-                  ? Boolean.valueOf(node.booleanValue())
-                  : node.isString() ? parseBoolean(node.stringValue()) : null,
-          ValueType::parseBoolean,
-          String::valueOf);
+              "true or false",
+              node ->
+                  node.isBoolean()
+                      ? Boolean.valueOf(node.booleanValue())
+                      : node.isString() ? parseBoolean(node.stringValue()) : null,
+              ValueType::parseBoolean,
+              String::valueOf)
+          .withSchema(Map.of("type", "boolean"));
 
   /** A constant of {@code type} by its text, ignoring case. */
   public static <E extends Enum<E>> ValueType<E> choice(Class<E> type, Function<E, String> text) {
@@ -150,10 +176,11 @@ public final class ValueType<T> {
                 .findFirst()
                 .orElse(null);
     return of(
-        "one of " + Arrays.stream(constants).map(text).collect(Collectors.joining(", ")),
-        node -> node.isString() ? parse.apply(node.stringValue()) : null,
-        parse,
-        text);
+            "one of " + Arrays.stream(constants).map(text).collect(Collectors.joining(", ")),
+            node -> node.isString() ? parse.apply(node.stringValue()) : null,
+            parse,
+            text)
+        .withSchema(Map.of("type", "string", "enum", Arrays.stream(constants).map(text).toList()));
   }
 
   /** A constant of {@code type} by its name, ignoring case; written in lower case. */
@@ -168,7 +195,8 @@ public final class ValueType<T> {
         ValueType::toIntegers,
         ValueType::parseIntegers,
         String::valueOf,
-        values -> values.stream().allMatch(v -> v >= minimum));
+        values -> values.stream().allMatch(v -> v >= minimum),
+        Map.of("type", "array", "items", Map.of("type", "integer", "minimum", minimum)));
   }
 
   /**

@@ -7,11 +7,13 @@ import io.jdit.media.Picture;
 import io.jdit.media.PngWriter;
 import io.jdit.report.CacheReport;
 import io.jdit.report.CacheTimes;
+import io.jdit.transformer.Acceleration;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -29,14 +31,22 @@ record CacheOutcome(
     List<CacheStatistics> groups, List<String> notes, List<Double> stepMillis, long peakBytes) {
   /** Empty when the generation had no cache. */
   static Optional<CacheOutcome> of(Result result) {
-    List<BlockCache> caches = BlockCache.among(result.accelerations());
+    return of(result.accelerations(), result.report().denoiseSteps());
+  }
+
+  /**
+   * @param accelerations of a generation, closed
+   */
+  static Optional<CacheOutcome> of(
+      Collection<Acceleration> accelerations, List<Double> stepMillis) {
+    List<BlockCache> caches = BlockCache.among(accelerations);
     return caches.isEmpty()
         ? Optional.empty()
         : Optional.of(
             new CacheOutcome(
                 caches.stream().flatMap(c -> c.statistics().stream()).toList(),
                 caches.stream().flatMap(c -> c.notes().stream()).toList(),
-                result.report().denoiseSteps(),
+                stepMillis,
                 caches.stream().mapToLong(BlockCache::peakBytes).sum()));
   }
 

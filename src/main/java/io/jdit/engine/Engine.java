@@ -185,6 +185,15 @@ public final class Engine implements AutoCloseable {
       FrameSink out) {
     Request request = parameters.resolve(values);
     MemoryCheck.requirePixels(request, Memory.available());
+    return call(request, () -> run(request, acceleration, progress, pictures, out));
+  }
+
+  /**
+   * Runs {@code work} for a request on the model's thread and waits for it.
+   *
+   * @throws OutOfMemoryException saying what the memory was not enough for
+   */
+  <T> T call(Request request, Callable<T> work) {
     String what =
         request.outputs()
             + " x "
@@ -194,7 +203,7 @@ public final class Engine implements AutoCloseable {
             + " pixels on "
             + strategies.device();
     try {
-      return call(() -> run(request, acceleration, progress, pictures, out));
+      return call(work);
     } catch (RuntimeException e) {
       throw OutOfMemoryException.translate(
           e, what, "use a smaller size, --dtype bfloat16, --vae-tiling or more ranks");

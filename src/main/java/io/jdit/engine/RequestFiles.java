@@ -89,6 +89,11 @@ final class RequestFiles implements FrameSink, AutoCloseable {
         : sheets.stream().map(ContactSheet::picture).toList();
   }
 
+  /** The first frame of each video, small; none of pictures. */
+  List<Picture> thumbnails() {
+    return sheets.stream().map(ContactSheet::first).toList();
+  }
+
   /** Completes output {@code number} on disk. */
   void save(int number) throws IOException {
     if (output.kind() == OutputKind.PICTURE) {

@@ -39,14 +39,28 @@ public final class ContactSheet {
   }
 
   /**
+   * The first frame, small.
+   *
+   * @throws IllegalStateException before the first frame
+   */
+  public Picture first() {
+    requireFrames();
+    return kept.get(0);
+  }
+
+  private void requireFrames() {
+    if (kept.isEmpty()) {
+      throw new IllegalStateException("a contact sheet without frames");
+    }
+  }
+
+  /**
    * The sheet so far, row by row; what is left of the last row is black.
    *
    * @throws IllegalStateException before the first frame
    */
   public Picture picture() {
-    if (kept.isEmpty()) {
-      throw new IllegalStateException("a contact sheet without frames");
-    }
+    requireFrames();
     int width = kept.get(0).width();
     int height = kept.get(0).height();
     int columns = Math.min(COLUMNS, kept.size());

@@ -1,11 +1,11 @@
 package io.jdit.media;
 
 /** Pictures made smaller. */
-final class Thumbnail {
+public final class Thumbnail {
   private Thumbnail() {}
 
   /** Each pixel is the mean of the area that it covers, parts of pixels counted as parts. */
-  static Picture of(Picture picture, int width, int height) {
+  public static Picture of(Picture picture, int width, int height) {
     byte[] rgb = new byte[3 * width * height];
     double dx = (double) picture.width() / width;
     double dy = (double) picture.height() / height;

@@ -13,6 +13,9 @@ import java.util.Map;
  * that conditions can be repeated, joined and kept without knowing the family.
  */
 public record Condition(Map<String, Tensor> tensors) {
+  /** Text embeddings [B, tokens, D]; families of one text sequence call them so. */
+  public static final String PROMPT_EMBEDS = "prompt_embeds";
+
   public Condition {
     tensors = Collections.unmodifiableMap(new LinkedHashMap<>(tensors));
   }
@@ -41,6 +44,13 @@ public record Condition(Map<String, Tensor> tensors) {
     Map<String, Tensor> both = new LinkedHashMap<>(tensors);
     both.putAll(other.tensors);
     return new Condition(both);
+  }
+
+  /** Names, dtypes and shapes without the batch: equal where conditions can be joined. */
+  Map<String, Object> rowShapes() {
+    Map<String, Object> shapes = new LinkedHashMap<>();
+    tensors.forEach((name, t) -> shapes.put(name, List.of(t.dtype(), JointStep.rowShape(t))));
+    return shapes;
   }
 
   public long bytes() {

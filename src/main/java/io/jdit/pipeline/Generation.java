@@ -5,9 +5,7 @@ import io.jdit.tensor.Generator;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 import io.jdit.transformer.Acceleration;
-import io.jdit.transformer.Forecast;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -36,7 +34,10 @@ public final class Generation implements AutoCloseable {
   private Guidance guidance;
   private Trajectory trajectory;
   private Tensor latents;
+  private boolean estimating;
+  private Tensor estimate;
   private int done;
+  private boolean closed;
 
   /**
    * @param accelerations makes the state of each expert that the request uses
@@ -103,7 +104,7 @@ public final class Generation implements AutoCloseable {
   }
 
   /** Branches on ranks of their own are calls of their own. */
-  private boolean oneBatch(int count) {
+  boolean oneBatch(int count) {
     return guidance.oneBatch() && branches.callsHere(count) == count;
   }
 
@@ -117,7 +118,7 @@ public final class Generation implements AutoCloseable {
 
   /** Component that computes the next step. */
   public String expert() {
-    return model.expert(request, trajectory.timestep(done));
+    return model.expert(request, timestep());
   }
 
   /** Steps that were taken. */
@@ -135,67 +136,101 @@ public final class Generation implements AutoCloseable {
    * @throws NotFiniteException when it gave values that are not finite
    */
   public void step() {
-    float t = trajectory.timestep(done);
-    String expert = expert();
-    Tensor next;
+    step(List.of(this));
+    requireFinite();
+  }
+
+  /**
+   * Takes the next step of each, their transformer calls as rows of one batch.
+   *
+   * @param generations on one model, with equal {@link #batchKey}s, or a single one
+   */
+  public static void step(List<Generation> generations) {
     try (TensorScope scope = TensorScope.open()) {
-      int count = guidance.branches(t);
-      Tensor[] outputs =
-          oneBatch(count) ? inOneBatch(expert, count) : branches.run(count, b -> output(expert, b));
-      Tensor v = guidance.combine(outputs, expert);
-      Tensor stepped = trajectory.step(done, latents, v);
-      boolean last = done == trajectory.steps() - 1;
-      next = TensorScope.detach(last ? model.finish(request, stepped, conditions.get(0)) : stepped);
+      Tensor[] stepped = new JointStep(generations).latents();
+      for (int i = 0; i < stepped.length; i++) {
+        generations.get(i).stepped(TensorScope.detach(stepped[i]));
+      }
     }
+  }
+
+  private void stepped(Tensor next) {
+    stepOfExpert.merge(expert(), 1, Integer::sum);
     latents.close();
     latents = next;
     done++;
-    stepOfExpert.merge(expert, 1, Integer::sum);
+  }
+
+  /**
+   * Checks the last step.
+   *
+   * @throws NotFiniteException when it gave values that are not finite
+   */
+  public void requireFinite() {
     NotFiniteException.require(latents, "denoising step " + done + " of " + steps());
   }
 
-  /** One call for all branches; what is forecast and remembered is each branch's own. */
-  private Tensor[] inOneBatch(String expert, int count) {
-    Acceleration acceleration = byExpert.get(expert);
-    Tensor[] outputs = new Tensor[count];
-    boolean all = true;
-    for (int b = 0; b < count; b++) {
-      Forecast forecast = acceleration.forecast(call(expert, b));
-      outputs[b] = forecast == null ? null : forecast.value();
-      all &= forecast != null;
+  /**
+   * What the next step has in common with those of other generations that may be taken together
+   * with it; null when it is to be taken alone.
+   */
+  public Object batchKey() {
+    if (!acceleration().sharesBatches()) {
+      return null;
     }
-    if (all) {
-      return outputs;
-    }
-    Tensor[] copies = new Tensor[count];
-    Arrays.fill(copies, latents);
-    Condition joined = Condition.joined(conditions.subList(0, count));
-    outputs = predict(acceleration, Tensor.cat(0, copies), joined).chunk(count, 0);
-    for (int b = 0; b < count; b++) {
-      acceleration.computed(call(expert, b), outputs[b]);
-    }
-    return outputs;
+    Condition first = conditions.get(0);
+    return List.of(
+        expert(),
+        guidance.branches(timestep()),
+        model.layout(request, first),
+        latents.dtype(),
+        JointStep.rowShape(latents),
+        conditions.stream().map(Condition::rowShapes).toList());
   }
 
-  private Tensor output(String expert, int branch) {
-    Acceleration acceleration = byExpert.get(expert);
-    Acceleration.Call call = call(expert, branch);
-    Forecast forecast = acceleration.forecast(call);
-    if (forecast != null) {
-      return forecast.value();
+  /** Of the expert that computes the next step. */
+  Acceleration acceleration() {
+    return byExpert.get(expert());
+  }
+
+  /** What the model is told at the next step. */
+  float timestep() {
+    return trajectory.timestep(done);
+  }
+
+  Condition condition(int branch) {
+    return conditions.get(branch);
+  }
+
+  Guidance guidance() {
+    return guidance;
+  }
+
+  Branches branches() {
+    return branches;
+  }
+
+  Model model() {
+    return model;
+  }
+
+  /** The latents after the next step, in the innermost scope. */
+  Tensor next(Tensor[] outputs) {
+    Tensor velocity = guidance.combine(outputs, expert());
+    if (estimating) {
+      closeEstimate();
+      estimate = TensorScope.detach(latents.sub(velocity.mul(trajectory.sigma(done))));
     }
-    Tensor computed = predict(acceleration, latents, conditions.get(branch));
-    acceleration.computed(call, computed);
-    return computed;
+    Tensor stepped = trajectory.step(done, latents, velocity);
+    return done == trajectory.steps() - 1
+        ? model.finish(request, stepped, conditions.get(0))
+        : stepped;
   }
 
-  private Tensor predict(Acceleration acceleration, Tensor x, Condition condition) {
-    return model.predict(request, x, condition, trajectory.timestep(done), acceleration.runner());
-  }
-
-  private Acceleration.Call call(String expert, int branch) {
+  /** The next transformer call for a guidance branch. */
+  Acceleration.Call call(int branch) {
     return new Acceleration.Call(
-        stepOfExpert.getOrDefault(expert, 0),
+        stepOfExpert.getOrDefault(expert(), 0),
         branch,
         trajectory.timestep(done),
         trajectory.sigma(done),
@@ -208,11 +243,38 @@ public final class Generation implements AutoCloseable {
     return latents;
   }
 
+  /** Keeps an {@link #estimate} from the next step on: a tensor of the latents' size. */
+  public void keepEstimate() {
+    estimating = true;
+  }
+
+  /**
+   * The latents that the last step pointed to, x - sigma v: what the model took the result to be.
+   * Null before a step after {@link #keepEstimate}; stays the generation's.
+   */
+  public Tensor estimate() {
+    return estimate;
+  }
+
+  private void closeEstimate() {
+    if (estimate != null) {
+      estimate.close();
+    }
+  }
+
   /** Gives the finished pictures or frames to {@code out}. */
   public void decode(FrameSink out) {
     try (TensorScope scope = TensorScope.open()) {
       model.decode(request, latents, conditions.get(0), out);
     }
+  }
+
+  /** Positions of the prompt that the transformer attends to; 0 for a model without text. */
+  public long textTokens() {
+    Condition positive = conditions.get(0);
+    return positive.has(Condition.PROMPT_EMBEDS)
+        ? positive.get(Condition.PROMPT_EMBEDS).size(1)
+        : 0;
   }
 
   /** What the user should know, for example that a prompt was cut. */
@@ -225,8 +287,14 @@ public final class Generation implements AutoCloseable {
     return Collections.unmodifiableMap(byExpert);
   }
 
+  /** Frees everything; closing twice does nothing. */
   @Override
   public void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    closeEstimate();
     byExpert.values().forEach(Acceleration::close);
     if (trajectory != null) {
       trajectory.close();

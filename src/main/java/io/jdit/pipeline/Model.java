@@ -64,11 +64,21 @@ public interface Model extends AutoCloseable {
    * The output of the transformer for one branch.
    *
    * @param latents as {@link #start} made them or the trajectory stepped them, [B, ...]
+   * @param request of the first row; other rows may be of other requests of the same {@link
+   *     #layout}
    * @param condition for B rows
-   * @param timestep what the scheduler tells the model
+   * @param timesteps of each row, what the scheduler tells the model; all of one expert
    */
   Tensor predict(
-      Request request, Tensor latents, Condition condition, float timestep, BlockRunner runner);
+      Request request, Tensor latents, Condition condition, float[] timesteps, BlockRunner runner);
+
+  /**
+   * What calls have in common, besides the shapes of their tensors, when they may be rows of one
+   * batch: whatever {@link #predict} takes from the request, or from one row for all.
+   */
+  default Object layout(Request request, Condition condition) {
+    return List.of(request.height(), request.width());
+  }
 
   /**
    * The latents after the last step: some models put back what was given by a picture.

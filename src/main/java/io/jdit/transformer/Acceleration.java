@@ -43,6 +43,14 @@ public interface Acceleration extends AutoCloseable {
   /** Runs the blocks of the calls that are computed. */
   BlockRunner runner();
 
+  /**
+   * Whether its calls may be rows of one batch with calls of other generations: its runner
+   * remembers nothing of them.
+   */
+  default boolean sharesBatches() {
+    return false;
+  }
+
   /** Frees the buffers. */
   @Override
   void close();
@@ -65,6 +73,11 @@ public interface Acceleration extends AutoCloseable {
       @Override
       public BlockRunner runner() {
         return runner;
+      }
+
+      @Override
+      public boolean sharesBatches() {
+        return true;
       }
 
       @Override

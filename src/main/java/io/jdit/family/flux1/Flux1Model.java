@@ -199,13 +199,11 @@ final class Flux1Model implements Model {
 
   @Override
   public Tensor predict(
-      Request request, Tensor latents, Condition c, float timestep, BlockRunner runner) {
+      Request request, Tensor latents, Condition c, float[] timesteps, BlockRunner runner) {
     try (TensorScope scope = TensorScope.open()) {
       // The division happens in the latents' dtype, as in the reference.
       Tensor t =
-          Tensor.full(timestep, DType.FLOAT32, strategies.device(), latents.size(0))
-              .to(latents.dtype())
-              .div(1000);
+          Tensor.of(timesteps, timesteps.length).to(strategies.device(), latents.dtype()).div(1000);
       FluxInputs inputs =
           new FluxInputs(
               latents,

@@ -20,7 +20,6 @@ import io.jdit.pipeline.Request;
 import io.jdit.pipeline.Strategies;
 import io.jdit.scheduler.FlowMatchEuler;
 import io.jdit.scheduler.Trajectory;
-import io.jdit.tensor.DType;
 import io.jdit.tensor.Generator;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
@@ -182,6 +181,11 @@ final class QwenImageModel implements Model {
   }
 
   @Override
+  public Object layout(Request request, Condition c) {
+    return grids(request, c);
+  }
+
+  @Override
   public Tensor start(Request request, Generator noise) {
     try (TensorScope scope = TensorScope.open()) {
       Tensor drawn =
@@ -197,7 +201,7 @@ final class QwenImageModel implements Model {
 
   @Override
   public Tensor predict(
-      Request request, Tensor latents, Condition c, float timestep, BlockRunner runner) {
+      Request request, Tensor latents, Condition c, float[] timesteps, BlockRunner runner) {
     List<Grid> grids = grids(request, c);
     int textTokens = (int) c.get(EMBEDS).size(1);
     try (TensorScope scope = TensorScope.open()) {
@@ -205,9 +209,7 @@ final class QwenImageModel implements Model {
           tables.get(List.of(textTokens, grids), () -> transformer.get().rotary(textTokens, grids));
       // The division happens in the latents' dtype, as in the reference.
       Tensor t =
-          Tensor.full(timestep, DType.FLOAT32, strategies.device(), latents.size(0))
-              .to(latents.dtype())
-              .div(1000);
+          Tensor.of(timesteps, timesteps.length).to(strategies.device(), latents.dtype()).div(1000);
       QwenImageInputs inputs =
           new QwenImageInputs(
               latents, c.has(PICTURES) ? c.get(PICTURES) : null, c.get(EMBEDS), null, t, rotary);

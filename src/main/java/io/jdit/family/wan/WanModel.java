@@ -222,8 +222,8 @@ final class WanModel implements Model {
 
   @Override
   public Tensor predict(
-      Request request, Tensor latents, Condition c, float timestep, BlockRunner runner) {
-    WanTransformer transformer = inUse(expert(request, timestep));
+      Request request, Tensor latents, Condition c, float[] timesteps, BlockRunner runner) {
+    WanTransformer transformer = inUse(expert(request, timesteps[0]));
     try (TensorScope scope = TensorScope.open()) {
       boolean picture = c.has(PICTURE);
       boolean first = picture && wan.expandTimesteps();
@@ -237,7 +237,7 @@ final class WanModel implements Model {
       WanInputs inputs =
           new WanInputs(
               x,
-              Tensor.full(timestep, DType.FLOAT32, strategies.device(), rows),
+              Tensor.of(timesteps, rows).to(strategies.device()),
               first ? Tensor.zeros(DType.FLOAT32, strategies.device(), rows) : null,
               c.get(EMBEDS),
               c.has(IMAGE_EMBEDS) ? c.get(IMAGE_EMBEDS) : null,

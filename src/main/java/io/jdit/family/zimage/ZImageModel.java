@@ -174,7 +174,7 @@ final class ZImageModel implements Model {
 
   @Override
   public Tensor predict(
-      Request request, Tensor latents, Condition c, float timestep, BlockRunner runner) {
+      Request request, Tensor latents, Condition c, float[] timesteps, BlockRunner runner) {
     int[] lengths = Arrays.stream(c.get(LENGTH).toLongs()).mapToInt(n -> (int) n).toArray();
     int[] padded = Arrays.stream(lengths).map(ZImageInputs::padded).toArray();
     int height = grid(request.height());
@@ -184,9 +184,11 @@ final class ZImageModel implements Model {
           tables.get(
               List.of(Arrays.stream(padded).boxed().toList(), height, width),
               () -> transformer.get().rotary(padded, height, width));
-      Tensor t =
-          Tensor.full(
-              ZImageGuidance.time(timestep), DType.FLOAT32, strategies.device(), latents.size(0));
+      float[] times = new float[timesteps.length];
+      for (int i = 0; i < times.length; i++) {
+        times[i] = ZImageGuidance.time(timesteps[i]);
+      }
+      Tensor t = Tensor.of(times, times.length).to(strategies.device());
       ZImageInputs inputs =
           new ZImageInputs(latents.to(strategies.dtype()), c.get(EMBEDS), lengths, t, rotary);
       Tensor out = transformer.get().forward(inputs, runner);

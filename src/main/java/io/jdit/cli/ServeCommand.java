@@ -1,0 +1,137 @@
+package io.jdit.cli;
+
+import io.jdit.cache.ResolvedCacheConfig;
+import io.jdit.config.SettingsFile;
+import io.jdit.config.Values;
+import io.jdit.engine.Engine;
+import io.jdit.engine.EngineRunner;
+import io.jdit.engine.FailureText;
+import io.jdit.engine.Provenance;
+import io.jdit.engine.RankSession;
+import io.jdit.engine.serve.ServedModel;
+import io.jdit.pipeline.Strategies;
+import io.jdit.server.Server;
+import io.jdit.server.ServerSettings;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code jdit serve}: pictures and videos over HTTP. */
+@Command(
+    name = "serve",
+    mixinStandardHelpOptions = true,
+    versionProvider = VersionProvider.class,
+    sortOptions = false,
+    description =
+        "Serves models over HTTP: OpenAI's interface for pictures and videos, and a page.")
+final class ServeCommand implements Callable<Integer> {
+  @Mixin private ModelOptions model;
+
+  @Option(
+      names = "--served-model-name",
+      paramLabel = "NAME",
+      description = "Name of --model-path in requests. Default: the path as it is given.")
+  private String servedName;
+
+  @Option(
+      names = "--model",
+      paramLabel = "NAME=PATH",
+      description =
+          "A further model, loaded when a request names it; where memory is short, one that nobody"
+              + " uses is unloaded. Repeat it.")
+  private Map<String, String> others = new LinkedHashMap<>();
+
+  @Mixin private ServerOptions server;
+  @Mixin private AttentionOptions attention;
+  @Mixin private CacheOptions cache;
+  @Mixin private ParallelOptions parallel;
+  @Mixin private CompatibilityOptions compatibility;
+
+  @Option(names = "--quiet", description = "Print nothing but errors.")
+  private boolean quiet;
+
+  @Option(names = "--verbose", description = "Print more, and stack traces of errors.")
+  private boolean verbose;
+
+  @Spec private CommandSpec spec;
+
+  @Override
+  public Integer call() throws Exception {
+    Terminal terminal =
+        Terminal.of(
+            spec.commandLine().getOut(), spec.commandLine().getErr(), quiet, System.getenv());
+    ServerSettings settings = server.settings();
+    compatibility.given(spec).forEach(o -> terminal.info("%s has no effect in JDiT", o));
+    SettingsFile file = cache.file();
+    Values layout = parallel.settings(file);
+    attention.check(layout, file, System.getenv(), terminal);
+    ResolvedCacheConfig resolved = cache.resolve(System.getenv());
+    resolved.warnings().forEach(w -> terminal.info("warning: %s", w));
+    List<ServedModel> served = new ArrayList<>();
+    String name = servedName == null ? model.modelPath : servedName;
+    served.add(served(name, model.modelPath, resolved, terminal));
+    for (Map.Entry<String, String> other : others.entrySet()) {
+      served.add(served(other.getKey(), other.getValue(), resolved, terminal));
+    }
+    CountDownLatch ended = new CountDownLatch(1);
+    Server running =
+        Server.start(settings, served, 1, FailureText::of, line -> terminal.info("%s", line));
+    Thread hook = new Thread(() -> shutDown(running, terminal, ended), "jdit-serve-signal");
+    Runtime.getRuntime().addShutdownHook(hook);
+    terminal.info("listening on http://%s:%d", settings.host(), running.port());
+    try {
+      running.load();
+    } catch (Exception e) {
+      Runtime.getRuntime().removeShutdownHook(hook);
+      running.close();
+      throw e;
+    }
+    terminal.info("ready");
+    ended.await();
+    return ExitCode.OK;
+  }
+
+  private void shutDown(Server running, Terminal terminal, CountDownLatch ended) {
+    terminal.info("shutting down: open requests have %d s", server.shutdownSeconds);
+    try {
+      int open = running.drain(server.shutdownSeconds * 1000L);
+      if (open > 0) {
+        terminal.info("%d requests were not done and have failed", open);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } finally {
+      running.close();
+      ended.countDown();
+    }
+  }
+
+  private ServedModel served(
+      String name, String path, ResolvedCacheConfig resolved, Terminal terminal) {
+    Path folder = model.locate(path, terminal);
+    resolved.requireExperts(Engine.transformers(folder));
+    return new ServedModel(
+        name,
+        path,
+        Engine.parameters(folder),
+        () -> {
+          Strategies strategies = model.strategies();
+          Provenance provenance = new Provenance(path, strategies, resolved.toMap());
+          RankSession session = RankSession.alone(strategies.device());
+          return new EngineRunner(
+              Engine.load(folder, strategies, model.threads()),
+              provenance,
+              session.cache(resolved),
+              session);
+        });
+  }
+}

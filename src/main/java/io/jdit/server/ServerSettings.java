@@ -1,0 +1,37 @@
+package io.jdit.server;
+
+import io.jdit.engine.serve.Batching;
+import io.jdit.engine.serve.TaskStore;
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * What a server is started with.
+ *
+ * @param port 0 for any free one
+ * @param folder of results and records
+ * @param kept whether results outlive their request; without, they come in answers only
+ * @param keys API keys, one of which requests must give; empty for none
+ * @param origins of pages that may call; empty for this server's own only
+ * @param urls whether pictures may be given as addresses to fetch
+ */
+public record ServerSettings(
+    String host,
+    int port,
+    Path folder,
+    boolean kept,
+    TaskStore.Limits keeps,
+    Batching batching,
+    int queue,
+    Limits limits,
+    List<String> keys,
+    List<String> origins,
+    boolean urls) {
+  /**
+   * What one request may ask for.
+   *
+   * @param bodyBytes of a request with its pictures
+   * @param pixels of an output or a given picture
+   */
+  public record Limits(long bodyBytes, long pixels, int frames, int steps) {}
+}
