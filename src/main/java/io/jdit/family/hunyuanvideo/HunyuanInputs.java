@@ -10,7 +10,7 @@ import io.jdit.tensor.Tensor;
  * @param timestep [B], 0 to 1000, in the dtype of the latents
  * @param guidance the scale, float32 [B]; null for models without guidance embedding
  * @param promptEmbeds [B, L, text_embed_dim]
- * @param textLength tokens of each text, 1 to L; those after them are padding
+ * @param textLengths tokens of each text, 1 to L; those after them are padding
  * @param pooledPromptEmbeds [B, pooled_projection_dim]
  * @param rotary table of all tokens
  */
@@ -19,6 +19,6 @@ public record HunyuanInputs(
     Tensor timestep,
     Tensor guidance,
     Tensor promptEmbeds,
-    int textLength,
+    int[] textLengths,
     Tensor pooledPromptEmbeds,
     RotaryTable rotary) {}

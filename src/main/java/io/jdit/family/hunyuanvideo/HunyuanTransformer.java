@@ -1,7 +1,6 @@
 package io.jdit.family.hunyuanvideo;
 
 import io.jdit.attention.Attention;
-import io.jdit.attention.Tokens;
 import io.jdit.checkpoint.Weights;
 import io.jdit.kernels.Kernels;
 import io.jdit.nn.Linear;
@@ -122,22 +121,28 @@ public final class HunyuanTransformer
         temb = temb.add(guidanceEmbedder.forward(guidance));
       }
       temb = temb.add(textEmbedder.forward(in.pooledPromptEmbeds()));
-      Tensor text = contextEmbedder.forward(in.promptEmbeds().to(dtype), time, in.textLength());
+      Tensor text = contextEmbedder.forward(in.promptEmbeds().to(dtype), time, in.textLengths());
       SequenceParallel.Cut cut = sequence.cut(1, xEmbedder.fold(latents), text);
       RotaryTable rotary = sequence.cut(in.rotary(), cut.tokens().lengths());
-      boolean[][] counting = new boolean[1][(int) text.size(1)];
-      Arrays.fill(counting[0], 0, in.textLength(), true);
-      Tokens tokens = cut.tokens().masked(null, counting);
       HunyuanConditioning conditioning =
           new HunyuanConditioning(
               scope.keep(Functional.silu(temb)),
               new RotaryTable(scope.keep(rotary.cos()), scope.keep(rotary.sin())),
-              tokens,
+              cut.tokens().masked(null, counting(in.textLengths(), (int) text.size(1))),
               grid);
       Tensor hidden = xEmbedder.forward(cut.parts().get(0));
       return new Prepared<>(
           new Streams(scope.keep(hidden), scope.keep(cut.parts().get(1))), conditioning);
     }
+  }
+
+  /** Of each text the tokens that are no padding. */
+  private static boolean[][] counting(int[] lengths, int padded) {
+    boolean[][] counting = new boolean[lengths.length][padded];
+    for (int b = 0; b < lengths.length; b++) {
+      Arrays.fill(counting[b], 0, lengths[b], true);
+    }
+    return counting;
   }
 
   private Tensor sinusoid(Tensor t) {

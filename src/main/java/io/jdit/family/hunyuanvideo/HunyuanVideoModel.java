@@ -38,8 +38,8 @@ import java.util.function.Function;
  * Euler steps.
  */
 final class HunyuanVideoModel implements Model {
-  private static final String EMBEDS = "prompt_embeds"; // [B, L, text_embed_dim]
-  private static final String MASK = "prompt_attention_mask"; // int64 [B, L] on the CPU
+  private static final String EMBEDS = Condition.PROMPT_EMBEDS; // [B, L, text_embed_dim]
+  private static final String LENGTH = "length"; // int64 [B] on the CPU, tokens without padding
   private static final String POOLED = "pooled_prompt_embeds"; // [B, pooled_projection_dim]
   private static final String GUIDANCE = "guidance"; // float32 [B]
 
@@ -96,11 +96,9 @@ final class HunyuanVideoModel implements Model {
   }
 
   private Condition condition(Request request, Tensor embeds, int length, Tensor pooled) {
-    long[] mask = new long[(int) embeds.size(1)];
-    Arrays.fill(mask, 0, length, 1);
     Map<String, Tensor> tensors = new LinkedHashMap<>();
     tensors.put(EMBEDS, embeds);
-    tensors.put(MASK, Tensor.of(mask, 1, mask.length));
+    tensors.put(LENGTH, Tensor.of(new long[] {length}, 1));
     tensors.put(POOLED, pooled);
     if (folder.transformer().guidanceEmbeds()) {
       double scale = request.get(GUIDANCE_SCALE);
@@ -140,18 +138,15 @@ final class HunyuanVideoModel implements Model {
 
   @Override
   public Tensor predict(
-      Request request, Tensor latents, Condition c, float timestep, BlockRunner runner) {
+      Request request, Tensor latents, Condition c, float[] timesteps, BlockRunner runner) {
     try (TensorScope scope = TensorScope.open()) {
-      // All rows are of one prompt.
-      int length = (int) c.get(MASK).select(0, 0).sum().item();
       HunyuanInputs inputs =
           new HunyuanInputs(
               latents,
-              Tensor.full(timestep, DType.FLOAT32, strategies.device(), latents.size(0))
-                  .to(latents.dtype()),
+              Tensor.of(timesteps, timesteps.length).to(strategies.device(), latents.dtype()),
               c.has(GUIDANCE) ? c.get(GUIDANCE) : null,
               c.get(EMBEDS),
-              length,
+              Arrays.stream(c.get(LENGTH).toLongs()).mapToInt(n -> (int) n).toArray(),
               c.get(POOLED),
               rotary(latents, (int) c.get(EMBEDS).size(1)));
       return scope.keep(transformer.get().forward(inputs, runner));

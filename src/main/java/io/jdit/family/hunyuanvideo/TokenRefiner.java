@@ -45,20 +45,40 @@ final class TokenRefiner {
   /**
    * @param text [B, L, text_embed_dim]
    * @param sinusoid of the timestep, [B, TIME_CHANNELS]
-   * @param length tokens of each text; those after them are padding
+   * @param lengths tokens of each text; those after them are padding
    * @return [B, L, D]
    */
-  Tensor forward(Tensor text, Tensor sinusoid, int length) {
+  Tensor forward(Tensor text, Tensor sinusoid, int[] lengths) {
     try (TensorScope scope = TensorScope.open()) {
-      Tensor mean = text.narrow(1, 0, length).to(DType.FLOAT32).mean(1, false).to(text.dtype());
-      Tensor c = timestepEmbedder.forward(sinusoid).add(textEmbedder.forward(mean));
+      Tensor mean = eachRow(lengths, (b, n) -> text(text, b, n).to(DType.FLOAT32).mean(1, false));
+      Tensor c =
+          timestepEmbedder.forward(sinusoid).add(textEmbedder.forward(mean.to(text.dtype())));
       Tensor gates = Functional.silu(c);
       Tensor y = projIn.forward(text);
       for (RefinerBlock block : blocks) {
-        y = block.forward(y, gates, length);
+        y = block.forward(y, gates, lengths);
       }
       return scope.keep(y);
     }
+  }
+
+  /** What is done to a row of the batch, whose text has {@code length} tokens. */
+  @FunctionalInterface
+  private interface RowFunction {
+    Tensor apply(int row, int length);
+  }
+
+  private static Tensor eachRow(int[] lengths, RowFunction function) {
+    Tensor[] rows = new Tensor[lengths.length];
+    for (int b = 0; b < rows.length; b++) {
+      rows[b] = function.apply(b, lengths[b]);
+    }
+    return Tensor.cat(0, rows);
+  }
+
+  /** A row of x [B, L, ...] without padding. */
+  private static Tensor text(Tensor x, int row, int length) {
+    return x.narrow(0, row, 1).narrow(1, 0, length);
   }
 
   /** diffusers' HunyuanVideoIndividualTokenRefinerBlock. */
@@ -89,10 +109,10 @@ final class TokenRefiner {
       headDim = config.attentionHeadDim();
     }
 
-    Tensor forward(Tensor y, Tensor c, int length) {
+    Tensor forward(Tensor y, Tensor c, int[] lengths) {
       try (TensorScope scope = TensorScope.open()) {
         Tensor[] gates = normOut.forward(c).chunk(2, -1);
-        Tensor a = toOut.forward(attended(norm1.forward(y), length).flatten(2, 3));
+        Tensor a = toOut.forward(attended(norm1.forward(y), lengths).flatten(2, 3));
         Tensor x = Kernels.gatedResidual(y, gates[0], a);
         Tensor f = ffOut.forward(Functional.silu(ffIn.forward(norm2.forward(x))));
         return scope.keep(Kernels.gatedResidual(x, gates[1], f));
@@ -100,19 +120,19 @@ final class TokenRefiner {
     }
 
     /** Tokens of the text see each other; padding sees the first token, as in the reference. */
-    private Tensor attended(Tensor n, int length) {
+    private Tensor attended(Tensor n, int[] lengths) {
       Tensor q = projections.query(n);
       Tensor k = projections.key(n);
       Tensor v = projections.value(n);
-      Tensor o =
-          Kernels.attention(
-              q.narrow(1, 0, length),
-              k.narrow(1, 0, length),
-              v.narrow(1, 0, length),
-              1 / Math.sqrt(headDim),
-              false);
-      long padding = n.size(1) - length;
-      return padding == 0 ? o : Tensor.cat(1, o, v.narrow(1, 0, 1).repeat(1, padding, 1, 1));
+      double scale = 1 / Math.sqrt(headDim);
+      return eachRow(
+          lengths,
+          (b, length) -> {
+            Tensor o =
+                Kernels.attention(
+                    text(q, b, length), text(k, b, length), text(v, b, length), scale, false);
+            return Tensor.cat(1, o, text(v, b, 1).repeat(1, n.size(1) - length, 1, 1));
+          });
     }
   }
 }
