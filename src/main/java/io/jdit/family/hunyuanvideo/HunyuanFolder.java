@@ -47,7 +47,7 @@ record HunyuanFolder(
         "in_channels of the transformer", transformer.inChannels(), vae.latentChannels());
     folder.requireFitting(
         "out_channels of the transformer", transformer.outChannels(), vae.latentChannels());
-    int positions = language.integer("max_position_embeddings", 8192);
+    int positions = language.integer("max_position_embeddings", 2048);
     return new HunyuanFolder(transformer, llama, positions, clip, vae, scheduler);
   }
 }
