@@ -97,8 +97,9 @@ final class CacheExplanation {
       }
       text.append('\n');
     } else {
-      text.append("mask ").append(mask).append(": ").append(mask.computedWithin(steps));
-      text.append(" computed, ").append(steps - mask.computedWithin(steps));
+      int counted = config.numInferenceSteps();
+      text.append("mask ").append(mask).append(": ").append(mask.computedWithin(counted));
+      text.append(" computed, ").append(counted - mask.computedWithin(counted));
       text.append(
           config.stepsComputationPolicy() == StepsPolicy.STATIC
               ? " from the cache\n"

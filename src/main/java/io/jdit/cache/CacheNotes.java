@@ -51,7 +51,7 @@ public final class CacheNotes {
                   place,
                   mask));
     }
-    String reason = reason(config, outline.steps());
+    String reason = reason(config, config.numInferenceSteps());
     if (reason != null) {
       notes.add("the cache of " + place + " cannot serve any step: " + reason);
     }

@@ -14,6 +14,7 @@ import java.util.Collections;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.IntUnaryOperator;
 
 /**
  * What requests a model takes: its keys, their defaults (the family's, and over them those of the
@@ -176,6 +177,30 @@ public final class Parameters {
         }
       }
       return values;
+    };
+  }
+
+  /**
+   * Frames are one for the first latent frame and {@code factor} for each other: another number
+   * becomes one of these, and a note says so.
+   *
+   * @param made the number of frames that the reference makes of one that was asked for
+   */
+  public static Rule frames(int factor, IntUnaryOperator made) {
+    return (values, given, notes) -> {
+      int asked = values.get(RequestKeys.NUM_FRAMES);
+      int frames = made.applyAsInt(asked);
+      if (frames != asked) {
+        notes.add(
+            "num_frames "
+                + asked
+                + " became "
+                + frames
+                + ": this model makes one frame, and "
+                + factor
+                + " at a time after it");
+      }
+      return values.with(RequestKeys.NUM_FRAMES, frames);
     };
   }
 

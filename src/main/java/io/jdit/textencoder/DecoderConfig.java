@@ -5,7 +5,7 @@ import java.util.Arrays;
 
 /**
  * Settings of a causal language model of the kind of {@link DecoderModel}: transformers'
- * Qwen3Config, and the text part of Qwen2_5_VLConfig.
+ * Qwen3Config, LlamaConfig, and the text part of Qwen2_5_VLConfig.
  *
  * @param qkvBias whether the projections of query, key and value have a bias
  * @param qkNorm whether query and key are normalised over each head
@@ -43,6 +43,34 @@ public record DecoderConfig(
     ModelConfig rope =
         text.section(text.has("rope_parameters") ? "rope_parameters" : "rope_scaling");
     return read(text, headDim, true, false, rope.integers("mrope_section"));
+  }
+
+  /**
+   * LlamaConfig.
+   *
+   * @throws io.jdit.checkpoint.ModelFormatException when it asks for biases or a rescaled rotary
+   *     embedding, or does not say {@code rope_theta}
+   */
+  public static DecoderConfig llama(ModelConfig json) {
+    for (String key : new String[] {"attention_bias", "mlp_bias"}) {
+      if (json.flag(key, false)) {
+        throw json.error(key + " true is not supported, only false is");
+      }
+    }
+    ModelConfig theta = json;
+    for (String key : new String[] {"rope_scaling", "rope_parameters"}) {
+      if (json.has(key)) {
+        ModelConfig rope = json.section(key);
+        rope.requireText("rope_type", "default");
+        theta = rope.has("rope_theta") ? rope : theta;
+      }
+    }
+    if (!theta.has("rope_theta")) {
+      throw json.error("the key rope_theta is missing");
+    }
+    int headDim =
+        json.integer("head_dim", json.integer("hidden_size") / json.integer("num_attention_heads"));
+    return read(json, headDim, false, false, new int[] {headDim / 2});
   }
 
   private static DecoderConfig read(

@@ -11,9 +11,9 @@ import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 
 /**
- * A layer of a causal language model with grouped queries (transformers' Qwen3DecoderLayer and
- * Qwen2_5_VLDecoderLayer): x + o(attention(norm(x))), then x + feedForward(norm(x)). Key and value
- * head j serves the query heads j g .. j g + g - 1.
+ * A layer of a causal language model with grouped queries (transformers' Qwen3DecoderLayer,
+ * LlamaDecoderLayer and Qwen2_5_VLDecoderLayer): x + o(attention(norm(x))), then x +
+ * feedForward(norm(x)). Key and value head j serves the query heads j g .. j g + g - 1.
  */
 final class DecoderLayer {
   /**

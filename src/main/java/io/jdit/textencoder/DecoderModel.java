@@ -13,8 +13,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * A causal language model whose hidden states condition a picture: transformers' Qwen3Model and the
- * language model of Qwen2.5-VL. One text at a time; L tokens.
+ * A causal language model whose hidden states condition a picture: transformers' Qwen3Model,
+ * LlamaModel and the language model of Qwen2.5-VL. One text at a time; L tokens.
  */
 public final class DecoderModel {
   private final DecoderConfig config;

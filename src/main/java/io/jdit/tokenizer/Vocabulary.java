@@ -21,13 +21,16 @@ record Vocabulary(Map<String, Long> ids) {
 
   /**
    * Reads {@code model.vocab}: an object token to id, or a list of (token, score) in the order of
-   * the ids.
+   * the ids. Tokens of {@code added_tokens} may be in neither.
    */
   static Vocabulary of(ObjectNode definition, TokenizerFiles files) {
     JsonNode vocab = definition.path("model").path("vocab");
     Map<String, Long> ids = vocab instanceof ObjectNode object ? byObject(object) : byList(vocab);
     if (ids.isEmpty()) {
       throw files.malformed(DEFINITION, "model.vocab is missing or empty");
+    }
+    for (JsonNode token : definition.path("added_tokens")) {
+      ids.putIfAbsent(token.path("content").asString(""), token.path("id").asLong(-1));
     }
     return new Vocabulary(ids);
   }

@@ -115,6 +115,32 @@ class CachedPipelineTest {
     return yaml.toString();
   }
 
+  /** Two block groups, which have settings of their own in one run; guided runs of two calls. */
+  @Test
+  void everyCachedRunOfTwoBlockGroupsIsReproduced() {
+    try (TensorScope scope = TensorScope.open();
+        Fixture f = new Fixture("hunyuan-video-tiny");
+        Engine engine = Engine.load(f.pipeline(), Strategies.cpu())) {
+      Values plain = Requests.given(f.json().path("call"));
+      JsonNode runs = f.json().path("cache");
+      assertThat(runs.size()).isEqualTo(11);
+      for (var run : runs.properties()) {
+        JsonNode golden = run.getValue();
+        String yaml = Fixture.withBlockGroups(golden);
+        if (run.getKey().equals("true_cfg_default")) {
+          yaml += "  enable_separate_cfg: false\n"; // The reference's default for this model.
+        }
+        check(
+            run.getKey(),
+            engine,
+            yaml,
+            golden.get("true_cfg").booleanValue() ? Requests.guided(f) : plain,
+            golden.get("contexts"),
+            f.tensor("cache." + run.getKey() + ".latents"));
+      }
+    }
+  }
+
   @Test
   void everyConfidentCachedRunOfTheEmbeddedModelIsReproduced() {
     Path folder = Fixture.ROOT.resolve("shapes");

@@ -63,6 +63,31 @@ class VideoCommandTest {
     assertThat(settings.path("fps").asInt()).isEqualTo(12);
   }
 
+  /** Another family of videos, whose frames that make up no latent frame are left out. */
+  @Test
+  void hunyuanVideoMakesTheFramesThatItSays() throws IOException {
+    CommandLineRun run =
+        CommandLineRun.of(
+            "generate",
+            "--model-path=" + Fixture.ROOT.resolve("hunyuan-video-tiny/pipeline"),
+            "--output-path=" + temp,
+            "--height=32",
+            "--width=48",
+            "--num-frames=12",
+            "--num-inference-steps=2",
+            "--prompt=an owl",
+            "--output-file-name=owl.mp4");
+    assertThat(run.exitCode()).as(run.err()).isZero();
+    assertThat(run.err()).contains("num_frames 12 became 9");
+    VideoFile video = VideoFile.read(temp.resolve("owl.mp4"));
+    assertThat(video.frames()).hasSize(9);
+    assertThat(video.fps()).isEqualTo(24);
+    JsonNode settings = JsonMapper.shared().readTree(video.comment());
+    assertThat(settings.path("num_frames").asInt()).isEqualTo(9);
+    assertThat(settings.path("guidance_scale").asDouble()).isEqualTo(6);
+    assertThat(settings.path("flow_shift").asDouble()).isEqualTo(7);
+  }
+
   /** Brightness by BT.709. */
   private static Picture grey(Picture picture) {
     byte[] rgb = picture.rgb().clone();

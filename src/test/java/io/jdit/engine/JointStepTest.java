@@ -24,7 +24,13 @@ class JointStepTest {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"flux1-dev-tiny", "qwen-image-tiny", "z-image-turbo-tiny", "wan21-t2v-tiny"})
+      strings = {
+        "flux1-dev-tiny",
+        "qwen-image-tiny",
+        "z-image-turbo-tiny",
+        "wan21-t2v-tiny",
+        "hunyuan-video-tiny"
+      })
   void rowsAreIndependent(String model) {
     long live = LeakDetector.live();
     try (Fixture f = new Fixture(model);

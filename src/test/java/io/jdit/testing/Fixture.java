@@ -56,6 +56,22 @@ public final class Fixture implements AutoCloseable {
     return ModelConfig.read(pipeline().resolve(component).resolve("config.json"));
   }
 
+  /** A cached run's YAML, with the settings of single block groups in the place of ours. */
+  public static String withBlockGroups(JsonNode run) {
+    StringBuilder yaml = new StringBuilder(run.path("yaml").stringValue());
+    JsonNode modifiers = run.path("modifier_yamls");
+    for (int i = 0; i < modifiers.size(); i++) {
+      yaml.append(i == 0 ? "  per_block_group:\n" : "")
+          .append(
+              modifiers
+                  .get(i)
+                  .stringValue()
+                  .replaceAll("(?m)^ {2}", "      ")
+                  .replace("cache_config:\n", "    -\n"));
+    }
+    return yaml.toString();
+  }
+
   /** Builds a component from its checkpoint, strictly; its weights belong to {@code owner}. */
   public <T> T build(
       String component, DType dtype, TensorScope owner, Function<Weights, T> constructor) {

@@ -63,6 +63,14 @@ public final class Requests {
     return values.with(key, key.type().read(read, key.name()));
   }
 
+  /** {@link #given} with the scale and the negative prompt of a fixture's {@code true_cfg}. */
+  public static Values guided(Fixture f) {
+    JsonNode guidance = f.json().path("true_cfg");
+    return given(f.json().path("call"))
+        .with(RequestKeys.NEGATIVE_PROMPT, guidance.path("negative_prompt").stringValue())
+        .with(RequestKeys.TRUE_CFG_SCALE, guidance.path("true_cfg_scale").doubleValue());
+  }
+
   /** A picture of a fixture, [3, H, W] from 0 to 255. */
   public static Picture picture(Tensor image) {
     return new Picture(

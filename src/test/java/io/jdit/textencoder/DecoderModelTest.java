@@ -2,17 +2,23 @@ package io.jdit.textencoder;
 
 import static io.jdit.testing.TensorAssert.assertThat;
 
+import io.jdit.checkpoint.ModelConfig;
+import io.jdit.checkpoint.ModelFormatException;
 import io.jdit.nn.LinearFactory;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 import io.jdit.testing.Fixture;
 import io.jdit.testing.NoLeaks;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import org.assertj.core.api.Assertions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 
 @ExtendWith(NoLeaks.class)
@@ -69,6 +75,60 @@ class DecoderModelTest {
             .isCloseTo(f.tensor("text." + text + ".prompt_embeds"), TOLERANCE);
       }
     }
+  }
+
+  /** Texts of different lengths, padded as the reference pads; the first 95 tokens are dropped. */
+  @Test
+  void llamaEqualsTheReference() {
+    try (TensorScope scope = TensorScope.open();
+        TensorScope weights = TensorScope.unbound();
+        Fixture f = new Fixture("hunyuan-video-tiny")) {
+      DecoderModel model =
+          f.build(
+              "text_encoder",
+              DType.FLOAT32,
+              weights,
+              w ->
+                  new DecoderModel(
+                      DecoderConfig.llama(f.config("text_encoder")), w, LinearFactory.dense()));
+      JsonNode texts = f.json().path("text").path("component");
+      for (int i = 0; i < texts.size(); i++) {
+        long[] ids = ids(texts.get(i).path("input_ids"));
+        int length = texts.get(i).path("num_tokens").asInt();
+        assertThat(model.hiddenStates(ids, length, 2).get(0).narrow(1, 95, 24))
+            .as("text %d", i)
+            .isCloseTo(f.tensor("text_encoder." + i + ".hidden"), TOLERANCE);
+      }
+      Tensor all = f.tensor("text_encoder.1.all_hidden");
+      long[] ids = ids(texts.get(1).path("input_ids"));
+      List<Tensor> states = model.hiddenStates(ids, ids.length, 0, 1, 2, 3, 4);
+      for (int i = 0; i <= 4; i++) {
+        assertThat(states.get(i).squeeze(0).narrow(0, 95, 24))
+            .as("state %d", i)
+            .isCloseTo(all.select(0, i), TOLERANCE);
+      }
+    }
+  }
+
+  @Test
+  void llamaOfAnotherKindIsRefused(@TempDir Path folder) throws IOException {
+    Path file = folder.resolve("config.json");
+    String sizes = "{\"hidden_size\": 24, \"num_attention_heads\": 3";
+    for (String[] bad :
+        new String[][] {
+          {", \"rope_theta\": 500000, \"mlp_bias\": true}", "mlp_bias true is not supported"},
+          {", \"rope_scaling\": {\"rope_type\": \"llama3\"}}", "rope_type 'llama3'"},
+          {"}", "the key rope_theta is missing"}
+        }) {
+      Files.writeString(file, sizes + bad[0]);
+      Assertions.assertThatThrownBy(() -> DecoderConfig.llama(ModelConfig.read(file)))
+          .isInstanceOf(ModelFormatException.class)
+          .hasMessageContaining(file.toString())
+          .hasMessageContaining(bad[1]);
+    }
+    Files.writeString(
+        file, sizes + ", \"rope_parameters\": {\"rope_type\": \"default\", \"rope_theta\": 7}}");
+    Assertions.assertThat(DecoderConfig.llama(ModelConfig.read(file)).ropeTheta()).isEqualTo(7);
   }
 
   /** Padding on the right changes nothing before it, and sees what counts only. */

@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
@@ -95,6 +96,35 @@ class TokenizerGoldenTest {
       assertThat(tokenizer.padId()).isEqualTo(600);
     }
     assertThat(compared).isGreaterThanOrEqualTo(4);
+  }
+
+  /**
+   * Llama's: the pad token is among the added tokens only; a long prompt loses the template's end.
+   */
+  @Test
+  void llama() throws IOException {
+    Path fixture = FIXTURES.resolve("hunyuan-video-tiny");
+    JsonNode text = JsonMapper.shared().readTree(fixture.resolve("expected.json")).path("text");
+    String[] around = text.path("template").path("template").asString().split("\\{\\}");
+    PromptTemplate template = new PromptTemplate(around[0], around[1]);
+    List<JsonNode> prompts = new ArrayList<>(text.path("component").valueStream().toList());
+    prompts.add(text.path("prompt"));
+    prompts.add(text.path("negative_prompt"));
+    try (Tokenizer llama =
+            Tokenizers.load(fixture.resolve("pipeline/tokenizer"), "TokenizersBackend");
+        Tokenizer clip =
+            Tokenizers.load(fixture.resolve("pipeline/tokenizer_2"), "CLIPTokenizer")) {
+      for (JsonNode prompt : prompts) {
+        String raw = prompt.path("raw").asString();
+        TokenIds ids = template.encode(llama, raw, 119);
+        assertThat(ids.ids()).as(raw).isEqualTo(longs(prompt.path("input_ids")));
+        assertThat(ids.length()).as(raw).isEqualTo(prompt.path("num_tokens").asInt());
+        assertThat(raw).as("overflow").endsWith(ids.overflow());
+        assertThat(clip.encode(raw, 77).ids())
+            .as(raw)
+            .isEqualTo(longs(prompt.path("clip_input_ids")));
+      }
+    }
   }
 
   private void verify(String fixture, String part, Path folder) throws IOException {

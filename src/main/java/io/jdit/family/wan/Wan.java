@@ -66,6 +66,7 @@ public final class Wan implements Family {
   @Override
   public Parameters parameters(ModelFolder folder) {
     WanFolder wan = WanFolder.read(folder);
+    int factor = wan.vae().timeFactor();
     Parameters parameters =
         Parameters.of(
             folder,
@@ -77,7 +78,7 @@ public final class Wan implements Family {
                     WIDTH,
                     wan.granularity(),
                     notes),
-            (values, given, notes) -> frames(values, wan.vae().timeFactor(), notes),
+            Parameters.frames(factor, asked -> asked / factor * factor + 1),
             Parameters.atMost(MAX_SEQUENCE_LENGTH, MAX_TOKENS),
             Wan::guidance,
             Parameters.pictures(1),
@@ -115,24 +116,6 @@ public final class Wan implements Family {
       notes.add(key + " " + asked + " became " + made + ", a multiple of " + multiple);
     }
     return values.with(key, made);
-  }
-
-  /** The autoencoder makes one frame of the first latent frame and {@code factor} of each other. */
-  private static Values frames(Values values, int factor, List<String> notes) {
-    int asked = values.get(NUM_FRAMES);
-    if (asked % factor == 1) {
-      return values;
-    }
-    int made = asked / factor * factor + 1;
-    notes.add(
-        "num_frames "
-            + asked
-            + " became "
-            + made
-            + ": this model makes one frame, and "
-            + factor
-            + " at a time after it");
-    return values.with(NUM_FRAMES, made);
   }
 
   /** The first scale alone decides whether there is guidance, for both transformers. */

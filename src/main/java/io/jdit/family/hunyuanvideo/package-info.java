@@ -1,0 +1,2 @@
+/** HunyuanVideo: text to video. */
+package io.jdit.family.hunyuanvideo;
