@@ -5,6 +5,7 @@ import io.jdit.engine.serve.Task;
 import io.jdit.engine.serve.TaskState;
 import io.jdit.pipeline.RequestKeys;
 import java.io.IOException;
+import java.math.BigInteger;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -155,10 +156,11 @@ final class TaskView {
     return map;
   }
 
+  /** As it is run, without pictures; seeds as text, since they may be larger than a page counts. */
   private static Map<String, Object> requestOf(Task task) {
     Map<String, Object> request =
-        new LinkedHashMap<>(
-            task.order().request().values().without(RequestKeys.IMAGE_PATH).byName());
+        task.order().request().values().without(RequestKeys.IMAGE_PATH).byName();
+    request.replaceAll((name, value) -> value instanceof BigInteger ? value.toString() : value);
     return request;
   }
 
