@@ -5,7 +5,7 @@ import java.util.Arrays;
 
 /**
  * Settings of a causal language model of the kind of {@link DecoderModel}: transformers'
- * Qwen3Config, and the text part of Qwen2_5_VLConfig.
+ * Qwen3Config, and the text parts of Qwen2_5_VLConfig and Mistral3Config.
  *
  * @param qkvBias whether the projections of query, key and value have a bias
  * @param qkNorm whether query and key are normalised over each head
@@ -43,6 +43,17 @@ public record DecoderConfig(
     ModelConfig rope =
         text.section(text.has("rope_parameters") ? "rope_parameters" : "rope_scaling");
     return read(text, headDim, true, false, rope.integers("mrope_section"));
+  }
+
+  /** Text part of Mistral3Config. */
+  public static DecoderConfig mistral3(ModelConfig json) {
+    ModelConfig text = json.textConfig();
+    if (text.has("sliding_window")) {
+      throw text.error("sliding_window is not supported");
+    }
+    int headDim =
+        text.integer("head_dim", text.integer("hidden_size") / text.integer("num_attention_heads"));
+    return read(text, headDim, false, false, new int[] {headDim / 2});
   }
 
   private static DecoderConfig read(

@@ -30,6 +30,10 @@ public record PromptTemplate(String before, String after) {
     TokenIds ids = tokenizer.encode(before + prompt + after, maxLength);
     int lost = ids.overflow().length() - after.length();
     return new TokenIds(
-        ids.ids(), ids.length(), ids.dropped(), lost > 0 ? ids.overflow().substring(0, lost) : "");
+        ids.ids(),
+        ids.start(),
+        ids.length(),
+        ids.dropped(),
+        lost > 0 ? ids.overflow().substring(0, lost) : "");
   }
 }
