@@ -25,6 +25,7 @@ import io.jdit.tensor.Generator;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 import io.jdit.transformer.BlockRunner;
+import io.jdit.transformer.Grid;
 import io.jdit.transformer.PackedLatents;
 import io.jdit.vae.TileSharing;
 import io.jdit.vae.WanAutoencoder;
