@@ -133,18 +133,20 @@ public record CacheConfig(
    *
    * @param steps denoising steps
    * @param callsPerStep transformer calls in a step; with 2 the branches have states of their own
-   *     unless that is switched off, one call has one state whatever the settings say
+   *     unless that is switched off, when every call counts as a step; one call has one state
+   *     whatever the settings say
    * @throws ConfigException when the mask does not fit the steps
    */
   public CacheConfig forGeneration(int steps, int callsPerStep) {
-    StepMaskSource source = settings.get(STEPS_COMPUTATION_MASK);
-    StepMask mask =
-        source == null ? null : source.resolve(steps, settings.get(NUM_INFERENCE_STEPS));
     boolean separate =
         callsPerStep == 2 && !Boolean.FALSE.equals(settings.get(ENABLE_SEPARATE_CFG));
+    int counted = separate ? steps : steps * callsPerStep;
+    StepMaskSource source = settings.get(STEPS_COMPUTATION_MASK);
+    StepMask mask =
+        source == null ? null : source.resolve(counted, settings.get(NUM_INFERENCE_STEPS));
     return of(
         settings
-            .with(NUM_INFERENCE_STEPS, steps)
+            .with(NUM_INFERENCE_STEPS, counted)
             .with(STEPS_COMPUTATION_MASK, mask == null ? null : new StepMaskSource.Explicit(mask))
             .with(ENABLE_SEPARATE_CFG, separate),
         calibrator,

@@ -296,6 +296,8 @@ class ResolvedCacheConfigTest {
     assertThat(config.forGeneration(20, 1).separateCfg()).isFalse();
     Values off = Values.none().with(CacheKeys.ENABLE_SEPARATE_CFG, false);
     assertThat(CacheConfig.of(off).forGeneration(20, 2).separateCfg()).isFalse();
+    assertThat(CacheConfig.of(off).forGeneration(20, 2).numInferenceSteps()).isEqualTo(40);
+    assertThat(config.forGeneration(20, 2).numInferenceSteps()).isEqualTo(20);
   }
 
   @Test
