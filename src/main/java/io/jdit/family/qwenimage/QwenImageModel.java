@@ -12,6 +12,7 @@ import io.jdit.nn.RotaryTables;
 import io.jdit.pipeline.Condition;
 import io.jdit.pipeline.FrameSink;
 import io.jdit.pipeline.Frames;
+import io.jdit.pipeline.GivenPictures;
 import io.jdit.pipeline.Guidance;
 import io.jdit.pipeline.Model;
 import io.jdit.pipeline.Part;
@@ -91,7 +92,7 @@ final class QwenImageModel implements Model {
 
   @Override
   public Condition encodeShared(Request request, List<String> notes) {
-    List<Picture> pictures = edits.read(request.values());
+    List<Picture> pictures = GivenPictures.read(request.values());
     if (pictures.isEmpty()) {
       return Condition.none();
     }
@@ -100,7 +101,7 @@ final class QwenImageModel implements Model {
       List<Grid> grids = new ArrayList<>();
       for (Picture picture : pictures) {
         Picture p = edits.encoded(picture);
-        Tensor pixels = EditPictures.pixels(p).to(strategies.device(), strategies.dtype());
+        Tensor pixels = GivenPictures.pixels(p).to(strategies.device(), strategies.dtype());
         Tensor z = vae.get().encode(pixels, strategies.tiles(p.height(), p.width()));
         packed.add(PackedLatents.pack(latent.latents().normalize(z).squeeze(2)));
         grids.add(grid(p.height(), p.width()));
@@ -121,7 +122,8 @@ final class QwenImageModel implements Model {
   public Condition encode(Request request, int branch, List<String> notes) {
     String prompt = request.get(branch == 0 ? PROMPT : NEGATIVE_PROMPT);
     try {
-      List<Picture> pictures = edits.read(request.values()).stream().map(edits::seen).toList();
+      List<Picture> pictures =
+          GivenPictures.read(request.values()).stream().map(edits::seen).toList();
       int limit = request.get(MAX_SEQUENCE_LENGTH);
       return new Condition(Map.of(EMBEDS, prompts.encode(prompt, pictures, limit, notes)));
     } finally {
