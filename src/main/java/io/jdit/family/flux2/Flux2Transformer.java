@@ -156,7 +156,7 @@ public final class Flux2Transformer
   /** After SiLU, which every use of it begins with. */
   private Tensor temb(Flux2Inputs in) {
     Tensor temb = timestepEmbedder.forward(sinusoid(in.timestep()));
-    if (guidanceEmbedder != null) {
+    if (guidanceEmbedder != null && in.guidance() != null) {
       temb = temb.add(guidanceEmbedder.forward(sinusoid(in.guidance())));
     }
     return Functional.silu(temb);
