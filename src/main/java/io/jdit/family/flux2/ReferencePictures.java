@@ -5,7 +5,6 @@ import io.jdit.config.Values;
 import io.jdit.media.Picture;
 import io.jdit.media.Resize;
 import io.jdit.pipeline.GivenPictures;
-import java.util.ArrayList;
 import java.util.List;
 
 /** The pictures that a request refers to, as the autoencoder encodes them. */
@@ -27,15 +26,10 @@ final class ReferencePictures {
    * @throws ConfigException when one cannot be read, or is smaller or narrower than the model takes
    */
   static List<Picture> read(Values values, int multiple) {
-    List<Picture> given = GivenPictures.read(values);
-    List<Picture> pictures = new ArrayList<>();
-    for (int i = 0; i < given.size(); i++) {
-      pictures.add(fitted(given.get(i), multiple));
-    }
-    return pictures;
+    return GivenPictures.read(values).stream().map(p -> fitted(p, multiple)).toList();
   }
 
-  static Picture fitted(Picture picture, int multiple) {
+  private static Picture fitted(Picture picture, int multiple) {
     int width = picture.width();
     int height = picture.height();
     if (Math.min(width, height) < LEAST_EDGE

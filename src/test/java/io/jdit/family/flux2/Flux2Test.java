@@ -87,6 +87,18 @@ class Flux2Test {
     }
   }
 
+  /** Of what is cut, the user is told his part: not that of the template. */
+  @CsvSource({"20, 'a red fox'", "65, 'fox'"})
+  @ParameterizedTest
+  void whatIsCutIsNamedWithoutItsTemplate(int limit, String cut) {
+    try (TensorScope scope = TensorScope.open();
+        Fixture f = new Fixture("flux2-tiny");
+        Engine engine = Engine.load(f.pipeline(), Strategies.cpu());
+        Result r = engine.generate(Requests.small("a red fox", 32, 32, 1, limit))) {
+      Assertions.assertThat(r.notes()).singleElement().asString().contains("cut: '" + cut + "'");
+    }
+  }
+
   /** The reference's pipelines take places of pictures out of the prompt. */
   @Test
   void placesOfPicturesInAPromptAreNoTokens() {
