@@ -39,19 +39,20 @@ public final class CacheNotes {
   private static String add(
       List<String> notes, Values settings, Acceleration.Outline outline, String place) {
     CacheConfig config = CacheConfig.of(settings).forGeneration(outline.steps(), outline.calls());
+    int steps = config.numInferenceSteps();
     StepMask mask = config.stepsComputationMask();
     Integer madeFor = settings.get(CacheKeys.NUM_INFERENCE_STEPS);
-    if (mask != null && madeFor != null && madeFor != outline.steps()) {
+    if (mask != null && madeFor != null && madeFor != steps) {
       notes.add(
           "steps_computation_mask %s was made for num_inference_steps %s; for the %s steps of %s it is %s"
               .formatted(
                   settings.get(CacheKeys.STEPS_COMPUTATION_MASK).yaml(),
                   madeFor,
-                  outline.steps(),
+                  steps,
                   place,
                   mask));
     }
-    String reason = reason(config, config.numInferenceSteps());
+    String reason = reason(config, steps);
     if (reason != null) {
       notes.add("the cache of " + place + " cannot serve any step: " + reason);
     }

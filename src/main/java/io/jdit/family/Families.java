@@ -3,6 +3,7 @@ package io.jdit.family;
 import io.jdit.checkpoint.ModelFolder;
 import io.jdit.checkpoint.ModelFormatException;
 import io.jdit.family.flux1.Flux1;
+import io.jdit.family.flux2.Flux2;
 import io.jdit.family.hunyuanvideo.HunyuanVideo;
 import io.jdit.family.qwenimage.QwenImage;
 import io.jdit.family.wan.Wan;
@@ -14,7 +15,8 @@ import java.util.stream.Collectors;
 /** The families that are there: a new one is a package and a line here. */
 public final class Families {
   private static final List<Family> ALL =
-      List.of(new Flux1(), new HunyuanVideo(), new QwenImage(), new Wan(), new ZImage());
+      List.of(
+          new Flux1(), new Flux2(), new HunyuanVideo(), new QwenImage(), new Wan(), new ZImage());
 
   private Families() {}
 

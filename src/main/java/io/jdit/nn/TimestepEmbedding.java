@@ -17,8 +17,15 @@ public final class TimestepEmbedding {
   private final Linear linear2;
 
   public TimestepEmbedding(Weights w, LinearFactory linears, int in, int dim) {
-    this.linear1 = linears.replicated(w.at("linear_1"), in, dim, true);
-    this.linear2 = linears.replicated(w.at("linear_2"), dim, dim, true);
+    this(w, linears, in, dim, true);
+  }
+
+  /**
+   * @param bias whether the two layers have one
+   */
+  public TimestepEmbedding(Weights w, LinearFactory linears, int in, int dim, boolean bias) {
+    this.linear1 = linears.replicated(w.at("linear_1"), in, dim, bias);
+    this.linear2 = linears.replicated(w.at("linear_2"), dim, dim, bias);
   }
 
   /** x [B, in] to [B, dim]. */

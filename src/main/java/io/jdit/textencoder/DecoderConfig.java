@@ -5,7 +5,7 @@ import java.util.Arrays;
 
 /**
  * Settings of a causal language model of the kind of {@link DecoderModel}: transformers'
- * Qwen3Config, LlamaConfig, and the text part of Qwen2_5_VLConfig.
+ * Qwen3Config, LlamaConfig, and the text parts of Qwen2_5_VLConfig and Mistral3Config.
  *
  * @param qkvBias whether the projections of query, key and value have a bias
  * @param qkNorm whether query and key are normalised over each head
@@ -71,6 +71,17 @@ public record DecoderConfig(
     int headDim =
         json.integer("head_dim", json.integer("hidden_size") / json.integer("num_attention_heads"));
     return read(json, headDim, false, false, new int[] {headDim / 2});
+  }
+
+  /** Text part of Mistral3Config. */
+  public static DecoderConfig mistral3(ModelConfig json) {
+    ModelConfig text = json.textConfig();
+    if (text.has("sliding_window")) {
+      throw text.error("sliding_window is not supported");
+    }
+    int headDim =
+        text.integer("head_dim", text.integer("hidden_size") / text.integer("num_attention_heads"));
+    return read(text, headDim, false, false, new int[] {headDim / 2});
   }
 
   private static DecoderConfig read(

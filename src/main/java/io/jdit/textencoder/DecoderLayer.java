@@ -6,23 +6,23 @@ import io.jdit.nn.GatedFeedForward;
 import io.jdit.nn.Linear;
 import io.jdit.nn.LinearFactory;
 import io.jdit.nn.RmsNorm;
-import io.jdit.tensor.Functional;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * A layer of a causal language model with grouped queries (transformers' Qwen3DecoderLayer,
- * LlamaDecoderLayer and Qwen2_5_VLDecoderLayer): x + o(attention(norm(x))), then x +
- * feedForward(norm(x)). Key and value head j serves the query heads j g .. j g + g - 1.
+ * LlamaDecoderLayer, Qwen2_5_VLDecoderLayer and MistralDecoderLayer): x + o(attention(norm(x))),
+ * then x + feedForward(norm(x)). Key and value head j serves the query heads j g .. j g + g - 1.
  */
 final class DecoderLayer {
   /**
    * What all layers see.
    *
    * @param cos [L, 1, headDim] in the model's dtype; sin likewise
-   * @param mask additive, [1, 1, L, L]; null for the causal one
    */
-  record Context(Tensor cos, Tensor sin, Tensor mask) {}
+  record Context(Tensor cos, Tensor sin, KeyRange keys) {}
 
   private final RmsNorm inputNorm;
   private final Linear q;
@@ -65,21 +65,37 @@ final class DecoderLayer {
               rotated(heads(q.forward(n), qNorm), c),
               shared(rotated(heads(k.forward(n), kNorm), c)),
               shared(heads(v.forward(n), null)),
-              c.mask);
+              c.keys);
       Tensor x = in.add(o.forward(a.flatten(2, 3)));
       return scope.keep(x.add(feedForward.forward(postAttentionNorm.forward(x))));
     }
   }
 
-  /** All [1, L, heads, headDim]. */
-  private Tensor attended(Tensor query, Tensor key, Tensor value, Tensor mask) {
+  /**
+   * Queries see the keys that count up to their own place: those before the first see none and get
+   * zeros, those after the last see all. All [1, L, heads, headDim].
+   */
+  private Tensor attended(Tensor query, Tensor key, Tensor value, KeyRange keys) {
     double scale = 1 / Math.sqrt(headDim);
-    if (mask == null) {
+    int tokens = (int) query.size(1);
+    int n = keys.length();
+    if (n == tokens) {
       return Kernels.attention(query, key, value, scale, true);
     }
-    return Functional.scaledDotProductAttention(
-            query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2), mask, false, scale)
-        .transpose(1, 2);
+    Tensor k = key.narrow(1, keys.start(), n);
+    Tensor v = value.narrow(1, keys.start(), n);
+    Tensor seen = Kernels.attention(query.narrow(1, keys.start(), n), k, v, scale, true);
+    List<Tensor> parts = new ArrayList<>();
+    if (keys.start() > 0) {
+      parts.add(
+          Tensor.zeros(seen.dtype(), seen.device(), 1, keys.start(), seen.size(2), seen.size(3)));
+    }
+    parts.add(seen);
+    if (keys.end() < tokens) {
+      Tensor after = query.narrow(1, keys.end(), tokens - keys.end());
+      parts.add(Kernels.attention(after, k, v, scale, false));
+    }
+    return Tensor.cat(1, parts.toArray(Tensor[]::new));
   }
 
   /** [1, L, heads headDim] to [1, L, heads, headDim]. */

@@ -14,36 +14,52 @@ import java.util.List;
 
 /**
  * A causal language model whose hidden states condition a picture: transformers' Qwen3Model,
- * LlamaModel and the language model of Qwen2.5-VL. One text at a time; L tokens.
+ * LlamaModel and the language models of Qwen2.5-VL and Mistral 3. One text at a time; L tokens.
  */
 public final class DecoderModel {
   private final DecoderConfig config;
   private final DType dtype;
   private final Embedding embedTokens;
   private final List<DecoderLayer> layers = new ArrayList<>();
-  private final RmsNorm norm;
+  private final RmsNorm norm; // null when the last layers are left out
+
+  /** All layers, see {@link #DecoderModel(DecoderConfig, Weights, LinearFactory, int)}. */
+  public DecoderModel(DecoderConfig config, Weights root, LinearFactory linears) {
+    this(config, root, linears, config.numHiddenLayers());
+  }
 
   /**
    * @param root of the checkpoint: tensors may lie below {@code model.language_model}, {@code
-   *     model}, or at its root; a head for logits is ignored
+   *     language_model.model}, {@code model}, or at its root; a head for logits is ignored
    * @param linears where heads of keys cannot be shared out, every rank holds all layers
+   * @param deepest highest index of hidden states that will be asked for: layers after it are left
+   *     out
    */
-  public DecoderModel(DecoderConfig config, Weights root, LinearFactory linears) {
+  public DecoderModel(DecoderConfig config, Weights root, LinearFactory linears, int deepest) {
     this.config = config;
     this.dtype = root.dtype();
     LinearFactory shared = linears.sharingHeads(config.numKeyValueHeads());
     Weights w = model(root);
-    root.ignore(root.prefix() + "lm_head.weight");
+    root.ignore(root.prefix() + "lm_head.weight", root.prefix() + "language_model.lm_head.weight");
     embedTokens = new Embedding(w.at("embed_tokens"), config.vocabSize(), config.hiddenSize());
-    for (int i = 0; i < config.numHiddenLayers(); i++) {
+    for (int i = 0; i < deepest; i++) {
       layers.add(new DecoderLayer(config, w.at("layers").at(i), shared));
     }
-    norm = new RmsNorm(w.at("norm"), config.hiddenSize(), config.rmsNormEps());
+    for (int i = deepest; i < config.numHiddenLayers(); i++) {
+      w.at("layers").ignoreBelow(Integer.toString(i));
+    }
+    boolean whole = deepest == config.numHiddenLayers();
+    norm = whole ? new RmsNorm(w.at("norm"), config.hiddenSize(), config.rmsNormEps()) : null;
+    if (!whole) {
+      w.ignoreBelow("norm");
+    }
   }
 
   private static Weights model(Weights root) {
-    if (root.has("model.language_model.embed_tokens")) {
-      return root.at("model.language_model");
+    for (String place : new String[] {"model.language_model", "language_model.model"}) {
+      if (root.has(place + ".embed_tokens")) {
+        return root.at(place);
+      }
     }
     return root.has("embed_tokens") ? root : root.at("model");
   }
@@ -61,21 +77,27 @@ public final class DecoderModel {
     return embedTokens.weight().device();
   }
 
-  /**
-   * Hidden states of a text, at the positions 0, 1, 2, ...
-   *
-   * @param length tokens that count as keys; those after it are padding
-   */
+  /** Hidden states of a text with padding after {@code length} tokens. */
   public List<Tensor> hiddenStates(long[] ids, int length, int... indices) {
+    return hiddenStates(ids, new KeyRange(0, length), indices);
+  }
+
+  /** Hidden states of a text, at the positions 0, 1, 2, ..., which count padding too. */
+  public List<Tensor> hiddenStates(long[] ids, KeyRange keys, int... indices) {
     int[] sequence = new int[ids.length];
     Arrays.setAll(sequence, i -> i);
     int[][] positions = new int[config.mropeSection().length][];
     Arrays.fill(positions, sequence);
     try (TensorScope scope = TensorScope.open()) {
-      List<Tensor> states = hiddenStates(embed(ids), positions, length, indices);
+      List<Tensor> states = hiddenStates(embed(ids), positions, keys, indices);
       states.forEach(scope::keep);
       return states;
     }
+  }
+
+  /** Hidden states of embeddings that are all keys. */
+  public List<Tensor> hiddenStates(Tensor embeds, int[][] positions, int length, int... indices) {
+    return hiddenStates(embeds, positions, new KeyRange(0, length), indices);
   }
 
   /**
@@ -84,19 +106,19 @@ public final class DecoderModel {
    *
    * @param embeds [1, L, hiddenSize]
    * @param positions of each axis of the rotary embedding, [axes][L]
-   * @param length tokens that count as keys; those after it are padding
    * @return a tensor [1, L, hiddenSize] for each index
    */
-  public List<Tensor> hiddenStates(Tensor embeds, int[][] positions, int length, int... indices) {
+  private List<Tensor> hiddenStates(
+      Tensor embeds, int[][] positions, KeyRange keys, int... indices) {
     Tensor[] states = new Tensor[indices.length];
     int last = Arrays.stream(indices).max().orElse(0);
     try (TensorScope scope = TensorScope.open()) {
-      DecoderLayer.Context context = context(positions, length);
+      DecoderLayer.Context context = context(positions, keys);
       Tensor x = embeds.alias();
       for (int i = 0; ; i++) {
         for (int s = 0; s < indices.length; s++) {
           if (indices[s] == i) {
-            states[s] = scope.keep(i == layers.size() ? norm.forward(x) : x.alias());
+            states[s] = scope.keep(i == config.numHiddenLayers() ? norm.forward(x) : x.alias());
           }
         }
         if (i == last) {
@@ -114,7 +136,7 @@ public final class DecoderModel {
    * Angles position / theta^(2i / headDim), each in both halves of the head, computed in float32;
    * frequency i belongs to the axis whose section holds it.
    */
-  private DecoderLayer.Context context(int[][] positions, int length) {
+  private DecoderLayer.Context context(int[][] positions, KeyRange keys) {
     int tokens = positions[0].length;
     int dim = config.headDim();
     float[] cos = new float[tokens * dim];
@@ -135,17 +157,7 @@ public final class DecoderModel {
       return new DecoderLayer.Context(
           scope.keep(Tensor.of(cos, tokens, 1, dim).to(device(), dtype)),
           scope.keep(Tensor.of(sin, tokens, 1, dim).to(device(), dtype)),
-          length == tokens ? null : scope.keep(mask(tokens, length)));
+          keys);
     }
-  }
-
-  /** 0 where query row sees key column, else minus infinity. */
-  private Tensor mask(int tokens, int length) {
-    float[] mask = new float[tokens * tokens];
-    for (int query = 0; query < tokens; query++) {
-      int seen = Math.min(query + 1, length);
-      Arrays.fill(mask, query * tokens + seen, (query + 1) * tokens, Float.NEGATIVE_INFINITY);
-    }
-    return Tensor.of(mask, 1, 1, tokens, tokens).to(device(), dtype);
   }
 }

@@ -94,7 +94,7 @@ abstract sealed class EngineTokenizer implements Tokenizer
     System.arraycopy(all, 0, ids, start, length - suffix);
     System.arraycopy(all, all.length - suffix, ids, start + length - suffix, suffix);
     String overflow = dropped == 0 ? "" : overflow(text, encoding, length - suffix);
-    return new TokenIds(ids, length, dropped, overflow);
+    return new TokenIds(ids, start, length, dropped, overflow);
   }
 
   @Override

@@ -28,8 +28,9 @@ public record PromptTemplate(String before, String after) {
    */
   public TokenIds encode(Tokenizer tokenizer, String prompt, int maxLength) {
     TokenIds ids = tokenizer.encode(before + prompt + after, maxLength);
-    int lost = ids.overflow().length() - after.length();
+    int end = Math.max(0, ids.overflow().length() - after.length());
+    int start = Math.max(0, end - prompt.length()); // later than 0 when the template was cut too
     return new TokenIds(
-        ids.ids(), ids.length(), ids.dropped(), lost > 0 ? ids.overflow().substring(0, lost) : "");
+        ids.ids(), ids.start(), ids.length(), ids.dropped(), ids.overflow().substring(start, end));
   }
 }

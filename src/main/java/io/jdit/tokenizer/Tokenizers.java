@@ -24,13 +24,15 @@ public final class Tokenizers {
       case "CLIPTokenizer", "CLIPTokenizerFast" -> ClipTokenizer.load(files);
       case "T5Tokenizer", "T5TokenizerFast" -> T5Tokenizer.load(files);
       case "Qwen2Tokenizer", "Qwen2TokenizerFast" -> QwenTokenizer.load(files);
-      case "TokenizersBackend", "PreTrainedTokenizerFast" -> JsonTokenizer.load(files);
+      case "TokenizersBackend", "PreTrainedTokenizerFast", "PixtralProcessor" ->
+          JsonTokenizer.load(files);
       default ->
           throw new ModelFormatException(
               folder
                   + ": tokenizer class "
                   + className
-                  + " is not supported; known are CLIPTokenizer, T5Tokenizer, Qwen2Tokenizer and TokenizersBackend");
+                  + " is not supported; known are CLIPTokenizer, T5Tokenizer, Qwen2Tokenizer, PixtralProcessor and"
+                  + " TokenizersBackend");
     };
   }
 }

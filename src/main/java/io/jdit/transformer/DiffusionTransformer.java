@@ -21,6 +21,14 @@ public interface DiffusionTransformer<I, C> {
   /** The block groups in the order in which they run. */
   List<BlockGroup<C>> groups();
 
+  /**
+   * The streams as a group takes them, of those that the group before it left: models whose last
+   * blocks take text and image as one stream join them here.
+   */
+  default Streams enter(BlockGroup<C> group, Streams streams) {
+    return streams;
+  }
+
   /** The model output from the streams after the last block. */
   Tensor finish(Streams streams, C conditioning);
 
@@ -30,7 +38,7 @@ public interface DiffusionTransformer<I, C> {
       Prepared<C> prepared = prepare(inputs);
       Streams streams = prepared.streams();
       for (BlockGroup<C> group : groups()) {
-        streams = runner.run(group, streams, prepared.conditioning());
+        streams = runner.run(group, enter(group, streams), prepared.conditioning());
       }
       return scope.keep(finish(streams, prepared.conditioning()));
     }

@@ -2,12 +2,18 @@ package io.jdit.vae;
 
 import io.jdit.checkpoint.ModelConfig;
 
-/** Settings of diffusers' AutoencoderKL. */
+/**
+ * Settings of diffusers' AutoencoderKL and AutoencoderKLFlux2.
+ *
+ * @param decoderBlockOutChannels the decoder's channels, those of {@code blockOutChannels} unless
+ *     it has some of its own
+ */
 public record KlConfig(
     int inChannels,
     int outChannels,
     int latentChannels,
     int[] blockOutChannels,
+    int[] decoderBlockOutChannels,
     int layersPerBlock,
     int normNumGroups,
     int sampleSize,
@@ -27,12 +33,17 @@ public record KlConfig(
         }
       }
     }
+    int[] channels =
+        json.has("block_out_channels") ? json.integers("block_out_channels") : new int[] {64};
     KlConfig c =
         new KlConfig(
             json.integer("in_channels", 3),
             json.integer("out_channels", 3),
             json.integer("latent_channels", 4),
-            json.has("block_out_channels") ? json.integers("block_out_channels") : new int[] {64},
+            channels,
+            json.has("decoder_block_out_channels")
+                ? json.integers("decoder_block_out_channels")
+                : channels,
             json.integer("layers_per_block", 1),
             json.integer("norm_num_groups", 32),
             json.integer("sample_size", 32),
@@ -41,16 +52,25 @@ public record KlConfig(
             json.flag("use_quant_conv", true),
             json.flag("use_post_quant_conv", true),
             json.flag("mid_block_add_attention", true));
-    for (int channels : c.blockOutChannels) {
-      if (channels % c.normNumGroups != 0) {
-        throw json.error(
-            "block_out_channels "
-                + channels
-                + " is not divisible by norm_num_groups "
-                + c.normNumGroups);
+    if (c.decoderBlockOutChannels.length != channels.length) {
+      throw json.error(
+          "decoder_block_out_channels has "
+              + c.decoderBlockOutChannels.length
+              + " levels, block_out_channels "
+              + channels.length);
+    }
+    requireDivisible(json, "block_out_channels", channels, c.normNumGroups);
+    requireDivisible(
+        json, "decoder_block_out_channels", c.decoderBlockOutChannels, c.normNumGroups);
+    return c;
+  }
+
+  private static void requireDivisible(ModelConfig json, String key, int[] channels, int groups) {
+    for (int n : channels) {
+      if (n % groups != 0) {
+        throw json.error(key + " " + n + " is not divisible by norm_num_groups " + groups);
       }
     }
-    return c;
   }
 
   /** Picture pixels per latent pixel, in each direction. */

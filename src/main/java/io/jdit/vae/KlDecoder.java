@@ -22,7 +22,7 @@ final class KlDecoder {
 
   KlDecoder(KlConfig config, Weights root) {
     Weights w = root.at("decoder");
-    int[] channels = config.blockOutChannels();
+    int[] channels = config.decoderBlockOutChannels();
     int levels = channels.length;
     int groups = config.normNumGroups();
     int z = config.latentChannels();

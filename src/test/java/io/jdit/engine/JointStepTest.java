@@ -29,7 +29,8 @@ class JointStepTest {
         "qwen-image-tiny",
         "z-image-turbo-tiny",
         "wan21-t2v-tiny",
-        "hunyuan-video-tiny"
+        "hunyuan-video-tiny",
+        "flux2-tiny"
       })
   void rowsAreIndependent(String model) {
     long live = LeakDetector.live();

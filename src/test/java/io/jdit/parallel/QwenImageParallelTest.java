@@ -3,7 +3,6 @@ package io.jdit.parallel;
 import static io.jdit.testing.TensorAssert.assertThat;
 
 import io.jdit.attention.FusedAttention;
-import io.jdit.family.qwenimage.Grid;
 import io.jdit.family.qwenimage.QwenImageConfig;
 import io.jdit.family.qwenimage.QwenImageInputs;
 import io.jdit.family.qwenimage.QwenImageTransformer;
@@ -14,6 +13,7 @@ import io.jdit.tensor.TensorScope;
 import io.jdit.testing.Fixture;
 import io.jdit.testing.NoLeaks;
 import io.jdit.transformer.BlockRunner;
+import io.jdit.transformer.Grid;
 import java.util.List;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;

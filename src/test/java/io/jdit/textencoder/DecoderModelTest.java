@@ -19,6 +19,8 @@ import org.assertj.core.api.Assertions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import tools.jackson.databind.JsonNode;
 
 @ExtendWith(NoLeaks.class)
@@ -150,6 +152,61 @@ class DecoderModelTest {
           .isCloseTo(state.narrow(1, ids.length + 1, 3), 1e-6);
       Assertions.assertThat(state.isFinite()).isTrue();
     }
+  }
+
+  /** FLUX.2 klein's Qwen3, padded on the right, and dev's Mistral 3, padded on the left. */
+  @ParameterizedTest
+  @CsvSource({"flux2-klein-tiny, 28, 9, 18, 27", "flux2-tiny, 31, 10, 20, 30"})
+  void statesOfPaddingToo(String name, int last, int first, int second, int third) {
+    try (TensorScope scope = TensorScope.open();
+        TensorScope weights = TensorScope.unbound();
+        Fixture f = new Fixture(name)) {
+      DecoderModel whole = flux2(f, weights, last);
+      DecoderModel cut = flux2(f, weights, third);
+      int compared = 0;
+      for (var text : f.json().path("tokenizer_ids").properties()) {
+        long[] ids = ids(text.getValue().path("tokenizer"));
+        long[] mask = ids(text.getValue().path("attention_mask"));
+        int tokens = (int) Arrays.stream(mask).sum();
+        KeyRange keys =
+            mask[0] == 1 ? new KeyRange(0, tokens) : new KeyRange(ids.length - tokens, ids.length);
+        for (DecoderModel model : List.of(whole, cut)) {
+          List<Tensor> states = model.hiddenStates(ids, keys, first, second, third);
+          assertThat(Tensor.cat(-1, states.toArray(Tensor[]::new)))
+              .as(text.getKey())
+              .isCloseTo(f.tensor("text." + text.getKey() + ".prompt_embeds"), TOLERANCE);
+        }
+        if (text.getKey().equals("main")) {
+          List<Tensor> states = whole.hiddenStates(ids, keys, 0, 1, 2, last);
+          for (int i = 0; i < 4; i++) {
+            int index = i == 3 ? last : i;
+            assertThat(states.get(i))
+                .as("state %d", index)
+                .isCloseTo(f.tensor("text.main.hidden_states." + index), TOLERANCE);
+          }
+        }
+        compared++;
+      }
+      Assertions.assertThat(compared).isEqualTo(5);
+    }
+  }
+
+  private static DecoderModel flux2(Fixture f, TensorScope weights, int deepest) {
+    ModelConfig config = f.config("text_encoder");
+    return f.build(
+        "text_encoder",
+        DType.FLOAT32,
+        weights,
+        w -> {
+          w.ignoreBelow("vision_tower", "multi_modal_projector");
+          return new DecoderModel(
+              config.has("text_config")
+                  ? DecoderConfig.mistral3(config)
+                  : DecoderConfig.qwen3(config),
+              w,
+              LinearFactory.dense(),
+              deepest);
+        });
   }
 
   private static DecoderModel qwen3(Fixture f, TensorScope weights) {

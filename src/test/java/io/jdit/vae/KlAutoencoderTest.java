@@ -2,11 +2,15 @@ package io.jdit.vae;
 
 import static io.jdit.testing.TensorAssert.assertThat;
 
+import io.jdit.checkpoint.ModelConfig;
+import io.jdit.checkpoint.SafeTensorsFile;
+import io.jdit.checkpoint.Weights;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Device;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 import io.jdit.testing.Fixture;
+import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -15,7 +19,7 @@ class KlAutoencoderTest {
   private static final double TOLERANCE = 1e-4;
 
   @ParameterizedTest
-  @ValueSource(strings = {"flux1-dev-tiny", "flux1-schnell-tiny"})
+  @ValueSource(strings = {"flux1-dev-tiny", "flux1-schnell-tiny", "flux2-tiny", "flux2-klein-tiny"})
   void decodesAndEncodesAsTheReference(String name) {
     try (TensorScope scope = TensorScope.open();
         TensorScope weights = TensorScope.unbound();
@@ -25,7 +29,10 @@ class KlAutoencoderTest {
               "vae",
               DType.FLOAT32,
               weights,
-              w -> new KlAutoencoder(KlConfig.read(f.config("vae")), w));
+              w -> {
+                w.ignoreBelow("bn"); // FLUX.2's, of which a family takes care
+                return new KlAutoencoder(KlConfig.read(f.config("vae")), w);
+              });
       assertThat(vae.decode(f.tensor("vae_decode_in")))
           .isCloseTo(f.tensor("vae_decode_out"), TOLERANCE);
       assertThat(vae.decode(f.tensor("vae.decode2_in")))
@@ -59,6 +66,24 @@ class KlAutoencoderTest {
           frame ->
               assertThat(frame.unsqueeze(0))
                   .isCloseTo(f.tensor("vae_tiled_decode_out"), TOLERANCE));
+    }
+  }
+
+  /** Computed by diffusers' AutoencoderKLFlux2 with random weights. */
+  @Test
+  void aDecoderWithChannelsOfItsOwnEqualsTheReference() {
+    Path folder = Fixture.ROOT.resolve("flux2-tiny/small-decoder");
+    try (TensorScope scope = TensorScope.open();
+        TensorScope owner = TensorScope.unbound();
+        SafeTensorsFile weights = SafeTensorsFile.open(folder.resolve("weights.safetensors"));
+        SafeTensorsFile expected = SafeTensorsFile.open(folder.resolve("expected.safetensors"))) {
+      Weights w = new Weights(weights, DType.FLOAT32, Device.CPU, owner);
+      w.ignoreBelow("bn");
+      KlConfig config = KlConfig.read(ModelConfig.read(folder.resolve("config.json")));
+      KlAutoencoder vae = new KlAutoencoder(config, w);
+      w.requireAllUsed();
+      assertThat(vae.decode(expected.read("z"))).isCloseTo(expected.read("decoded"), TOLERANCE);
+      assertThat(vae.encode(expected.read("x")).mean()).isCloseTo(expected.read("mean"), TOLERANCE);
     }
   }
 

@@ -42,7 +42,7 @@ import java.util.function.Function;
 
 /** A FLUX.1 model: CLIP and T5, the transformer, AutoencoderKL, flow matching by Euler steps. */
 final class Flux1Model implements Model {
-  private static final String EMBEDS = "prompt_embeds"; // [B, T, joint_attention_dim]
+  private static final String EMBEDS = Condition.PROMPT_EMBEDS; // [B, T, joint_attention_dim]
   private static final String POOLED = "pooled_prompt_embeds"; // [B, pooled_projection_dim]
   private static final String GUIDANCE = "guidance"; // float32 [B]
 

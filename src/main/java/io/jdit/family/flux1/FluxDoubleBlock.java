@@ -72,6 +72,6 @@ final class FluxDoubleBlock implements Block<FluxConditioning> {
             e,
             modContext[5],
             ffContext.forward(Kernels.layerNormModulate(e, modContext[4], modContext[3], EPS)));
-    return new Streams(x, FluxTransformer.clipFloat16(e));
+    return new Streams(x, Streams.clipFloat16(e));
   }
 }

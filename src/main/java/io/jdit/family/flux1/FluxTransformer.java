@@ -31,7 +31,6 @@ import java.util.List;
 public final class FluxTransformer implements DiffusionTransformer<FluxInputs, FluxConditioning> {
   private static final int TIME_CHANNELS = 256;
   private static final double ROPE_THETA = 10_000;
-  private static final double FLOAT16_MAX = 65504;
   static final double EPS = 1e-6;
 
   private final FluxConfig config;
@@ -141,11 +140,6 @@ public final class FluxTransformer implements DiffusionTransformer<FluxInputs, F
 
   private Tensor sinusoid(Tensor t) {
     return TimestepEmbedding.sinusoid(t.mul(1000), TIME_CHANNELS).to(dtype);
-  }
-
-  /** float16 overflows in deep models: the reference clips streams to the largest finite value. */
-  static Tensor clipFloat16(Tensor x) {
-    return x.dtype() == DType.FLOAT16 ? x.clamp(-FLOAT16_MAX, FLOAT16_MAX) : x;
   }
 
   @Override

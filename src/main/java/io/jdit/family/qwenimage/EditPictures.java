@@ -1,16 +1,8 @@
 package io.jdit.family.qwenimage;
 
-import static io.jdit.pipeline.RequestKeys.IMAGE_PATH;
-
 import io.jdit.config.ConfigException;
-import io.jdit.config.Values;
 import io.jdit.media.Picture;
-import io.jdit.media.PictureReader;
 import io.jdit.media.Resize;
-import io.jdit.tensor.Tensor;
-import java.io.IOException;
-import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -51,25 +43,6 @@ record EditPictures(Variant variant, int area, int textArea) {
     }
   }
 
-  /**
-   * The pictures of a request as they are.
-   *
-   * @throws ConfigException when one cannot be read
-   */
-  List<Picture> read(Values values) {
-    List<Picture> pictures = new ArrayList<>();
-    List<String> paths = values.get(IMAGE_PATH); // null where only a cost is asked for
-    for (String path : paths == null ? List.<String>of() : paths) {
-      try {
-        pictures.add(PictureReader.read(Path.of(path)));
-      } catch (IOException e) {
-        throw new ConfigException(
-            IMAGE_PATH + " " + path + " cannot be read: " + e.getMessage(), e);
-      }
-    }
-    return pictures;
-  }
-
   /** Of the output, when the request does not say: that of the last picture. */
   Size output(List<Picture> pictures) {
     return Size.of(area, pictures.get(pictures.size() - 1));
@@ -83,17 +56,5 @@ record EditPictures(Variant variant, int area, int textArea) {
   /** What the text encoder sees. */
   Picture seen(Picture picture) {
     return variant == Variant.EDIT_PLUS ? Size.of(textArea, picture).of(picture) : encoded(picture);
-  }
-
-  /** Levels 0 to 255 as -1 to 1: float32 [1, 3, 1, H, W] on the CPU. */
-  static Tensor pixels(Picture picture) {
-    int pixels = picture.width() * picture.height();
-    float[] values = new float[3 * pixels];
-    for (int i = 0; i < pixels; i++) {
-      for (int c = 0; c < 3; c++) {
-        values[c * pixels + i] = 2 * ((picture.rgb()[3 * i + c] & 255) / 255f) - 1;
-      }
-    }
-    return Tensor.of(values, 1, 3, 1, picture.height(), picture.width());
   }
 }

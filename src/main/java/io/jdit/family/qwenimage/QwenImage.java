@@ -16,6 +16,7 @@ import io.jdit.config.ConfigException;
 import io.jdit.config.Values;
 import io.jdit.media.Picture;
 import io.jdit.pipeline.Family;
+import io.jdit.pipeline.GivenPictures;
 import io.jdit.pipeline.Model;
 import io.jdit.pipeline.Parameters;
 import io.jdit.pipeline.Parts;
@@ -100,7 +101,7 @@ public final class QwenImage implements Family {
 
   /** Where a request does not say, the output is as large as its last picture. */
   private static Values sized(Values values, EditPictures pictures) {
-    List<Picture> given = pictures.read(values);
+    List<Picture> given = GivenPictures.read(values);
     EditPictures.Size size =
         given.isEmpty() ? new EditPictures.Size(1024, 1024) : pictures.output(given);
     Values v = values;

@@ -60,7 +60,7 @@ final class QwenImageBlock implements Block<QwenImageConditioning> {
     e = eMod[0].added(e, toAddOut.forward(o.narrow(1, 0, textTokens)));
     x = xMod[1].added(x, imageMlp.forward(xMod[1].modulated(x)));
     e = eMod[1].added(e, textMlp.forward(eMod[1].modulated(e)));
-    return new Streams(QwenImageTransformer.clipFloat16(x), QwenImageTransformer.clipFloat16(e));
+    return new Streams(Streams.clipFloat16(x), Streams.clipFloat16(e));
   }
 
   /** Of the attention and of the feed-forward: shift, scale and gate of each. */

@@ -12,6 +12,7 @@ import io.jdit.nn.RotaryTables;
 import io.jdit.pipeline.Condition;
 import io.jdit.pipeline.FrameSink;
 import io.jdit.pipeline.Frames;
+import io.jdit.pipeline.GivenPictures;
 import io.jdit.pipeline.Guidance;
 import io.jdit.pipeline.Model;
 import io.jdit.pipeline.Part;
@@ -24,6 +25,7 @@ import io.jdit.tensor.Generator;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 import io.jdit.transformer.BlockRunner;
+import io.jdit.transformer.Grid;
 import io.jdit.transformer.PackedLatents;
 import io.jdit.vae.TileSharing;
 import io.jdit.vae.WanAutoencoder;
@@ -40,7 +42,7 @@ import java.util.stream.LongStream;
  * matching by Euler steps.
  */
 final class QwenImageModel implements Model {
-  private static final String EMBEDS = "prompt_embeds"; // [B, T, joint_attention_dim]
+  private static final String EMBEDS = Condition.PROMPT_EMBEDS; // [B, T, joint_attention_dim]
   private static final String PICTURES = "image_latents"; // [B, C, in_channels], normalised
   private static final String GRIDS = "image_grids"; // int64 [B, pictures, 2] on the CPU
 
@@ -89,7 +91,7 @@ final class QwenImageModel implements Model {
 
   @Override
   public Condition encodeShared(Request request, List<String> notes) {
-    List<Picture> pictures = edits.read(request.values());
+    List<Picture> pictures = GivenPictures.read(request.values());
     if (pictures.isEmpty()) {
       return Condition.none();
     }
@@ -98,7 +100,7 @@ final class QwenImageModel implements Model {
       List<Grid> grids = new ArrayList<>();
       for (Picture picture : pictures) {
         Picture p = edits.encoded(picture);
-        Tensor pixels = EditPictures.pixels(p).to(strategies.device(), strategies.dtype());
+        Tensor pixels = GivenPictures.pixels(p).to(strategies.device(), strategies.dtype());
         Tensor z = vae.get().encode(pixels, strategies.tiles(p.height(), p.width()));
         packed.add(PackedLatents.pack(latent.latents().normalize(z).squeeze(2)));
         grids.add(grid(p.height(), p.width()));
@@ -119,7 +121,8 @@ final class QwenImageModel implements Model {
   public Condition encode(Request request, int branch, List<String> notes) {
     String prompt = request.get(branch == 0 ? PROMPT : NEGATIVE_PROMPT);
     try {
-      List<Picture> pictures = edits.read(request.values()).stream().map(edits::seen).toList();
+      List<Picture> pictures =
+          GivenPictures.read(request.values()).stream().map(edits::seen).toList();
       int limit = request.get(MAX_SEQUENCE_LENGTH);
       return new Condition(Map.of(EMBEDS, prompts.encode(prompt, pictures, limit, notes)));
     } finally {

@@ -18,6 +18,7 @@ import io.jdit.transformer.Block;
 import io.jdit.transformer.BlockGroup;
 import io.jdit.transformer.DiffusionTransformer;
 import io.jdit.transformer.ForwardPattern;
+import io.jdit.transformer.Grid;
 import io.jdit.transformer.SequenceParallel;
 import io.jdit.transformer.Streams;
 import java.util.ArrayList;
@@ -32,7 +33,6 @@ public final class QwenImageTransformer
     implements DiffusionTransformer<QwenImageInputs, QwenImageConditioning> {
   private static final int TIME_CHANNELS = 256;
   private static final double ROPE_THETA = 10_000;
-  private static final double FLOAT16_MAX = 65504;
   static final double EPS = 1e-6;
 
   private final QwenImageConfig config;
@@ -145,11 +145,6 @@ public final class QwenImageTransformer
     Tensor t = timestep.to(dtype).to(DType.FLOAT32).mul(1000);
     Tensor sinusoid = TimestepEmbedding.sinusoid(t, TIME_CHANNELS).to(dtype);
     return Functional.silu(timestepEmbedder.forward(sinusoid));
-  }
-
-  /** float16 overflows in deep models: the reference clips streams to the largest finite value. */
-  static Tensor clipFloat16(Tensor x) {
-    return x.dtype() == DType.FLOAT16 ? x.clamp(-FLOAT16_MAX, FLOAT16_MAX) : x;
   }
 
   @Override

@@ -4,7 +4,6 @@ import static io.jdit.pipeline.RequestKeys.BOUNDARY_RATIO;
 import static io.jdit.pipeline.RequestKeys.FLOW_SHIFT;
 import static io.jdit.pipeline.RequestKeys.GUIDANCE_SCALE;
 import static io.jdit.pipeline.RequestKeys.GUIDANCE_SCALE_2;
-import static io.jdit.pipeline.RequestKeys.IMAGE_PATH;
 import static io.jdit.pipeline.RequestKeys.MAX_SEQUENCE_LENGTH;
 import static io.jdit.pipeline.RequestKeys.NEGATIVE_PROMPT;
 import static io.jdit.pipeline.RequestKeys.NUM_FRAMES;
@@ -16,6 +15,7 @@ import io.jdit.nn.RotaryTables;
 import io.jdit.pipeline.Condition;
 import io.jdit.pipeline.FrameSink;
 import io.jdit.pipeline.Frames;
+import io.jdit.pipeline.GivenPictures;
 import io.jdit.pipeline.Guidance;
 import io.jdit.pipeline.Model;
 import io.jdit.pipeline.Part;
@@ -40,7 +40,7 @@ import java.util.function.Function;
 
 /** A Wan model: UMT5, one or two transformers, the causal autoencoder, UniPC or Euler steps. */
 final class WanModel implements Model {
-  private static final String EMBEDS = "prompt_embeds"; // [B, L, text_dim]
+  private static final String EMBEDS = Condition.PROMPT_EMBEDS; // [B, L, text_dim]
   private static final String IMAGE_EMBEDS = "image_embeds"; // [B, I, image_dim]
 
   /** Encoded picture: channels beside the latents', or the latents' first frame (TI2V). */
@@ -114,11 +114,11 @@ final class WanModel implements Model {
 
   @Override
   public Condition encodeShared(Request request, List<String> notes) {
-    List<String> paths = wan.takesPicture() ? request.get(IMAGE_PATH) : null;
-    if (paths == null) {
+    List<Picture> given = GivenPictures.read(request.values());
+    if (given.isEmpty()) {
       return Condition.none();
     }
-    Picture picture = FirstPicture.read(paths.get(0));
+    Picture picture = given.get(0);
     Map<String, Tensor> tensors = new LinkedHashMap<>();
     try (TensorScope scope = TensorScope.open()) {
       if (vision != null) {

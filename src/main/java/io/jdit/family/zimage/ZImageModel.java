@@ -46,7 +46,7 @@ import java.util.function.Function;
  * float32 whatever the model's dtype.
  */
 final class ZImageModel implements Model {
-  private static final String EMBEDS = "prompt_embeds"; // [B, most tokens, cap_feat_dim]
+  private static final String EMBEDS = Condition.PROMPT_EMBEDS; // [B, most tokens, cap_feat_dim]
   private static final String LENGTH = "length"; // int64 [B] on the CPU, tokens of prompt_embeds
 
   private final Parts parts;

@@ -18,6 +18,7 @@ import io.jdit.textencoder.DecoderModel;
 import io.jdit.textencoder.QwenVisionConfig;
 import io.jdit.textencoder.QwenVisionTower;
 import io.jdit.transformer.BlockRunner;
+import io.jdit.transformer.Grid;
 import io.jdit.transformer.SequenceParallel;
 import io.jdit.vae.WanAutoencoder;
 import io.jdit.vae.WanVaeConfig;

@@ -16,6 +16,7 @@ import io.jdit.media.Picture;
 import io.jdit.media.PngWriter;
 import io.jdit.pipeline.Branches;
 import io.jdit.pipeline.Generation;
+import io.jdit.pipeline.GivenPictures;
 import io.jdit.pipeline.Model;
 import io.jdit.pipeline.Parameters;
 import io.jdit.pipeline.Request;
@@ -179,7 +180,7 @@ class QwenImageEditTest {
     try (TensorScope scope = TensorScope.open();
         Fixture f = new Fixture(name)) {
       EditPictures edits = pictures(f);
-      List<Picture> given = edits.read(request(f, f.json()));
+      List<Picture> given = GivenPictures.read(request(f, f.json()));
       Assertions.assertThat(given).hasSize(name.equals(EDIT) ? 1 : 2);
       for (int i = 0; i < given.size(); i++) {
         Assertions.assertThat(edits.seen(given.get(i)).rgb())

@@ -15,6 +15,7 @@ import io.jdit.testing.NoLeaks;
 import io.jdit.transformer.Block;
 import io.jdit.transformer.BlockRunner;
 import io.jdit.transformer.DiffusionTransformer;
+import io.jdit.transformer.Grid;
 import io.jdit.transformer.SequenceParallel;
 import io.jdit.transformer.Streams;
 import java.util.ArrayList;

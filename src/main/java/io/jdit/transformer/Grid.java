@@ -1,8 +1,8 @@
-package io.jdit.family.qwenimage;
+package io.jdit.transformer;
 
 /** Tokens of a picture: rows and columns. */
 public record Grid(int height, int width) {
-  int tokens() {
+  public int tokens() {
     return height * width;
   }
 }
