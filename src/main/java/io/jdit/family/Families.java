@@ -10,7 +10,6 @@ import io.jdit.family.wan.Wan;
 import io.jdit.family.zimage.ZImage;
 import io.jdit.pipeline.Family;
 import java.util.List;
-import java.util.stream.Collectors;
 
 /** The families that are there: a new one is a package and a line here. */
 public final class Families {
@@ -38,9 +37,11 @@ public final class Families {
                         + " of "
                         + folder.path()
                         + " is not supported, supported are "
-                        + ALL.stream()
-                            .flatMap(f -> f.classNames().stream())
-                            .sorted()
-                            .collect(Collectors.joining(", "))));
+                        + String.join(", ", classNames())));
+  }
+
+  /** Pipeline classes of all families, in the order of their names. */
+  public static List<String> classNames() {
+    return ALL.stream().flatMap(f -> f.classNames().stream()).sorted().toList();
   }
 }
