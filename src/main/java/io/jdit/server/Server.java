@@ -1,35 +1,28 @@
 package io.jdit.server;
 
+import static io.jdit.server.Route.delete;
+import static io.jdit.server.Route.get;
+import static io.jdit.server.Route.post;
+
 import io.javalin.Javalin;
 import io.javalin.config.JavalinConfig;
-import io.javalin.config.RoutesConfig;
-import io.javalin.http.Context;
-import io.javalin.http.HttpResponseException;
+import io.jdit.engine.Version;
 import io.jdit.engine.serve.Scheduler;
 import io.jdit.engine.serve.ServedModel;
 import io.jdit.engine.serve.ServedModels;
 import io.jdit.engine.serve.TaskStore;
-import io.jdit.media.FileWriteException;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.UUID;
-import java.util.concurrent.CompletionException;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import org.eclipse.jetty.util.thread.QueuedThreadPool;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * An HTTP server over a scheduler. It answers from when it was started; requests for pictures and
  * videos wait in the queue until a model is there.
  */
 public final class Server implements AutoCloseable {
-  private static final Logger LOG = LoggerFactory.getLogger(Server.class);
   private static final int MOST_THREADS = 256;
 
   private final ServerSettings settings;
@@ -146,168 +139,70 @@ public final class Server implements AutoCloseable {
                     }
                   }));
     }
-    RoutesConfig routes = config.routes;
-    routes.before(this::enter);
-    errors(routes);
-    addRoutes(routes, ranks);
+    new Gate(settings).addTo(config.routes);
+    List<Route> routes = routes(ranks);
+    routes.forEach(r -> config.routes.addHttpHandler(r.method(), r.path(), r.handler()));
+    Map<String, Object> document = OpenApi.document(routes, Version.text());
+    config.routes.get("/openapi.json", ctx -> Json.answer(ctx, document));
+    Page.addTo(config.routes);
   }
 
-  /** Every request has an id, and a key where keys are asked for. */
-  private void enter(Context ctx) {
-    String id = ctx.header("X-Request-Id");
-    boolean plain = id != null && id.matches("[A-Za-z0-9._-]{1,64}");
-    ctx.header("X-Request-Id", plain ? id : UUID.randomUUID().toString());
-    if (settings.keys().isEmpty()
-        || Page.isOpen(ctx.path())
-        || ctx.method().name().equals("OPTIONS")) {
-      return;
-    }
-    String given = ctx.header("Authorization");
-    String token = given != null && given.startsWith("Bearer ") ? given.substring(7).strip() : "";
-    boolean known = false;
-    for (String key : settings.keys()) {
-      known |=
-          MessageDigest.isEqual(
-              key.getBytes(StandardCharsets.UTF_8), token.getBytes(StandardCharsets.UTF_8));
-    }
-    if (!known) {
-      throw ApiException.unauthorized(
-          "this server asks for a key: send it as Authorization: Bearer KEY");
-    }
-  }
-
-  private void errors(RoutesConfig routes) {
-    routes.exception(ApiException.class, (e, ctx) -> answer(e, ctx));
-    routes.exception(CompletionException.class, (e, ctx) -> answer(e.getCause(), ctx));
-    routes.exception(
-        HttpResponseException.class,
-        (e, ctx) -> {
-          boolean large = e.getStatus() == 413;
-          answer(large ? tooLarge() : ApiException.of(e.getStatus(), e.getMessage()), ctx);
-        });
-    routes.exception(Exception.class, (e, ctx) -> answer(e, ctx));
-  }
-
-  private ApiException tooLarge() {
-    return ApiException.tooLarge(
-        "the body has more than "
-            + settings.limits().bodyBytes()
-            + " bytes, which is this server's limit");
-  }
-
-  private void answer(Throwable failure, Context ctx) {
-    ApiException error;
-    if (failure instanceof ApiException e) {
-      error = e;
-    } else if (failure instanceof FileWriteException) {
-      LOG.warn("{} {}", ctx.method(), ctx.path(), failure);
-      error = ApiException.failed("the result cannot be stored");
-    } else {
-      LOG.warn("{} {} failed", ctx.method(), ctx.path(), failure);
-      error =
-          ApiException.failed(
-              "the server failed: see its log for " + ctx.res().getHeader("X-Request-Id"));
-    }
-    ctx.status(error.status());
-    if (error.retrySeconds() > 0) {
-      ctx.header("Retry-After", Long.toString(error.retrySeconds()));
-    }
-    Json.answer(ctx, error.body());
-  }
-
-  private void addRoutes(RoutesConfig routes, int ranks) {
+  private List<Route> routes(int ranks) {
     Submission submission = new Submission(models, scheduler, settings);
     ServerSettings.Limits limits = settings.limits();
-    Pictures pictures =
-        new Pictures(
-            settings.folder(),
-            limits.pixels(),
-            settings.urls() ? new PictureDownload(limits.bodyBytes()) : null);
+    PictureDownload download = settings.urls() ? new PictureDownload(limits.bodyBytes()) : null;
+    Pictures pictures = new Pictures(settings.folder(), limits.pixels(), download);
     ImageRoutes images = new ImageRoutes(submission, scheduler, store, pictures, settings);
-    routes.post("/v1/images/generations", images::generations);
-    routes.post("/v1/images/edits", images::edits);
-    routes.post("/v1/images/variations", images::variations);
-    routes.get("/v1/images/{id}/content", images::content);
-
     VideoRoutes videos = new VideoRoutes(submission, scheduler, store, pictures, settings);
-    routes.post("/v1/videos", videos::create);
-    routes.post("/v1/videos/sync", videos::sync);
-    routes.get("/v1/videos", videos::list);
-    routes.get("/v1/videos/{id}", videos::get);
-    routes.delete("/v1/videos/{id}", videos::delete);
-    routes.post("/v1/videos/{id}/cancel", videos::cancel);
-    routes.post("/v1/videos/{id}/remix", videos::remix);
-    routes.get("/v1/videos/{id}/content", videos::content);
-
     TaskRoutes tasks = new TaskRoutes(images, videos, scheduler, store);
-    routes.post("/v1/tasks/image", tasks::image);
-    routes.post("/v1/tasks/video", tasks::video);
-    routes.get("/v1/tasks", tasks::list);
-    routes.get("/v1/tasks/{id}", tasks::get);
-    routes.delete("/v1/tasks/{id}", tasks::delete);
-    routes.post("/v1/tasks/{id}/cancel", tasks::cancel);
-    routes.get("/v1/tasks/{id}/events", tasks::events);
-
     ModelRoutes served = new ModelRoutes(models, scheduler, ranks);
-    routes.get("/v1/models", served::list);
-    routes.post("/v1/load/<id>", served::load);
-    routes.post("/v1/unload/<id>", served::unload);
-    routes.get("/v1/models/<id>", served::get); // names of the hub have a slash
-    routes.get("/v1/model_info", served::first);
-    routes.get("/model_info", served::first);
-    routes.get("/models", served::list);
-
-    for (String lora :
-        List.of("/v1/set_lora", "/v1/merge_lora_weights", "/v1/unmerge_lora_weights")) {
-      routes.post(lora, Server::noAdapters);
-    }
-    routes.get("/v1/list_loras", Server::noAdapters);
-
-    routes.get("/liveness", ctx -> Json.answer(ctx, Map.of("status", "ok")));
-    routes.get("/health", this::health);
-    routes.get("/health_generate", this::health);
-    routes.get("/server_info", this::info);
-    routes.get("/stats", this::stats);
-    routes.get("/metrics", this::metrics);
-    Page.addTo(routes);
-  }
-
-  private static void noAdapters(Context ctx) {
-    throw ApiException.notBuilt("adapters (LoRA) are not available yet: serve a merged checkpoint");
-  }
-
-  private void health(Context ctx) {
-    if (!ready) {
-      throw ApiException.unavailable("the model is being loaded, or the server is shutting down");
-    }
-    Json.answer(ctx, Map.of("status", "ok"));
-  }
-
-  private void info(Context ctx) {
-    Map<String, Object> map = new LinkedHashMap<>();
-    map.put("version", io.jdit.engine.Version.text());
-    map.put("models", models.all().stream().map(ServedModel::name).toList());
-    map.put("batching_mode", settings.batching().mode().text());
-    map.put("batching_max_size", settings.batching().most());
-    map.put("max_queue", settings.queue());
-    map.put("max_pixels", settings.limits().pixels());
-    map.put("max_frames", settings.limits().frames());
-    map.put("max_steps", settings.limits().steps());
-    map.put("keeps_files", settings.kept());
-    map.put("takes_urls", settings.urls());
-    Json.answer(ctx, map);
-  }
-
-  private void stats(Context ctx) {
-    Map<String, Object> map = new LinkedHashMap<>();
-    map.put("waiting", scheduler.waiting());
-    map.put("running", scheduler.running());
-    map.put("kept", store.all().size());
-    map.put("retry_after_s", scheduler.retrySeconds());
-    Json.answer(ctx, map);
-  }
-
-  private void metrics(Context ctx) {
-    ctx.contentType(ServerMetrics.contentType()).result(metrics.text());
+    ServiceRoutes service =
+        new ServiceRoutes(settings, models, scheduler, store, metrics, () -> ready);
+    VertexRoute vertex = new VertexRoute(submission, settings);
+    String adapters = "Not available yet: 501.";
+    return List.of(
+        post("/v1/images/generations", "Draws pictures.", images::generations)
+            .taking(ApiKeys.IMAGES),
+        post("/v1/images/edits", "Changes pictures.", images::edits).taking(ApiKeys.IMAGES),
+        post("/v1/images/variations", "Not available: 501.", images::variations),
+        get("/v1/images/{id}/content", "The file of a picture (?variant=N).", images::content),
+        post("/v1/videos", "Accepts a video as a job.", videos::create).taking(ApiKeys.VIDEOS),
+        post("/v1/videos/sync", "Makes a video and answers with it.", videos::sync)
+            .taking(ApiKeys.VIDEOS),
+        get("/v1/videos", "Jobs (?after= &limit= &order=).", videos::list),
+        get("/v1/videos/{id}", "A job.", videos::get),
+        delete("/v1/videos/{id}", "Cancels and forgets a job.", videos::delete),
+        post("/v1/videos/{id}/cancel", "Cancels a job at its next step.", videos::cancel),
+        post("/v1/videos/{id}/remix", "The same video with another prompt.", videos::remix)
+            .taking(ApiKeys.VIDEOS),
+        get(
+            "/v1/videos/{id}/content",
+            "The video (?variant=video, thumbnail or spritesheet).",
+            videos::content),
+        post("/v1/tasks/image", "Accepts pictures as a task.", tasks::image).taking(ApiKeys.IMAGES),
+        post("/v1/tasks/video", "Accepts a video as a task.", tasks::video).taking(ApiKeys.VIDEOS),
+        get("/v1/tasks", "Tasks of both kinds, the latest first (?limit=).", tasks::list),
+        get("/v1/tasks/{id}", "A task.", tasks::get),
+        delete("/v1/tasks/{id}", "Cancels and forgets a task.", tasks::delete),
+        post("/v1/tasks/{id}/cancel", "Cancels a task at its next step.", tasks::cancel),
+        get("/v1/tasks/{id}/events", "Its progress as server-sent events.", tasks::events),
+        get("/v1/models", "What is served.", served::list),
+        get("/v1/models/<id>", "A model and the parameters that it takes.", served::get),
+        post("/v1/load/<id>", "Loads a model ahead of its first request.", served::load),
+        post("/v1/unload/<id>", "Frees a model's memory.", served::unload),
+        get("/v1/model_info", "The first model.", served::first),
+        get("/model_info", "The first model.", served::first),
+        get("/models", "What is served.", served::list),
+        post("/vertex_generate", "Pictures in Vertex AI's envelope.", vertex::generate),
+        post("/v1/set_lora", adapters, service::adapters),
+        post("/v1/merge_lora_weights", adapters, service::adapters),
+        post("/v1/unmerge_lora_weights", adapters, service::adapters),
+        get("/v1/list_loras", adapters, service::adapters),
+        get("/liveness", "The process lives.", service::liveness),
+        get("/health", "Requests are drawn; 503 before and after.", service::health),
+        get("/health_generate", "As /health.", service::health),
+        get("/server_info", "Settings of the server.", service::info),
+        get("/stats", "Requests that wait and run.", service::stats),
+        get("/metrics", "Figures for Prometheus.", service::metrics));
   }
 }

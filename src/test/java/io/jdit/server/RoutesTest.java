@@ -271,6 +271,51 @@ class RoutesTest {
   }
 
   @Test
+  void theDocumentHasEveryRouteAndField() throws Exception {
+    JsonNode document = TestServer.json(server.get("/openapi.json"));
+    JsonNode paths = document.get("paths");
+    assertThat(paths.propertyNames())
+        .contains("/v1/images/generations", "/v1/videos/{id}/content", "/v1/models/{id}");
+    JsonNode fields =
+        paths
+            .at("/~1v1~1images~1generations/post/requestBody/content")
+            .get("application/json")
+            .get("schema")
+            .get("properties");
+    assertThat(fields.propertyNames())
+        .contains("prompt", "num_inference_steps", "size", "partial_images")
+        .doesNotContain("image_path", "seconds");
+    assertThat(fields.at("/partial_images/maximum").intValue()).isEqualTo(3);
+    for (String path : paths.propertyNames()) {
+      for (String method : paths.get(path).propertyNames()) {
+        String url = path.replace("{id}", "none");
+        HttpResponse<byte[]> response =
+            switch (method) {
+              case "get" -> server.get(url);
+              case "delete" -> server.delete(url);
+              default -> server.post(url, "{}");
+            };
+        // Each is there: what it says is its own, not the router's.
+        assertThat(TestServer.text(response)).as(method + " " + path).doesNotContain("Not Found");
+        assertThat(response.statusCode()).as(method + " " + path).isNotEqualTo(405);
+      }
+    }
+  }
+
+  @Test
+  void severalPicturesInOneEnvelope() throws Exception {
+    JsonNode json =
+        TestServer.json(
+            server.post(
+                "/vertex_generate",
+                "{\"instances\": [{\"prompt\": \"a red circle\"}, {\"prompt\": \"a blue ring\"}],"
+                    + " \"parameters\": {\"num_inference_steps\": 2}}"));
+    assertThat(json.get("predictions").size()).isEqualTo(2);
+    assertThat(json.get("predictions").get(0).get("mimeType").stringValue()).isEqualTo("image/png");
+    assertThat(server.post("/vertex_generate", "{}").statusCode()).isEqualTo(422);
+  }
+
+  @Test
   void adaptersAreNotThereYet() throws Exception {
     for (String path :
         List.of("/v1/set_lora", "/v1/merge_lora_weights", "/v1/unmerge_lora_weights")) {
