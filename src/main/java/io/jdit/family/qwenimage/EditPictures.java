@@ -1,16 +1,12 @@
 package io.jdit.family.qwenimage;
 
-import static io.jdit.pipeline.RequestKeys.IMAGE_PATH;
-
 import io.jdit.config.ConfigException;
 import io.jdit.config.Values;
 import io.jdit.media.Picture;
-import io.jdit.media.PictureReader;
 import io.jdit.media.Resize;
+import io.jdit.pipeline.GivenPictures;
 import io.jdit.tensor.Tensor;
-import java.io.IOException;
-import java.nio.file.Path;
-import java.util.ArrayList;
+import io.jdit.textencoder.QwenPictures;
 import java.util.List;
 
 /**
@@ -54,18 +50,13 @@ record EditPictures(Variant variant, int area, int textArea) {
   /**
    * The pictures of a request as they are.
    *
-   * @throws ConfigException when one cannot be read
+   * @throws ConfigException when one cannot be read, or is so narrow that nothing would be left
    */
   List<Picture> read(Values values) {
-    List<Picture> pictures = new ArrayList<>();
-    List<String> paths = values.get(IMAGE_PATH); // null where only a cost is asked for
-    for (String path : paths == null ? List.<String>of() : paths) {
-      try {
-        pictures.add(PictureReader.read(Path.of(path)));
-      } catch (IOException e) {
-        throw new ConfigException(
-            IMAGE_PATH + " " + path + " cannot be read: " + e.getMessage(), e);
-      }
+    List<Picture> pictures = GivenPictures.read(values);
+    for (Picture picture : pictures) {
+      Size seen = Size.of(variant == Variant.EDIT_PLUS ? textArea : area, picture);
+      QwenPictures.requireShape(seen.height, seen.width);
     }
     return pictures;
   }

@@ -1,33 +1,15 @@
 package io.jdit.family.wan;
 
-import io.jdit.config.ConfigException;
 import io.jdit.media.Picture;
-import io.jdit.media.PictureReader;
 import io.jdit.media.Resize;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Device;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
-import java.io.IOException;
-import java.nio.file.NoSuchFileException;
-import java.nio.file.Path;
 
 /** The picture that a video begins with, as the autoencoder and the transformer take it. */
 final class FirstPicture {
   private FirstPicture() {}
-
-  /**
-   * @throws ConfigException when the file is missing or no picture
-   */
-  static Picture read(String path) {
-    try {
-      return PictureReader.read(Path.of(path));
-    } catch (NoSuchFileException e) {
-      throw new ConfigException("image_path " + path + " does not exist");
-    } catch (IOException e) {
-      throw new ConfigException("image_path " + e.getMessage());
-    }
-  }
 
   /** A video of one frame of that size, its aspect ignored: float32 [1, 3, 1, H, W], -1 to 1. */
   static Tensor pixels(Picture picture, int width, int height) {

@@ -21,6 +21,7 @@ import io.jdit.config.ConfigException;
 import io.jdit.config.Key;
 import io.jdit.config.Values;
 import io.jdit.pipeline.Family;
+import io.jdit.pipeline.GivenPictures;
 import io.jdit.pipeline.Model;
 import io.jdit.pipeline.Parameters;
 import io.jdit.pipeline.Parts;
@@ -166,9 +167,7 @@ public final class Wan implements Family {
 
   /** A file that is no picture is refused before the model is loaded. */
   private static Values picture(Values values, Values given, List<String> notes) {
-    if (values.isSet(IMAGE_PATH) && values.get(IMAGE_PATH) != null) {
-      FirstPicture.read(values.get(IMAGE_PATH).get(0));
-    }
+    GivenPictures.read(values);
     return values;
   }
 

@@ -4,7 +4,6 @@ import static io.jdit.pipeline.RequestKeys.BOUNDARY_RATIO;
 import static io.jdit.pipeline.RequestKeys.FLOW_SHIFT;
 import static io.jdit.pipeline.RequestKeys.GUIDANCE_SCALE;
 import static io.jdit.pipeline.RequestKeys.GUIDANCE_SCALE_2;
-import static io.jdit.pipeline.RequestKeys.IMAGE_PATH;
 import static io.jdit.pipeline.RequestKeys.MAX_SEQUENCE_LENGTH;
 import static io.jdit.pipeline.RequestKeys.NEGATIVE_PROMPT;
 import static io.jdit.pipeline.RequestKeys.NUM_FRAMES;
@@ -16,6 +15,7 @@ import io.jdit.nn.RotaryTables;
 import io.jdit.pipeline.Condition;
 import io.jdit.pipeline.FrameSink;
 import io.jdit.pipeline.Frames;
+import io.jdit.pipeline.GivenPictures;
 import io.jdit.pipeline.Guidance;
 import io.jdit.pipeline.Model;
 import io.jdit.pipeline.Part;
@@ -114,11 +114,11 @@ final class WanModel implements Model {
 
   @Override
   public Condition encodeShared(Request request, List<String> notes) {
-    List<String> paths = wan.takesPicture() ? request.get(IMAGE_PATH) : null;
-    if (paths == null) {
+    List<Picture> pictures = GivenPictures.read(request.values());
+    if (pictures.isEmpty()) {
       return Condition.none();
     }
-    Picture picture = FirstPicture.read(paths.get(0));
+    Picture picture = pictures.get(0);
     Map<String, Tensor> tensors = new LinkedHashMap<>();
     try (TensorScope scope = TensorScope.open()) {
       if (vision != null) {

@@ -40,6 +40,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 
@@ -222,13 +223,19 @@ class QwenImageEditTest {
     }
   }
 
-  @Test
-  void aPictureThatIsALineIsRefused() {
-    Picture line = new Picture(1, 5000, new byte[15000]);
-    EditPictures edits = new EditPictures(Variant.EDIT, EditPictures.AREA, EditPictures.TEXT_AREA);
-    Assertions.assertThatThrownBy(() -> edits.output(List.of(line)))
-        .isInstanceOf(ConfigException.class)
-        .hasMessageContaining("1 x 5000");
+  /** Nothing would be left of the first; the second is narrower than the text encoder takes. */
+  @ParameterizedTest
+  @CsvSource({"1, 5000", "10000, 10"})
+  void aPictureThatIsALineIsRefused(int width, int height) throws IOException {
+    Path file = folder.resolve("line.png");
+    PngWriter.write(file, new Picture(width, height, new byte[3 * width * height]), Map.of());
+    for (Variant variant : List.of(Variant.EDIT, Variant.EDIT_PLUS)) {
+      EditPictures edits = new EditPictures(variant, EditPictures.AREA, EditPictures.TEXT_AREA);
+      Values values = Values.of(RequestKeys.IMAGE_PATH, List.of(file.toString()));
+      Assertions.assertThatThrownBy(() -> edits.read(values))
+          .isInstanceOf(ConfigException.class)
+          .hasMessageContaining("pixels is too narrow");
+    }
   }
 
   private static QwenImage family(Fixture f) {
