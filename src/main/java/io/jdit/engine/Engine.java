@@ -11,6 +11,7 @@ import io.jdit.metrics.StageReport;
 import io.jdit.parallel.ParallelConfig;
 import io.jdit.pipeline.FrameSink;
 import io.jdit.pipeline.Generation;
+import io.jdit.pipeline.KeptConditions;
 import io.jdit.pipeline.Model;
 import io.jdit.pipeline.OutOfMemoryException;
 import io.jdit.pipeline.Parameters;
@@ -38,6 +39,7 @@ public final class Engine implements AutoCloseable {
   private final DeviceWorker worker;
   private final Parameters parameters;
   private final Model model;
+  private final KeptConditions kept = new KeptConditions(KeptConditions.BYTES);
 
   private Engine(
       ModelFolder folder,
@@ -261,7 +263,7 @@ public final class Engine implements AutoCloseable {
    * @param request from {@link #parameters}
    */
   public Generation begin(Request request, Acceleration.Factory acceleration) {
-    return new Generation(model, request, strategies.branches(), acceleration);
+    return new Generation(model, request, strategies.branches(), acceleration, kept);
   }
 
   /** Runs {@code work} on the model's thread and waits for it. */
@@ -281,6 +283,7 @@ public final class Engine implements AutoCloseable {
     try {
       call(
           () -> {
+            kept.close();
             model.close();
             return null;
           });
