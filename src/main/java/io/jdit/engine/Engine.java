@@ -71,14 +71,11 @@ public final class Engine implements AutoCloseable {
     ModelFolder found = ModelFolder.open(folder);
     Parameters parameters = Families.of(found).parameters(found);
     Device device = strategies.device();
-    if (device.isCpu()) {
-      new MemoryCheck(found, strategies.origin(), c -> strategies.linears(c).ranks(), 1)
-          .require(strategies.dtype(), Memory.available());
-    }
+    Strategies placed = MemoryCheck.placed(found, strategies, Memory.available());
     DeviceWorker worker = worker(device, threads);
     try {
-      Model model = worker.call(() -> Families.of(found).build(found, strategies));
-      return new Engine(found, strategies, worker, parameters, model);
+      Model model = worker.call(() -> Families.of(found).build(found, placed));
+      return new Engine(found, placed, worker, parameters, model);
     } catch (RuntimeException e) {
       worker.close();
       throw OutOfMemoryException.translate(
@@ -302,6 +299,9 @@ public final class Engine implements AutoCloseable {
         + " on "
         + strategies.device()
         + " "
-        + folder.components().keySet();
+        + folder.components().keySet()
+        + (strategies.placement().keeps("text_encoder")
+            ? ""
+            : ", each loaded when it is needed and let go after: they do not fit into memory together");
   }
 }

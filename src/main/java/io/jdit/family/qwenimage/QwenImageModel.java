@@ -237,6 +237,7 @@ final class QwenImageModel implements Model {
 
   @Override
   public void decode(Request request, Tensor latents, Condition condition, FrameSink out) {
+    transformer.done();
     TileSharing tiles = strategies.tiles(request.height(), request.width());
     Grid grid = grid(request);
     for (int b = 0; b < request.outputs(); b++) {
