@@ -55,7 +55,7 @@ record EditPictures(Variant variant, int area, int textArea) {
   List<Picture> read(Values values) {
     List<Picture> pictures = GivenPictures.read(values);
     for (Picture picture : pictures) {
-      Size seen = Size.of(variant == Variant.EDIT_PLUS ? textArea : area, picture);
+      Size seen = sizeSeen(picture);
       QwenPictures.requireShape(seen.height, seen.width);
     }
     return pictures;
@@ -73,7 +73,11 @@ record EditPictures(Variant variant, int area, int textArea) {
 
   /** What the text encoder sees. */
   Picture seen(Picture picture) {
-    return variant == Variant.EDIT_PLUS ? Size.of(textArea, picture).of(picture) : encoded(picture);
+    return sizeSeen(picture).of(picture);
+  }
+
+  private Size sizeSeen(Picture picture) {
+    return Size.of(variant == Variant.EDIT_PLUS ? textArea : area, picture);
   }
 
   /** Levels 0 to 255 as -1 to 1: float32 [1, 3, 1, H, W] on the CPU. */
