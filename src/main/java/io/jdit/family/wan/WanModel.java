@@ -2,8 +2,6 @@ package io.jdit.family.wan;
 
 import static io.jdit.pipeline.RequestKeys.BOUNDARY_RATIO;
 import static io.jdit.pipeline.RequestKeys.FLOW_SHIFT;
-import static io.jdit.pipeline.RequestKeys.GUIDANCE_SCALE;
-import static io.jdit.pipeline.RequestKeys.GUIDANCE_SCALE_2;
 import static io.jdit.pipeline.RequestKeys.MAX_SEQUENCE_LENGTH;
 import static io.jdit.pipeline.RequestKeys.NEGATIVE_PROMPT;
 import static io.jdit.pipeline.RequestKeys.NUM_FRAMES;
@@ -200,17 +198,7 @@ final class WanModel implements Model {
 
   @Override
   public Guidance guidance(Request request) {
-    double scale = request.get(GUIDANCE_SCALE);
-    if (scale <= 1) {
-      return Guidance.none();
-    }
-    Guidance first = Guidance.classifierFree(scale);
-    if (!wan.twoTransformers()) {
-      return first;
-    }
-    Guidance second = Guidance.classifierFree(request.get(GUIDANCE_SCALE_2));
-    return Guidance.of(
-        2, (v, expert) -> (expert.equals(WanFolder.SECOND) ? second : first).combine(v, expert));
+    return WanGuidance.of(request, wan.twoTransformers());
   }
 
   @Override
