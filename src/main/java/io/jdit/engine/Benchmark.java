@@ -1,5 +1,6 @@
 package io.jdit.engine;
 
+import io.jdit.attention.FusedAttention;
 import io.jdit.cache.BlockCache;
 import io.jdit.checkpoint.ModelFolder;
 import io.jdit.checkpoint.WeightOrigin;
@@ -66,7 +67,9 @@ public record Benchmark(
 
   /**
    * Milliseconds of denoising steps with random weights and random conditions: what a step costs
-   * does not depend on their values. Neither text encoders nor the autoencoder are made.
+   * does not depend on their values. Neither text encoders nor the autoencoder are made. Of one
+   * process on the CPU also the part of attention, and between the steps {@code as product}: the
+   * time of a step's operations in one large matrix product, which a step comes close to at best.
    */
   public Map<String, List<Double>> steps() throws Exception {
     ModelFolder model = ModelFolder.open(folder);
@@ -83,20 +86,39 @@ public record Benchmark(
   private Map<String, List<Double>> steps(ModelFolder folder, Family family, Request resolved) {
     Strategies random =
         strategies.withOrigin(WeightOrigin.RANDOM).withPlacement(Placement.onDemand());
+    boolean alone = strategies.device().isCpu() && strategies.attention() instanceof FusedAttention;
+    TimedAttention attention = new TimedAttention();
+    if (alone) {
+      random = random.withAttention(attention);
+    }
+    Map<String, List<Double>> times = new LinkedHashMap<>();
     StageReport report = Engine.report(strategies.device());
     Set<Integer> cached;
     try (Model model = family.build(folder, random);
+        Product product = new Product(strategies);
         Generator numbers = new Generator(0);
         Generation generation =
             new Generation(model, resolved, strategies.branches(), acceleration)) {
       generation.encodeExample(
           shape -> numbers.randn(strategies.dtype(), shape).to(strategies.device()));
+      double flops =
+          alone
+              ? ModelCost.of(this.folder, request).transformer().flops()
+                  * model.guidance(resolved).most()
+                  * resolved.outputs()
+              : 0;
       while (!generation.done()) {
+        attention.take();
         report.step(generation::step);
+        if (alone && generation.stepsDone() > warmup) {
+          times.computeIfAbsent("attention", n -> new ArrayList<>()).add(attention.take());
+          times
+              .computeIfAbsent("as product", n -> new ArrayList<>())
+              .add(product.milliseconds(flops));
+        }
       }
       cached = cachedSteps(List.copyOf(generation.accelerations().values()));
     }
-    Map<String, List<Double>> times = new LinkedHashMap<>();
     for (int i = warmup; i < warmup + runs; i++) {
       times
           .computeIfAbsent(cached.contains(i) ? "cached step" : "step", n -> new ArrayList<>())

@@ -11,6 +11,7 @@ import io.jdit.metrics.StageReport;
 import io.jdit.parallel.ParallelConfig;
 import io.jdit.pipeline.FrameSink;
 import io.jdit.pipeline.Generation;
+import io.jdit.pipeline.KeptConditions;
 import io.jdit.pipeline.Model;
 import io.jdit.pipeline.OutOfMemoryException;
 import io.jdit.pipeline.Parameters;
@@ -38,6 +39,7 @@ public final class Engine implements AutoCloseable {
   private final DeviceWorker worker;
   private final Parameters parameters;
   private final Model model;
+  private final KeptConditions kept = new KeptConditions(KeptConditions.BYTES);
 
   private Engine(
       ModelFolder folder,
@@ -69,14 +71,11 @@ public final class Engine implements AutoCloseable {
     ModelFolder found = ModelFolder.open(folder);
     Parameters parameters = Families.of(found).parameters(found);
     Device device = strategies.device();
-    if (device.isCpu()) {
-      new MemoryCheck(found, strategies.origin(), c -> strategies.linears(c).ranks(), 1)
-          .require(strategies.dtype(), Memory.available());
-    }
+    Strategies placed = MemoryCheck.placed(found, strategies, Memory.available());
     DeviceWorker worker = worker(device, threads);
     try {
-      Model model = worker.call(() -> Families.of(found).build(found, strategies));
-      return new Engine(found, strategies, worker, parameters, model);
+      Model model = worker.call(() -> Families.of(found).build(found, placed));
+      return new Engine(found, placed, worker, parameters, model);
     } catch (RuntimeException e) {
       worker.close();
       throw OutOfMemoryException.translate(
@@ -270,7 +269,7 @@ public final class Engine implements AutoCloseable {
    * @param request from {@link #parameters}
    */
   public Generation begin(Request request, Acceleration.Factory acceleration) {
-    return new Generation(model, request, strategies.branches(), acceleration);
+    return new Generation(model, request, strategies.branches(), acceleration, kept);
   }
 
   /** Runs {@code work} on the model's thread and waits for it. */
@@ -290,6 +289,7 @@ public final class Engine implements AutoCloseable {
     try {
       call(
           () -> {
+            kept.close();
             model.close();
             return null;
           });
@@ -308,6 +308,9 @@ public final class Engine implements AutoCloseable {
         + " on "
         + strategies.device()
         + " "
-        + folder.components().keySet();
+        + folder.components().keySet()
+        + (strategies.placement().keeps("text_encoder")
+            ? ""
+            : ", each loaded when it is needed and let go after: they do not fit into memory together");
   }
 }

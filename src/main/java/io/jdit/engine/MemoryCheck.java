@@ -4,12 +4,15 @@ import io.jdit.checkpoint.ModelFolder;
 import io.jdit.checkpoint.TensorSource;
 import io.jdit.checkpoint.WeightOrigin;
 import io.jdit.pipeline.OutOfMemoryException;
+import io.jdit.pipeline.Placement;
 import io.jdit.pipeline.Request;
+import io.jdit.pipeline.Strategies;
 import io.jdit.tensor.DType;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.function.ToIntFunction;
+import java.util.function.ToLongFunction;
 
 /**
  * Compares what a model's weights need with what is free, before any of them is read.
@@ -24,22 +27,59 @@ record MemoryCheck(
   private static final int DECODED_PIXEL_BYTES = 12;
 
   /**
+   * {@code strategies}, where what is resident on the CPU fits into {@code available} bytes; else
+   * with parts that take turns.
+   *
+   * @throws OutOfMemoryException when that does not fit either
+   */
+  static Strategies placed(ModelFolder model, Strategies strategies, long available) {
+    boolean turns = !strategies.placement().keeps("text_encoder");
+    if (turns || !strategies.device().isCpu()) {
+      return strategies;
+    }
+    return strategies.withPlacement(
+        new MemoryCheck(model, strategies.origin(), c -> strategies.linears(c).ranks(), 1)
+            .placement(strategies.dtype(), available));
+  }
+
+  /**
+   * When parts are in memory: all together where they fit, else those of a stage while it runs,
+   * which are either one transformer or all the rest.
+   *
+   * @throws OutOfMemoryException when a stage needs more than {@code available} bytes
+   */
+  Placement placement(DType dtype, long available) {
+    if (weightBytes(dtype) <= available) {
+      return Placement.resident();
+    }
+    require(dtype, available, ", one after the other,", this::stageBytes);
+    return Placement.onDemand();
+  }
+
+  /**
    * @throws OutOfMemoryException when the weights need more than {@code available} bytes
    */
   void require(DType dtype, long available) {
-    long needed = weightBytes(dtype);
+    require(dtype, available, "", this::weightBytes);
+  }
+
+  private void require(DType dtype, long available, String how, ToLongFunction<DType> bytes) {
+    long needed = bytes.applyAsLong(dtype);
     if (needed > available) {
       String smaller =
           dtype.bytes() > 2
               ? String.format(
-                  Locale.ROOT, "--dtype bfloat16 needs %.1f GB", weightBytes(DType.BFLOAT16) / 1e9)
+                  Locale.ROOT,
+                  "--dtype bfloat16 needs %.1f GB",
+                  bytes.applyAsLong(DType.BFLOAT16) / 1e9)
               : "use a machine with more memory";
       throw new OutOfMemoryException(
           String.format(
               Locale.ROOT,
-              "not enough memory for %s: its weights%s need %.1f GB in %s, %.1f GB are free; %s",
+              "not enough memory for %s: its weights%s%s need %.1f GB in %s, %.1f GB are free; %s",
               model.path(),
               processes > 1 ? " on " + processes + " processes" : "",
+              how,
               needed / 1e9,
               dtype.text(),
               available / 1e9,
@@ -71,20 +111,36 @@ record MemoryCheck(
 
   /** Bytes of the weights in {@code dtype}, of all processes together. */
   long weightBytes(DType dtype) {
-    long bytes = 0;
+    return model.components().keySet().stream().mapToLong(c -> weightBytes(c, dtype)).sum();
+  }
+
+  /** The most of one stage. */
+  private long stageBytes(DType dtype) {
+    long transformer = 0;
+    long rest = 0;
     for (String component : model.components().keySet()) {
-      Path folder = model.path().resolve(component);
-      if (Files.exists(folder.resolve("config.json"))) {
-        try (TensorSource c = origin.open(folder)) {
-          long all = 0;
-          for (String name : c.names()) {
-            all += c.info(name).bytesAs(dtype);
-          }
-          // At least: layers that are not split add to it.
-          bytes += processes * (all / holders.applyAsInt(component));
-        }
+      long bytes = weightBytes(component, dtype);
+      if (component.startsWith("transformer")) {
+        transformer = Math.max(transformer, bytes);
+      } else {
+        rest += bytes;
       }
     }
-    return bytes;
+    return Math.max(transformer, rest);
+  }
+
+  private long weightBytes(String component, DType dtype) {
+    Path folder = model.path().resolve(component);
+    if (!Files.exists(folder.resolve("config.json"))) {
+      return 0;
+    }
+    try (TensorSource c = origin.open(folder)) {
+      long all = 0;
+      for (String name : c.names()) {
+        all += c.info(name).bytesAs(dtype);
+      }
+      // At least: layers that are not split add to it.
+      return processes * (all / holders.applyAsInt(component));
+    }
   }
 }

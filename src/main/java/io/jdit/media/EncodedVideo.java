@@ -120,7 +120,14 @@ final class EncodedVideo implements VideoWriter {
    * @param frame null for no more
    */
   private void encode(AVFrame frame) throws IOException {
-    Ffmpeg.check(avcodec.avcodec_send_frame(codec, frame), "encoding a frame of " + target);
+    int sent = avcodec.avcodec_send_frame(codec, frame);
+    if (sent == avutil.AVERROR_UNKNOWN()) { // openh264 has a limit for a block of pixels
+      throw new IOException(
+          target
+              + ": the frames are too noisy for H.264 at this quality: give a lower"
+              + " --output-quality, or a name that ends in / for PNG frames");
+    }
+    Ffmpeg.check(sent, "encoding a frame of " + target);
     while (true) {
       int code = avcodec.avcodec_receive_packet(codec, packet);
       if (code == avutil.AVERROR_EAGAIN() || code == avutil.AVERROR_EOF()) {

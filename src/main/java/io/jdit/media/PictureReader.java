@@ -1,69 +1,143 @@
 package io.jdit.media;
 
 import java.awt.image.BufferedImage;
+import java.awt.image.DataBuffer;
+import java.awt.image.IndexColorModel;
+import java.awt.image.Raster;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.util.Iterator;
+import java.util.Arrays;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageReader;
 import javax.imageio.stream.ImageInputStream;
 
 /**
- * Reads pictures in the formats that the Java platform knows: PNG, JPEG, GIF, BMP. Transparency is
- * dropped.
+ * Reads pictures as pipelines take them: upright by their EXIF orientation, in RGB of 8 bits per
+ * channel. Transparency and colour profiles are dropped, of 16 bits the upper 8 are kept, as
+ * diffusers' {@code load_image} does it.
  */
 public final class PictureReader {
-  private static final long MAX_PIXELS = 1L << 28;
+  /** As much as the Pillow library takes. */
+  private static final long MAX_PIXELS = 178_956_970;
+
+  private static final int LONGEST_SIGNATURE = 12;
+  private static final String EXPECTED = "expected PNG, JPEG, WebP, GIF or BMP";
 
   private PictureReader() {}
 
   /**
-   * @throws ImageFormatException if the file is no picture, is damaged or has more than 2^28 pixels
+   * @throws NoSuchFileException if there is no file
+   * @throws ImageFormatException if it is no picture, is damaged or has too many pixels, which is
+   *     found out before any is decoded
    */
   public static Picture read(Path file) throws IOException {
-    if (!Files.isRegularFile(file)) {
+    if (!Files.exists(file)) {
       throw new NoSuchFileException(file.toString(), null, "expected a picture");
     }
-    try (ImageInputStream in = ImageIO.createImageInputStream(file.toFile())) {
-      Iterator<ImageReader> readers = ImageIO.getImageReaders(in);
-      if (!readers.hasNext()) {
-        throw new ImageFormatException(file + ": not a picture in PNG, JPEG, GIF or BMP format");
+    if (Files.isDirectory(file)) {
+      throw new ImageFormatException(file + ": a folder, " + EXPECTED);
+    }
+    try {
+      PictureFormat format = PictureFormat.of(signature(file));
+      if (!format.read()) {
+        throw new ImageFormatException(format.text() + ", " + EXPECTED);
       }
-      ImageReader reader = readers.next();
-      try {
-        reader.setInput(in, true, true);
-        long pixels = (long) reader.getWidth(0) * reader.getHeight(0);
-        if (pixels > MAX_PIXELS) {
-          throw new ImageFormatException(
-              file + ": " + pixels + " pixels, expected at most " + MAX_PIXELS);
-        }
-        return rgb(reader.read(0));
-      } finally {
-        reader.dispose();
-      }
+      byte[] bytes = Files.readAllBytes(file);
+      return switch (format) {
+        case JPEG -> JpegReader.read(bytes);
+        case WEBP -> WebpReader.read(bytes);
+        case PNG -> Orientation.upright(decode(bytes, "png"), pngOrientation(bytes));
+        default -> decode(bytes, format.name());
+      };
     } catch (ImageFormatException e) {
-      throw e;
+      throw new ImageFormatException(file + ": " + e.getMessage());
     } catch (IOException | RuntimeException e) {
       // The readers of the platform report damaged data in many ways, some of them unchecked.
-      throw new ImageFormatException(file + ": damaged picture: " + e);
+      String reason = e instanceof IOException && e.getMessage() != null ? e.getMessage() : "";
+      throw new ImageFormatException(
+          file + ": damaged picture" + (reason.isEmpty() ? "" : ": " + reason));
+    } catch (OutOfMemoryError e) {
+      throw new ImageFormatException(file + ": too large for Java's heap: make it smaller");
     }
   }
 
-  private static Picture rgb(BufferedImage image) {
+  private static byte[] signature(Path file) throws IOException {
+    try (InputStream in = Files.newInputStream(file)) {
+      return in.readNBytes(LONGEST_SIGNATURE);
+    }
+  }
+
+  /** What a header says must be reasonable before pixels are decoded. */
+  static void requireSize(int width, int height) throws ImageFormatException {
+    if (width < 1 || height < 1) {
+      throw new ImageFormatException("damaged picture: " + width + " x " + height + " pixels");
+    }
+    if ((long) width * height > MAX_PIXELS) {
+      throw new ImageFormatException(
+          width + " x " + height + " pixels, expected at most " + MAX_PIXELS + " altogether");
+    }
+  }
+
+  private static Picture decode(byte[] bytes, String format) throws IOException {
+    ImageReader reader = ImageIO.getImageReadersByFormatName(format).next();
+    try (ImageInputStream in = ImageIO.createImageInputStream(new ByteArrayInputStream(bytes))) {
+      reader.setInput(in, true, true);
+      requireSize(reader.getWidth(0), reader.getHeight(0));
+      return rgb(reader.read(0));
+    } finally {
+      reader.dispose();
+    }
+  }
+
+  /** The values as they are stored: the platform would convert grey from a linear colour space. */
+  private static Picture rgb(BufferedImage image) throws ImageFormatException {
     int width = image.getWidth();
     int height = image.getHeight();
     byte[] rgb = new byte[3 * width * height];
-    int[] row = new int[width];
+    Raster raster = image.getRaster();
+    boolean palette = image.getColorModel() instanceof IndexColorModel;
+    int type = raster.getDataBuffer().getDataType();
+    int shift = type == DataBuffer.TYPE_USHORT && !palette ? 8 : 0;
+    boolean grey = raster.getNumBands() < 3;
+    int[] row = new int[width * raster.getNumBands()];
     for (int y = 0, at = 0; y < height; y++) {
-      image.getRGB(0, y, width, 1, row, 0, width);
-      for (int pixel : row) {
-        rgb[at++] = (byte) (pixel >> 16);
-        rgb[at++] = (byte) (pixel >> 8);
-        rgb[at++] = (byte) pixel;
+      if (palette) {
+        image.getRGB(0, y, width, 1, row, 0, width);
+      } else {
+        raster.getPixels(0, y, width, 1, row);
+      }
+      for (int x = 0; x < width; x++) {
+        for (int c = 0; c < 3; c++) {
+          int value =
+              palette
+                  ? row[x] >> 16 - 8 * c
+                  : row[x * raster.getNumBands() + (grey ? 0 : c)] >> shift;
+          rgb[at++] = (byte) value;
+        }
       }
     }
     return new Picture(width, height, rgb);
+  }
+
+  /** From the chunk eXIf (PNG specification, third edition, section 11.3.4.5). */
+  private static int pngOrientation(byte[] bytes) {
+    ByteBuffer b = ByteBuffer.wrap(bytes);
+    for (int at = 8; at + 12 <= bytes.length; ) {
+      int length = b.getInt(at);
+      if (length < 0 || length > bytes.length - at - 12) {
+        break;
+      }
+      if (new String(bytes, at + 4, 4, StandardCharsets.ISO_8859_1).equals("eXIf")) {
+        return Orientation.read(Arrays.copyOfRange(bytes, at + 8, at + 8 + length));
+      }
+      at += 12 + length;
+    }
+    return Orientation.UPRIGHT;
   }
 }

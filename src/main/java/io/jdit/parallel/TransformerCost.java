@@ -120,6 +120,18 @@ public record TransformerCost(
     return main().heads;
   }
 
+  /** Floating-point operations of a call for one sample on one device. */
+  public double flops() {
+    double flops = 0;
+    for (Layers l : layers) {
+      flops += 2.0 * l.rows * l.weights;
+    }
+    for (Attentions a : attentions) {
+      flops += 4.0 * a.calls * a.queries * a.keys * a.heads * a.headDim;
+    }
+    return flops;
+  }
+
   /** Hidden width D. */
   public long width() {
     return (long) main().heads * main().headDim;

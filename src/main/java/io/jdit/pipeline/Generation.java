@@ -26,6 +26,7 @@ public final class Generation implements AutoCloseable {
   private final Request request;
   private final Branches branches;
   private final Acceleration.Factory accelerations;
+  private final KeptConditions kept;
   private final TensorScope owner = TensorScope.unbound();
   private final Map<String, Acceleration> byExpert = new LinkedHashMap<>();
   private final Map<String, Integer> stepOfExpert = new HashMap<>();
@@ -39,21 +40,51 @@ public final class Generation implements AutoCloseable {
   private int done;
   private boolean closed;
 
-  /**
-   * @param accelerations makes the state of each expert that the request uses
-   */
+  /** As the other, with nothing of other requests. */
   public Generation(
       Model model, Request request, Branches branches, Acceleration.Factory accelerations) {
+    this(model, request, branches, accelerations, new KeptConditions(0));
+  }
+
+  /**
+   * @param accelerations makes the state of each expert that the request uses
+   * @param kept conditions that earlier requests were given
+   */
+  public Generation(
+      Model model,
+      Request request,
+      Branches branches,
+      Acceleration.Factory accelerations,
+      KeptConditions kept) {
     this.model = model;
     this.request = request;
     this.branches = branches;
     this.accelerations = accelerations;
+    this.kept = kept;
     notes.addAll(request.notes());
   }
 
   /** Encodes what the request is conditioned on, and draws the noise. */
   public void encode() {
-    begin(() -> model.encodeShared(request, notes), branch -> model.encode(request, branch, notes));
+    try {
+      begin(
+          () ->
+              kept.get(
+                  key("shared", model.sharedInputs(request)),
+                  notes,
+                  n -> model.encodeShared(request, n)),
+          branch ->
+              kept.get(
+                  key("branch", model.inputs(request, branch)),
+                  notes,
+                  n -> model.encode(request, branch, n)));
+    } finally {
+      model.encoded();
+    }
+  }
+
+  private static List<Object> key(String kind, List<Object> inputs) {
+    return inputs.isEmpty() ? inputs : List.of(kind, inputs);
   }
 
   /**

@@ -8,8 +8,16 @@ import io.jdit.tensor.DType;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.security.DigestInputStream;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 
 /** The pictures that a request gives by {@link RequestKeys#IMAGE_PATH}. */
@@ -17,23 +25,57 @@ public final class GivenPictures {
   private GivenPictures() {}
 
   /**
-   * As they are; none where the request gives none.
+   * SHA-256 of the files' contents: what is equal there gives equal pictures.
    *
-   * @throws ConfigException when one cannot be read
+   * @throws ConfigException when one is missing or cannot be read, naming it
    */
-  public static List<Picture> read(Values values) {
-    List<String> paths = values.get(RequestKeys.IMAGE_PATH); // null where only a cost is asked for
-    return paths == null ? List.of() : paths.stream().map(GivenPictures::read).toList();
+  public static List<String> digests(Values values) {
+    return each(
+        values,
+        file -> {
+          try (InputStream in = Files.newInputStream(file);
+              DigestInputStream digest = new DigestInputStream(in, sha256())) {
+            digest.transferTo(OutputStream.nullOutputStream());
+            return HexFormat.of().formatHex(digest.getMessageDigest().digest());
+          }
+        });
   }
 
-  private static Picture read(String path) {
+  private static MessageDigest sha256() {
     try {
-      return PictureReader.read(Path.of(path));
-    } catch (NoSuchFileException e) {
-      throw new ConfigException(RequestKeys.IMAGE_PATH + " " + path + " does not exist", e);
-    } catch (IOException e) {
-      throw new ConfigException(RequestKeys.IMAGE_PATH + " " + e.getMessage(), e);
+      return MessageDigest.getInstance("SHA-256");
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e); // every Java platform has it
     }
+  }
+
+  /**
+   * The pictures as they are, none where the request names none.
+   *
+   * @throws ConfigException when one is missing or cannot be read, naming it
+   */
+  public static List<Picture> read(Values values) {
+    return each(values, PictureReader::read);
+  }
+
+  private interface Reader<T> {
+    T read(Path file) throws IOException;
+  }
+
+  private static <T> List<T> each(Values values, Reader<T> reader) {
+    List<String> paths =
+        values.isSet(RequestKeys.IMAGE_PATH) ? values.get(RequestKeys.IMAGE_PATH) : null;
+    List<T> results = new ArrayList<>();
+    for (String path : paths == null ? List.<String>of() : paths) {
+      try {
+        results.add(reader.read(Path.of(path)));
+      } catch (NoSuchFileException e) {
+        throw new ConfigException("image_path " + path + " does not exist", e);
+      } catch (IOException e) {
+        throw new ConfigException("image_path " + e.getMessage(), e);
+      }
+    }
+    return results;
   }
 
   /** What autoencoders take, levels 0 to 255 as -1 to 1: float32 [1, 3, 1, H, W] on the CPU. */

@@ -33,12 +33,28 @@ public interface Model extends AutoCloseable {
   }
 
   /**
+   * All that {@link #encodeShared} depends on, compared by {@code equals}: where it is equal, the
+   * condition of an earlier request serves. Empty where nothing is kept.
+   */
+  default List<Object> sharedInputs(Request request) {
+    return List.of();
+  }
+
+  /**
    * What a guidance branch is conditioned on, for one output.
    *
    * @param branch 0 is the positive one
    * @param notes takes what the user should know, for example what was cut off
    */
   Condition encode(Request request, int branch, List<String> notes);
+
+  /** All that {@link #encode} of a branch depends on, as {@link #sharedInputs}. */
+  default List<Object> inputs(Request request, int branch) {
+    return List.of();
+  }
+
+  /** Everything of a request is encoded: encoders may go. */
+  default void encoded() {}
 
   /**
    * A condition of the shapes that {@link #encodeShared} and {@link #encode} give together, of any

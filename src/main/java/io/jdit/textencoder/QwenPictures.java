@@ -1,6 +1,7 @@
 package io.jdit.textencoder;
 
 import io.jdit.checkpoint.ModelConfig;
+import io.jdit.config.ConfigException;
 import io.jdit.media.Picture;
 import io.jdit.media.Resize;
 import io.jdit.tensor.Tensor;
@@ -18,6 +19,7 @@ public record QwenPictures(
   /** Frames of a patch; a picture is the same frame twice. */
   static final int FRAMES = 2;
 
+  private static final int MAX_ASPECT = 200;
   private static final double[] MEAN = {0.48145466, 0.4578275, 0.40821073};
   private static final double[] STD = {0.26862954, 0.26130258, 0.27577711};
 
@@ -90,6 +92,22 @@ public record QwenPictures(
       }
     }
     return at;
+  }
+
+  /**
+   * @throws ConfigException when a picture is narrower than the processor takes
+   */
+  public static void requireShape(int height, int width) {
+    if (Math.max(height, width) > MAX_ASPECT * Math.min(height, width)) {
+      throw new ConfigException(
+          "a picture of "
+              + width
+              + " x "
+              + height
+              + " pixels is too narrow, its sides may differ by a factor of "
+              + MAX_ASPECT
+              + ": cut it to a shape closer to a square");
+    }
   }
 
   /** Height and width, nearest multiples of a merged patch within the limits (smart_resize). */

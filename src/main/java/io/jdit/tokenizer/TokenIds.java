@@ -12,26 +12,36 @@ import java.util.List;
  * @param overflow the end of the text that the dropped tokens stand for; empty when nothing was cut
  */
 public record TokenIds(long[] ids, int start, int length, int dropped, String overflow) {
+  private static final int SHOWN = 60; // code points of what was cut
+
   /** Whether the text was too long. */
   public boolean truncated() {
     return dropped > 0;
   }
 
   /**
-   * Says what was cut, when something was.
+   * Says in one line what was cut, when something was.
    *
    * @param tokenizer what the user knows it by, for example {@code CLIP}
+   * @param limit tokens that a prompt may have
    */
   public void noteIfCut(String tokenizer, int limit, List<String> notes) {
     if (!overflow.isBlank()) {
       notes.add(
-          "the prompt is longer than "
-              + limit
+          "the prompt has "
+              + (limit + dropped)
               + " "
               + tokenizer
-              + " tokens, this part was cut: '"
-              + overflow.strip()
+              + " tokens, "
+              + limit
+              + " are used: it was cut before '"
+              + beginning(overflow.strip().replaceAll("\\s+", " "))
               + "'");
     }
+  }
+
+  private static String beginning(String text) {
+    int length = text.codePointCount(0, text.length());
+    return length <= SHOWN ? text : text.substring(0, text.offsetByCodePoints(0, SHOWN)) + "…";
   }
 }

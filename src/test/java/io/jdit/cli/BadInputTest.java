@@ -8,6 +8,7 @@ import io.jdit.tensor.DType;
 import io.jdit.tensor.Device;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
+import io.jdit.testing.Fixture;
 import io.jdit.testing.TinyPipeline;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -89,6 +90,31 @@ class BadInputTest {
         "generate",
         "--prompt-path",
         Files.writeString(temp.resolve("empty.txt"), "\n \n").toString());
+  }
+
+  @Test
+  void picturesThatCannotBeRead() throws IOException {
+    byte[] jpeg = Files.readAllBytes(Fixture.ROOT.resolve("pictures/420.jpg"));
+    Path cut = Files.write(temp.resolve("cut.jpg"), Arrays.copyOf(jpeg, jpeg.length / 2));
+    Path empty = Files.createFile(temp.resolve("empty.png"));
+    for (String model : List.of("qwen-image-edit-tiny", "wan21-i2v-tiny")) {
+      String folder = Fixture.ROOT.resolve(model).resolve("pipeline").toString();
+      Map.of(
+              temp.resolve("none.png"),
+              " does not exist",
+              temp,
+              ": a folder, expected PNG, JPEG, WebP, GIF or BMP",
+              empty,
+              ": an empty file, expected PNG, JPEG, WebP, GIF or BMP",
+              cut,
+              ": damaged picture")
+          .forEach(
+              (path, message) ->
+                  expect(
+                      2,
+                      "image_path " + path + message,
+                      generate("--model-path", folder, "--image-path", path.toString())));
+    }
   }
 
   @Test

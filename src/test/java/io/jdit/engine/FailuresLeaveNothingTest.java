@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.jdit.checkpoint.ModelFormatException;
+import io.jdit.config.Values;
 import io.jdit.pipeline.Progress;
 import io.jdit.pipeline.Strategies;
 import io.jdit.tensor.LeakDetector;
@@ -24,11 +25,13 @@ class FailuresLeaveNothingTest {
   void aGenerationThatCannotBegin() {
     try (Engine engine =
         Engine.load(Fixture.ROOT.resolve("flux1-dev-tiny/pipeline"), Strategies.cpu())) {
+      Values request = Requests.small("a", 64, 64, 1, 24);
+      engine.generate(request).close(); // its prompt is kept
       long before = LeakDetector.live();
       assertThatThrownBy(
               () ->
                   engine.generate(
-                      Requests.small("a", 64, 64, 1, 24),
+                      request,
                       outline -> {
                         throw new IllegalStateException("no cache for " + outline);
                       },

@@ -10,6 +10,7 @@ import io.jdit.checkpoint.ModelFolder;
 import io.jdit.checkpoint.WeightOrigin;
 import io.jdit.metrics.Memory;
 import io.jdit.pipeline.OutOfMemoryException;
+import io.jdit.pipeline.Placement;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Device;
 import io.jdit.tensor.Tensor;
@@ -31,6 +32,20 @@ class MemoryCheckTest {
         .isInstanceOf(OutOfMemoryException.class)
         .hasMessageContaining("models/shapes")
         .hasMessageContaining("--dtype bfloat16");
+  }
+
+  /** The transformer has 4.5 of the 5.9 million parameters. */
+  @Test
+  void partsTakeTurnsWhereTheyDoNotFitTogether() {
+    ModelFolder model = ModelFolder.open(Path.of("models/shapes"));
+    MemoryCheck check = new MemoryCheck(model, WeightOrigin.FILES, component -> 1, 1);
+    assertThat(check.placement(DType.FLOAT32, 6_100_000 * 4).keeps("text_encoder")).isTrue();
+    Placement turns = check.placement(DType.FLOAT32, 4_700_000 * 4);
+    assertThat(turns.keeps("text_encoder")).isFalse();
+    assertThat(turns.atOnce("transformer")).isFalse();
+    assertThatThrownBy(() -> check.placement(DType.FLOAT32, 4_300_000 * 4))
+        .isInstanceOf(OutOfMemoryException.class)
+        .hasMessageContaining("its weights, one after the other, need 0.0 GB in float32");
   }
 
   /** By the parts' sizes in models/shapes/README.md, in millions of parameters. */

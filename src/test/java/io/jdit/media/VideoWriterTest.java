@@ -3,6 +3,8 @@ package io.jdit.media;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.jdit.parallel.Launcher;
+import io.jdit.testing.Fixture;
 import io.jdit.testing.VideoFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -12,9 +14,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class VideoWriterTest {
   private static final int WIDTH = 64;
@@ -40,6 +46,14 @@ class VideoWriterTest {
   }
 
   private Path write(String name, boolean folder, double quality, int frames) throws IOException {
+    return write(name, folder, quality, frames, 1);
+  }
+
+  /**
+   * @param files in the folder afterwards
+   */
+  private Path write(String name, boolean folder, double quality, int frames, int files)
+      throws IOException {
     Path file = temp.resolve(name);
     VideoWriter.Settings settings = new VideoWriter.Settings(16, quality);
     try (VideoWriter writer = VideoWriter.open(file, folder, settings, TEXTS)) {
@@ -50,7 +64,7 @@ class VideoWriterTest {
       writer.finish();
     }
     assertThat(file).exists();
-    assertThat(names(temp)).containsExactly(name); // no temporary file
+    assertThat(names(temp)).contains(name).hasSize(files); // no temporary file of its own
     return file;
   }
 
@@ -94,6 +108,93 @@ class VideoWriterTest {
       smaller = Files.size(file);
       Files.delete(file);
     }
+  }
+
+  /** Pictures of a model, moved along; what a player shows against the frames without loss. */
+  @Test
+  void highQualityIsCloseToTheFramesWithoutLoss() throws IOException {
+    Path mp4 = temp.resolve("a.mp4");
+    Path frames = temp.resolve("frames");
+    VideoWriter.Settings high = new VideoWriter.Settings(24, 9); // what the word high stands for
+    Picture scene =
+        Resize.LANCZOS.resize(
+            PictureReader.read(Fixture.ROOT.resolve("shapes/0.png")), 3 * WIDTH, 3 * HEIGHT);
+    try (VideoWriter lossy = VideoWriter.open(mp4, false, high, TEXTS);
+        VideoWriter exact = VideoWriter.open(frames, true, high, TEXTS)) {
+      for (int t = 0; t < 33; t++) {
+        lossy.write(cut(scene, 2 * t, t));
+        exact.write(cut(scene, 2 * t, t));
+      }
+      lossy.finish();
+      exact.finish();
+    }
+    VideoFile video = VideoFile.read(mp4);
+    assertThat(video.fps()).isEqualTo(24);
+    assertThat(video.frames()).hasSize(33);
+    for (int t = 0; t < 33; t++) {
+      Picture shown = video.frames().get(t);
+      Picture made = PictureReader.read(frames.resolve(String.format("frame_%05d.png", t)));
+      assertThat(shown.width()).isEqualTo(WIDTH);
+      assertThat(shown.height()).isEqualTo(HEIGHT);
+      assertThat(psnr(shown, made)).as("frame %s", t).isGreaterThan(35);
+    }
+  }
+
+  /** The part of a picture that begins at a pixel. */
+  private static Picture cut(Picture picture, int left, int top) {
+    byte[] rgb = new byte[3 * WIDTH * HEIGHT];
+    for (int y = 0; y < HEIGHT; y++) {
+      int from = 3 * ((top + y) * picture.width() + left);
+      System.arraycopy(picture.rgb(), from, rgb, 3 * y * WIDTH, 3 * WIDTH);
+    }
+    return new Picture(WIDTH, HEIGHT, rgb);
+  }
+
+  private static double psnr(Picture a, Picture b) {
+    double squares = 0;
+    for (int i = 0; i < a.rgb().length; i++) {
+      double d = (a.rgb()[i] & 255) - (b.rgb()[i] & 255);
+      squares += d * d;
+    }
+    return 10 * Math.log10(255.0 * 255 * a.rgb().length / squares);
+  }
+
+  /** A process that is killed while its temporary file grows. */
+  @ParameterizedTest
+  @CsvSource({"a.mp4, false", "a.gif, false", "frames, true"}) // WebP is written at the end
+  void killedWhileWritingLeavesNothingUnderTheFinalName(String name, boolean folder)
+      throws Exception {
+    Path target = temp.resolve(name);
+    Process process =
+        new ProcessBuilder(
+                Launcher.sameJvm(
+                    EndlessVideo.class.getName(),
+                    List.of(target.toString(), Boolean.toString(folder))))
+            .redirectErrorStream(true)
+            .start();
+    try {
+      long first = grown(process, 0);
+      long second = grown(process, first);
+      assertThat(second).isGreaterThan(first);
+    } finally {
+      process.destroyForcibly();
+    }
+    assertThat(process.waitFor(20, TimeUnit.SECONDS)).isTrue();
+    assertThat(names(temp)).singleElement().asString().startsWith(".jdit-");
+    write(name, folder, 5, 3, 2); // and is not in the way of the next
+  }
+
+  /** Waits until more than so many bytes are written. */
+  private long grown(Process process, long bytes) throws Exception {
+    long found = bytes;
+    for (int i = 0; i < 1200 && found <= bytes; i++) {
+      assertThat(process.isAlive()).isTrue();
+      Thread.sleep(25);
+      try (Stream<Path> files = Files.walk(temp)) {
+        found = files.filter(Files::isRegularFile).mapToLong(f -> f.toFile().length()).sum();
+      }
+    }
+    return found;
   }
 
   @Test
@@ -166,6 +267,19 @@ class VideoWriterTest {
       }
       assertThat(names(temp)).isEmpty();
     }
+  }
+
+  /** What a broken model draws, at the highest quality. */
+  @Test
+  void noiseThatH264CannotHoldIsRefusedWithTheWayOut() throws IOException {
+    byte[] noise = new byte[3 * WIDTH * HEIGHT];
+    new Random(1).nextBytes(noise);
+    VideoWriter.Settings settings = new VideoWriter.Settings(16, 10);
+    try (VideoWriter w = VideoWriter.open(temp.resolve("a.mp4"), false, settings, TEXTS)) {
+      assertThatThrownBy(() -> w.write(new Picture(WIDTH, HEIGHT, noise)))
+          .hasMessageContaining("a.mp4: the frames are too noisy for H.264 at this quality");
+    }
+    assertThat(names(temp)).isEmpty();
   }
 
   @Test

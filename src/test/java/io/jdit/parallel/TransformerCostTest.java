@@ -74,8 +74,9 @@ class TransformerCostTest {
     // 8 of 30 tokens: five layers and both attentions over them, two layers over the text.
     double layer = 2.0 * D * D;
     double pairs = 4.0 * D;
-    assertThat(whole.computeMillis() * 1e9)
-        .isCloseTo(30 * 6 * layer + TEXT * 2 * layer + pairs * (30 * 30 + 30 * TEXT), within(1.0));
+    double flops = 30 * 6 * layer + TEXT * 2 * layer + pairs * (30 * 30 + 30 * TEXT);
+    assertThat(cost.flops()).isCloseTo(flops, within(1.0));
+    assertThat(whole.computeMillis() * 1e9).isCloseTo(flops, within(1.0));
     assertThat(ring.computeMillis() * 1e9)
         .isCloseTo(8 * 6 * layer + TEXT * 2 * layer + pairs * (8 * 30 + 8 * TEXT), within(1.0));
     // Keys and values of parts of 8, 7 and 7 tokens... and the cross attention sends nothing.

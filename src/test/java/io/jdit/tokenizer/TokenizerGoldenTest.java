@@ -101,6 +101,59 @@ class TokenizerGoldenTest {
     assertThat(compared).isGreaterThanOrEqualTo(25);
   }
 
+  /**
+   * Scripts, emoji of several code points, a thousand words: whole, and as a pipeline cuts them.
+   */
+  @TestFactory
+  Stream<DynamicTest> prompts() throws IOException {
+    JsonNode expected =
+        JsonMapper.shared().readTree(FIXTURES.resolve("prompts").resolve("expected.json"));
+    JsonNode fixtures = expected.path("tokenizers");
+    return fixtures.propertyNames().stream()
+        .map(
+            name ->
+                DynamicTest.dynamicTest(
+                    name, () -> verify(name, expected.path("prompts"), fixtures.path(name))));
+  }
+
+  private void verify(String fixture, JsonNode prompts, JsonNode expected) {
+    Path folder = FIXTURES.resolve(fixture).resolve("pipeline").resolve("tokenizer");
+    boolean wan = fixture.startsWith("wan");
+    try (Tokenizer tokenizer =
+        Tokenizers.load(folder, wan ? "TokenizersBackend" : "Qwen2Tokenizer")) {
+      assertThat(prompts.size()).isEqualTo(expected.size()).isEqualTo(6);
+      for (String name : prompts.propertyNames()) {
+        String prompt = prompts.path(name).asString();
+        long[] ids = longs(expected.path(name).path("ids"));
+        long[] cut = longs(expected.path(name).path("pipeline"));
+        assertThat(tokenizer.encode(prompt)).as(name).isEqualTo(ids);
+        TokenIds used = encoded(fixture, tokenizer, prompt);
+        assertThat(Arrays.copyOf(used.ids(), used.length())).as(name).isEqualTo(cut);
+        List<String> notes = new ArrayList<>();
+        used.noteIfCut("X", 512, notes);
+        assertThat(notes).as(name).hasSize(name.equals("words") ? 1 : 0);
+        for (String note : notes) {
+          // Around a prompt, templates have tokens that count.
+          assertThat(note)
+              .startsWith("the prompt has " + (512 + used.dropped()) + " X tokens, 512");
+          assertThat(note).hasSizeLessThan(150).doesNotContain("\n");
+          assertThat(used.dropped()).isBetween(ids.length - 512, ids.length - 512 + 10);
+        }
+      }
+    }
+  }
+
+  /** As pipelines encode, with 512 tokens; Qwen-Image drops what its template has before. */
+  private static TokenIds encoded(String fixture, Tokenizer tokenizer, String prompt) {
+    if (fixture.startsWith("wan")) {
+      return tokenizer.encode(prompt, 512);
+    }
+    JsonNode expected =
+        JsonMapper.shared().readTree(FIXTURES.resolve(fixture).resolve("expected.json"));
+    int before = expected.path("text").path("drop_idx").asInt(0);
+    return template(expected).encode(tokenizer, prompt, 512 + before);
+  }
+
   private void verifyChat(String fixture, String without) throws IOException {
     JsonNode expected =
         JsonMapper.shared().readTree(FIXTURES.resolve(fixture).resolve("expected.json"));
@@ -108,11 +161,7 @@ class TokenizerGoldenTest {
         copyWithout(FIXTURES.resolve(fixture).resolve("pipeline").resolve("tokenizer"), without);
     int compared = 0;
     JsonNode dropped = expected.path("text").path("drop_idx"); // Qwen-Image's limit comes on top
-    PromptTemplate template = PromptTemplate.user();
-    if (expected.path("text").has("template")) {
-      String[] around = expected.path("text").path("template").asString().split("\\{\\}");
-      template = new PromptTemplate(around[0], around[1]);
-    }
+    PromptTemplate template = template(expected);
     try (Tokenizer tokenizer = Tokenizers.load(folder, "Qwen2Tokenizer")) {
       for (JsonNode text : expected.path("text_components")) {
         if (!text.has("input_ids")) {
@@ -162,6 +211,15 @@ class TokenizerGoldenTest {
             .isEqualTo(longs(prompt.path("clip_input_ids")));
       }
     }
+  }
+
+  /** That of Qwen-Image is in its fixture. */
+  private static PromptTemplate template(JsonNode fixture) {
+    if (!fixture.path("text").has("template")) {
+      return PromptTemplate.user();
+    }
+    String[] around = fixture.path("text").path("template").asString().split("\\{\\}");
+    return new PromptTemplate(around[0], around[1]);
   }
 
   private void verify(String fixture, String part, Path folder) throws IOException {

@@ -35,6 +35,7 @@ import io.jdit.transformer.PackedLatents;
 import io.jdit.vae.KlAutoencoder;
 import io.jdit.vae.KlConfig;
 import io.jdit.vae.TileSharing;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -120,8 +121,8 @@ final class Flux1Model implements Model {
 
   @Override
   public Condition encode(Request request, int branch, List<String> notes) {
-    String prompt = request.get(branch == 0 ? PROMPT : NEGATIVE_PROMPT);
-    String prompt2 = request.get(branch == 0 ? PROMPT_2 : NEGATIVE_PROMPT_2);
+    String prompt = prompt(request, branch);
+    String prompt2 = prompt2(request, branch);
     int length = request.get(MAX_SEQUENCE_LENGTH);
     try (TensorScope scope = TensorScope.open()) {
       TokenIds clipIds = tokenizer.get().encode(prompt, clip.maxPositionEmbeddings());
@@ -131,10 +132,30 @@ final class Flux1Model implements Model {
       Tensor pooled = textEncoder.get().pooled(new long[][] {clipIds.ids()});
       Tensor embeds = textEncoder2.get().forward(new long[][] {t5Ids.ids()});
       return condition(request, embeds, pooled).keepIn(scope);
-    } finally {
-      textEncoder.done();
-      textEncoder2.done();
     }
+  }
+
+  @Override
+  public List<Object> inputs(Request request, int branch) {
+    return Arrays.asList(
+        prompt(request, branch),
+        prompt2(request, branch),
+        request.get(MAX_SEQUENCE_LENGTH),
+        request.get(GUIDANCE_SCALE));
+  }
+
+  @Override
+  public void encoded() {
+    textEncoder.done();
+    textEncoder2.done();
+  }
+
+  private static String prompt(Request request, int branch) {
+    return request.get(branch == 0 ? PROMPT : NEGATIVE_PROMPT);
+  }
+
+  private static String prompt2(Request request, int branch) {
+    return request.get(branch == 0 ? PROMPT_2 : NEGATIVE_PROMPT_2);
   }
 
   @Override
@@ -218,6 +239,7 @@ final class Flux1Model implements Model {
 
   @Override
   public void decode(Request request, Tensor latents, Condition condition, FrameSink out) {
+    transformer.done();
     TileSharing tiles = strategies.tiles(request.height(), request.width());
     for (int b = 0; b < request.outputs(); b++) {
       int output = b;

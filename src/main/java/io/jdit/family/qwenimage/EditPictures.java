@@ -1,8 +1,11 @@
 package io.jdit.family.qwenimage;
 
 import io.jdit.config.ConfigException;
+import io.jdit.config.Values;
 import io.jdit.media.Picture;
 import io.jdit.media.Resize;
+import io.jdit.pipeline.GivenPictures;
+import io.jdit.textencoder.QwenPictures;
 import java.util.List;
 
 /**
@@ -43,6 +46,20 @@ record EditPictures(Variant variant, int area, int textArea) {
     }
   }
 
+  /**
+   * The pictures of a request as they are.
+   *
+   * @throws ConfigException when one cannot be read, or is so narrow that nothing would be left
+   */
+  List<Picture> read(Values values) {
+    List<Picture> pictures = GivenPictures.read(values);
+    for (Picture picture : pictures) {
+      Size seen = sizeSeen(picture);
+      QwenPictures.requireShape(seen.height, seen.width);
+    }
+    return pictures;
+  }
+
   /** Of the output, when the request does not say: that of the last picture. */
   Size output(List<Picture> pictures) {
     return Size.of(area, pictures.get(pictures.size() - 1));
@@ -55,6 +72,10 @@ record EditPictures(Variant variant, int area, int textArea) {
 
   /** What the text encoder sees. */
   Picture seen(Picture picture) {
-    return variant == Variant.EDIT_PLUS ? Size.of(textArea, picture).of(picture) : encoded(picture);
+    return sizeSeen(picture).of(picture);
+  }
+
+  private Size sizeSeen(Picture picture) {
+    return Size.of(variant == Variant.EDIT_PLUS ? textArea : area, picture);
   }
 }

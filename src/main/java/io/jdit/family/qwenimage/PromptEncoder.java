@@ -5,6 +5,8 @@ import io.jdit.checkpoint.ModelFolder;
 import io.jdit.checkpoint.Weights;
 import io.jdit.media.Picture;
 import io.jdit.nn.LinearFactory;
+import io.jdit.pipeline.Condition;
+import io.jdit.pipeline.KeptConditions;
 import io.jdit.pipeline.Part;
 import io.jdit.pipeline.Parts;
 import io.jdit.tensor.Tensor;
@@ -20,12 +22,14 @@ import io.jdit.tokenizer.Tokenizer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Prompts, with pictures or without, by Qwen2.5-VL: the hidden states of the prompt in its template
  * after the last norm. Text alone needs no vision tower: then it is not built.
  */
 final class PromptEncoder {
+  private static final String TOKENS = "image_tokens"; // [1, N, width]
   private static final String CLASS = "Qwen2_5_VLForConditionalGeneration";
 
   /** What is loaded; vision is null without pictures. */
@@ -38,6 +42,7 @@ final class PromptEncoder {
   private final int pictureId;
   private final Part<Models> models;
   private final Part<Tokenizer> tokenizer;
+  private final KeptConditions seen; // pictures after the vision tower
 
   PromptEncoder(Parts parts, Variant variant) {
     this.variant = variant;
@@ -57,6 +62,7 @@ final class PromptEncoder {
     LinearFactory linears = parts.strategies().linears("text_encoder");
     models = parts.part("text_encoder", CLASS, w -> build(w, linears));
     tokenizer = parts.tokenizer("tokenizer");
+    seen = parts.own(new KeptConditions(KeptConditions.BYTES));
   }
 
   private Models build(Weights w, LinearFactory linears) {
@@ -84,16 +90,32 @@ final class PromptEncoder {
   }
 
   /**
-   * @param limit tokens of a prompt without pictures, the rest is cut; with pictures nothing is
+   * A prompt without pictures.
+   *
+   * @param limit tokens, the rest is cut
    * @return [1, T, width]
    */
-  Tensor encode(String prompt, List<Picture> pictures, int limit, List<String> notes) {
+  Tensor encode(String prompt, int limit, List<String> notes) {
     try (TensorScope scope = TensorScope.open()) {
-      Tensor state =
-          pictures.isEmpty() ? textAlone(prompt, limit, notes) : withPictures(prompt, pictures);
-      long kept = state.size(1) - variant.dropped();
-      return scope.keep(state.narrow(1, variant.dropped(), kept).contiguous());
+      return scope.keep(withoutTemplate(textAlone(prompt, limit, notes)));
     }
+  }
+
+  /**
+   * A prompt with pictures, of which nothing is cut.
+   *
+   * @param contents what the pictures were made of: the vision tower takes the same ones once
+   * @return [1, T, width]
+   */
+  Tensor encode(String prompt, List<Picture> pictures, List<Object> contents) {
+    try (TensorScope scope = TensorScope.open()) {
+      return scope.keep(withoutTemplate(withPictures(prompt, pictures, contents)));
+    }
+  }
+
+  private Tensor withoutTemplate(Tensor state) {
+    long kept = state.size(1) - variant.dropped();
+    return state.narrow(1, variant.dropped(), kept).contiguous();
   }
 
   private Tensor textAlone(String prompt, int limit, List<String> notes) {
@@ -104,12 +126,18 @@ final class PromptEncoder {
     return models.get().language.hiddenStates(used, used.length, text.numHiddenLayers()).get(0);
   }
 
-  private Tensor withPictures(String prompt, List<Picture> pictures) {
+  private Tensor withPictures(String prompt, List<Picture> pictures, List<Object> contents) {
     List<QwenPictures.Patches> patches = pictures.stream().map(processor::patches).toList();
     QwenVisionTower tower = models.get().vision;
     DecoderModel language = models.get().language;
     long[] ids = expanded(prompt, patches);
-    Tensor embeds = replaced(language.embed(ids), tower.forward(patches).unsqueeze(0), ids);
+    Tensor tokens =
+        seen.get(
+                contents,
+                new ArrayList<>(),
+                notes -> new Condition(Map.of(TOKENS, tower.forward(patches).unsqueeze(0))))
+            .get(TOKENS);
+    Tensor embeds = replaced(language.embed(ids), tokens, ids);
     int merge = processor.merge();
     int[][] positions =
         PicturePositions.of(

@@ -106,9 +106,12 @@ final class QwenImageModel implements Model {
         grids.add(grid(p.height(), p.width()));
       }
       return pictures(Tensor.cat(1, packed.toArray(Tensor[]::new)), grids).keepIn(scope);
-    } finally {
-      vae.done();
     }
+  }
+
+  @Override
+  public List<Object> sharedInputs(Request request) {
+    return List.copyOf(GivenPictures.digests(request.values()));
   }
 
   private static Condition pictures(Tensor packed, List<Grid> grids) {
@@ -119,15 +122,30 @@ final class QwenImageModel implements Model {
 
   @Override
   public Condition encode(Request request, int branch, List<String> notes) {
-    String prompt = request.get(branch == 0 ? PROMPT : NEGATIVE_PROMPT);
-    try {
-      List<Picture> pictures =
-          GivenPictures.read(request.values()).stream().map(edits::seen).toList();
-      int limit = request.get(MAX_SEQUENCE_LENGTH);
-      return new Condition(Map.of(EMBEDS, prompts.encode(prompt, pictures, limit, notes)));
-    } finally {
-      prompts.done();
-    }
+    List<Picture> pictures = edits.read(request.values()).stream().map(edits::seen).toList();
+    int limit = request.get(MAX_SEQUENCE_LENGTH);
+    String prompt = prompt(request, branch);
+    Tensor embeds =
+        pictures.isEmpty()
+            ? prompts.encode(prompt, limit, notes)
+            : prompts.encode(prompt, pictures, sharedInputs(request));
+    return new Condition(Map.of(EMBEDS, embeds));
+  }
+
+  private static String prompt(Request request, int branch) {
+    return request.get(branch == 0 ? PROMPT : NEGATIVE_PROMPT);
+  }
+
+  @Override
+  public List<Object> inputs(Request request, int branch) {
+    return List.of(
+        prompt(request, branch), request.get(MAX_SEQUENCE_LENGTH), sharedInputs(request));
+  }
+
+  @Override
+  public void encoded() {
+    prompts.done();
+    vae.done();
   }
 
   @Override
@@ -222,6 +240,7 @@ final class QwenImageModel implements Model {
 
   @Override
   public void decode(Request request, Tensor latents, Condition condition, FrameSink out) {
+    transformer.done();
     TileSharing tiles = strategies.tiles(request.height(), request.width());
     Grid grid = grid(request);
     for (int b = 0; b < request.outputs(); b++) {

@@ -20,6 +20,7 @@ import io.jdit.checkpoint.ModelFolder;
 import io.jdit.config.ConfigException;
 import io.jdit.config.Key;
 import io.jdit.config.Values;
+import io.jdit.media.Picture;
 import io.jdit.pipeline.Family;
 import io.jdit.pipeline.GivenPictures;
 import io.jdit.pipeline.Model;
@@ -38,7 +39,12 @@ public final class Wan implements Family {
   /** Both pipelines refuse other sizes, whatever the autoencoder. */
   private static final int PIXELS = 16;
 
-  /** What the authors of the models advise against, in English. */
+  /** What the authors of 2.2 advise against, as in the models' cards. */
+  static final String NEGATIVE_CHINESE =
+      "色调艳丽，过曝，静态，细节模糊不清，字幕，风格，作品，画作，画面，静止，整体发灰，最差质量，低质量，JPEG压缩残留，丑陋的，残缺的，"
+          + "多余的手指，画得不好的手部，画得不好的脸部，畸形的，毁容的，形态畸形的肢体，手指融合，静止不动的画面，杂乱的背景，三条腿，背景人很多，倒着走";
+
+  /** The same in English, as in the cards of 2.1. */
   static final String NEGATIVE =
       "Bright tones, overexposed, static, blurred details, subtitles, style, works, paintings,"
           + " images, static, overall gray, worst quality, low quality, JPEG compression residue,"
@@ -72,6 +78,8 @@ public final class Wan implements Family {
         Parameters.of(
             folder,
             defaults(wan),
+            Parameters.pictures(1),
+            (values, given, notes) -> sized(values, given, wan.granularity()),
             Parameters.multipleOf(PIXELS, List.of(HEIGHT, WIDTH)),
             (values, given, notes) ->
                 rounded(
@@ -81,9 +89,7 @@ public final class Wan implements Family {
                     notes),
             Parameters.frames(factor, asked -> asked / factor * factor + 1),
             Parameters.atMost(MAX_SEQUENCE_LENGTH, MAX_TOKENS),
-            Wan::guidance,
-            Parameters.pictures(1),
-            Wan::picture);
+            Wan::guidance);
     return wan.needsPicture() ? parameters.requiring(IMAGE_PATH) : parameters;
   }
 
@@ -94,17 +100,49 @@ public final class Wan implements Family {
       values = values.with(IMAGE_PATH, null);
     }
     if (wan.twoTransformers()) {
-      return values
-          .with(BOUNDARY_RATIO, wan.boundaryRatio())
-          .with(HEIGHT, 720)
-          .with(WIDTH, 1280)
-          .with(NUM_INFERENCE_STEPS, 40)
-          .with(GUIDANCE_SCALE, wan.needsPicture() ? 3.5 : 4.0)
-          .with(GUIDANCE_SCALE_2, null);
+      values =
+          values
+              .with(NEGATIVE_PROMPT, NEGATIVE_CHINESE)
+              .with(BOUNDARY_RATIO, wan.boundaryRatio())
+              .with(NUM_INFERENCE_STEPS, 40)
+              .with(GUIDANCE_SCALE, wan.needsPicture() ? 3.5 : 4.0)
+              .with(GUIDANCE_SCALE_2, null);
+      return wan.needsPicture() ? values : values.with(HEIGHT, 720).with(WIDTH, 1280);
     }
     return wan.expandTimesteps()
-        ? values.with(HEIGHT, 704).with(WIDTH, 1280).with(NUM_FRAMES, 121).with(FPS, 24)
+        ? values
+            .with(NEGATIVE_PROMPT, NEGATIVE_CHINESE)
+            .with(HEIGHT, 704)
+            .with(WIDTH, 1280)
+            .with(NUM_FRAMES, 121)
+            .with(FPS, 24)
         : values;
+  }
+
+  /**
+   * Where a request says no size, a video has as many pixels as the model's own in the aspect of
+   * its picture. A file that is no picture is refused here, before the model is loaded.
+   */
+  private static Values sized(Values values, Values given, int multiple) {
+    List<Picture> pictures = GivenPictures.read(values);
+    if (pictures.isEmpty() || given.get(HEIGHT) != null || given.get(WIDTH) != null) {
+      return values;
+    }
+    Picture picture = pictures.get(0);
+    double area = (double) values.get(HEIGHT) * values.get(WIDTH);
+    double aspect = (double) picture.height() / picture.width();
+    int height = (int) Math.rint(Math.sqrt(area * aspect)) / multiple * multiple;
+    int width = (int) Math.rint(Math.sqrt(area / aspect)) / multiple * multiple;
+    if (height == 0 || width == 0) {
+      throw new ConfigException(
+          "a picture of "
+              + picture.width()
+              + " x "
+              + picture.height()
+              + " pixels is too narrow: give --height and --width, or cut it to a shape closer to"
+              + " a square");
+    }
+    return values.with(HEIGHT, height).with(WIDTH, width);
   }
 
   private static Values rounded(Values values, Key<Integer> key, int multiple, List<String> notes) {
@@ -146,12 +184,6 @@ public final class Wan implements Family {
   /** Published with its own for text to video; a request that sets the first sets both. */
   private static double secondScale(Values given, double first) {
     return given.get(GUIDANCE_SCALE) == null && first == 4.0 ? 3.0 : first;
-  }
-
-  /** A file that is no picture is refused before the model is loaded. */
-  private static Values picture(Values values, Values given, List<String> notes) {
-    GivenPictures.read(values);
-    return values;
   }
 
   @Override

@@ -2,11 +2,10 @@ package io.jdit.family.wan;
 
 import static io.jdit.pipeline.RequestKeys.BOUNDARY_RATIO;
 import static io.jdit.pipeline.RequestKeys.FLOW_SHIFT;
-import static io.jdit.pipeline.RequestKeys.GUIDANCE_SCALE;
-import static io.jdit.pipeline.RequestKeys.GUIDANCE_SCALE_2;
 import static io.jdit.pipeline.RequestKeys.MAX_SEQUENCE_LENGTH;
 import static io.jdit.pipeline.RequestKeys.NEGATIVE_PROMPT;
 import static io.jdit.pipeline.RequestKeys.NUM_FRAMES;
+import static io.jdit.pipeline.RequestKeys.PROMPT;
 
 import io.jdit.checkpoint.ModelFolder;
 import io.jdit.media.Picture;
@@ -114,11 +113,11 @@ final class WanModel implements Model {
 
   @Override
   public Condition encodeShared(Request request, List<String> notes) {
-    List<Picture> given = GivenPictures.read(request.values());
-    if (given.isEmpty()) {
+    List<Picture> pictures = GivenPictures.read(request.values());
+    if (pictures.isEmpty()) {
       return Condition.none();
     }
-    Picture picture = given.get(0);
+    Picture picture = pictures.get(0);
     Map<String, Tensor> tensors = new LinkedHashMap<>();
     try (TensorScope scope = TensorScope.open()) {
       if (vision != null) {
@@ -133,9 +132,15 @@ final class WanModel implements Model {
       z = wan.vae().latents().normalize(z);
       tensors.put(PICTURE, wan.expandTimesteps() ? z : FirstPicture.masked(z));
       return new Condition(tensors).keepIn(scope);
-    } finally {
-      vae.done();
     }
+  }
+
+  @Override
+  public List<Object> sharedInputs(Request request) {
+    List<String> digests = GivenPictures.digests(request.values());
+    return digests.isEmpty()
+        ? List.of()
+        : List.of(digests, request.width(), request.height(), request.get(NUM_FRAMES));
   }
 
   private TileSharing tiles(Request request) {
@@ -144,18 +149,29 @@ final class WanModel implements Model {
 
   @Override
   public Condition encode(Request request, int branch, List<String> notes) {
-    String prompt = branch == 0 ? request.prompt() : request.get(NEGATIVE_PROMPT);
+    String prompt = prompt(request, branch);
     int length = request.get(MAX_SEQUENCE_LENGTH);
     try (TensorScope scope = TensorScope.open()) {
       TokenIds ids = tokenizer.get().encode(PromptCleaning.clean(prompt), length);
       ids.noteIfCut("UMT5", length, notes);
       Tensor embeds = textEncoder.get().forwardUnpadded(ids.ids(), ids.length());
       return new Condition(Map.of(EMBEDS, scope.keep(embeds)));
-    } finally {
-      if (branch == guidance(request).most() - 1) {
-        textEncoder.done();
-      }
     }
+  }
+
+  private static String prompt(Request request, int branch) {
+    return request.get(branch == 0 ? PROMPT : NEGATIVE_PROMPT);
+  }
+
+  @Override
+  public List<Object> inputs(Request request, int branch) {
+    return List.of(prompt(request, branch), request.get(MAX_SEQUENCE_LENGTH));
+  }
+
+  @Override
+  public void encoded() {
+    textEncoder.done();
+    vae.done();
   }
 
   @Override
@@ -182,17 +198,7 @@ final class WanModel implements Model {
 
   @Override
   public Guidance guidance(Request request) {
-    double scale = request.get(GUIDANCE_SCALE);
-    if (scale <= 1) {
-      return Guidance.none();
-    }
-    Guidance first = Guidance.classifierFree(scale);
-    if (!wan.twoTransformers()) {
-      return first;
-    }
-    Guidance second = Guidance.classifierFree(request.get(GUIDANCE_SCALE_2));
-    return Guidance.of(
-        2, (v, expert) -> (expert.equals(WanFolder.SECOND) ? second : first).combine(v, expert));
+    return WanGuidance.of(request, wan.twoTransformers());
   }
 
   @Override

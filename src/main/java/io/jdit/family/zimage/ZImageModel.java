@@ -99,9 +99,9 @@ final class ZImageModel implements Model {
 
   @Override
   public Condition encode(Request request, int branch, List<String> notes) {
-    String prompt = request.get(branch == 0 ? PROMPT : NEGATIVE_PROMPT);
     int limit = request.get(MAX_SEQUENCE_LENGTH);
     try (TensorScope scope = TensorScope.open()) {
+      String prompt = prompt(request, branch);
       TokenIds ids = PromptTemplate.user().encode(tokenizer.get(), prompt, limit);
       ids.noteIfCut("Qwen3", limit, notes);
       requirePositions(ids.length());
@@ -112,9 +112,21 @@ final class ZImageModel implements Model {
       long filled = ZImageInputs.padded(limit) - used.length;
       Tensor zeros = Tensor.zeros(state.dtype(), state.device(), 1, filled, text.hiddenSize());
       return condition(Tensor.cat(1, state, zeros), used.length).keepIn(scope);
-    } finally {
-      textEncoder.done();
     }
+  }
+
+  private static String prompt(Request request, int branch) {
+    return request.get(branch == 0 ? PROMPT : NEGATIVE_PROMPT);
+  }
+
+  @Override
+  public List<Object> inputs(Request request, int branch) {
+    return List.of(prompt(request, branch), request.get(MAX_SEQUENCE_LENGTH));
+  }
+
+  @Override
+  public void encoded() {
+    textEncoder.done();
   }
 
   private void requirePositions(int tokens) {
@@ -198,6 +210,7 @@ final class ZImageModel implements Model {
 
   @Override
   public void decode(Request request, Tensor latents, Condition condition, FrameSink out) {
+    transformer.done();
     TileSharing tiles = strategies.tiles(request.height(), request.width());
     for (int b = 0; b < request.outputs(); b++) {
       int output = b;

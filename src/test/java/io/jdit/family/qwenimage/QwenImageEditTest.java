@@ -17,8 +17,10 @@ import io.jdit.media.PngWriter;
 import io.jdit.pipeline.Branches;
 import io.jdit.pipeline.Generation;
 import io.jdit.pipeline.GivenPictures;
+import io.jdit.pipeline.KeptConditions;
 import io.jdit.pipeline.Model;
 import io.jdit.pipeline.Parameters;
+import io.jdit.pipeline.Parts;
 import io.jdit.pipeline.Request;
 import io.jdit.pipeline.RequestKeys;
 import io.jdit.pipeline.Strategies;
@@ -32,8 +34,10 @@ import io.jdit.testing.Requests;
 import io.jdit.testing.TinyPipeline;
 import io.jdit.transformer.Acceleration;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.assertj.core.api.Assertions;
@@ -41,6 +45,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 
@@ -101,6 +106,54 @@ class QwenImageEditTest {
       }
       Assertions.assertThat(texts).isEqualTo(4);
       Assertions.assertThat(notes).isEmpty();
+    }
+  }
+
+  /** Of one picture under two names, and of other pictures. */
+  @Test
+  void whatIsKeptDependsOnWhatPicturesShow() throws IOException {
+    try (TensorScope scope = TensorScope.open();
+        Fixture f = new Fixture(PLUS);
+        Model model = family(f).build(ModelFolder.open(f.pipeline()), Strategies.cpu());
+        KeptConditions kept = new KeptConditions(KeptConditions.BYTES)) {
+      Parameters parameters = family(f).parameters(ModelFolder.open(f.pipeline()));
+      Values call = request(f, f.json());
+      List<String> files = call.get(RequestKeys.IMAGE_PATH);
+      Path copy = Files.copy(Path.of(files.get(0)), folder.resolve("copy.png"));
+      List<byte[]> starts = new ArrayList<>();
+      for (List<String> given :
+          List.of(files, List.of(copy.toString(), files.get(1)), List.of(files.get(1)))) {
+        Request request = parameters.resolve(call.with(RequestKeys.IMAGE_PATH, given));
+        for (KeptConditions k : List.of(kept, new KeptConditions(0))) {
+          try (Generation g =
+              new Generation(model, request, Branches.here(), Acceleration.none(), k)) {
+            g.encode();
+            g.step();
+            starts.add(g.latents().toBytes());
+          }
+        }
+      }
+      Assertions.assertThat(starts.subList(1, 4)).allMatch(s -> Arrays.equals(s, starts.get(0)));
+      Assertions.assertThat(starts.get(4)).isEqualTo(starts.get(5)).isNotEqualTo(starts.get(0));
+    }
+  }
+
+  /** What is said to be the same picture is not looked at again. */
+  @Test
+  void theVisionTowerSeesAPictureOnce() {
+    try (TensorScope scope = TensorScope.open();
+        Fixture f = new Fixture(EDIT);
+        Parts parts = new Parts(ModelFolder.open(f.pipeline()), Strategies.cpu())) {
+      PromptEncoder encoder = new PromptEncoder(parts, Variant.EDIT);
+      byte[] rgb = new byte[3 * 56 * 56];
+      Picture black = new Picture(56, 56, rgb.clone());
+      Arrays.fill(rgb, (byte) 200);
+      Picture grey = new Picture(56, 56, rgb);
+      byte[] first = encoder.encode("a", List.of(black), List.of("black")).toBytes();
+      Assertions.assertThat(encoder.encode("a", List.of(grey), List.of("black")).toBytes())
+          .isEqualTo(first);
+      Assertions.assertThat(encoder.encode("a", List.of(grey), List.of("grey")).toBytes())
+          .isNotEqualTo(first);
     }
   }
 
@@ -223,13 +276,19 @@ class QwenImageEditTest {
     }
   }
 
-  @Test
-  void aPictureThatIsALineIsRefused() {
-    Picture line = new Picture(1, 5000, new byte[15000]);
-    EditPictures edits = new EditPictures(Variant.EDIT, EditPictures.AREA, EditPictures.TEXT_AREA);
-    Assertions.assertThatThrownBy(() -> edits.output(List.of(line)))
-        .isInstanceOf(ConfigException.class)
-        .hasMessageContaining("1 x 5000");
+  /** Nothing would be left of the first; the second is narrower than the text encoder takes. */
+  @ParameterizedTest
+  @CsvSource({"1, 5000", "10000, 10"})
+  void aPictureThatIsALineIsRefused(int width, int height) throws IOException {
+    Path file = folder.resolve("line.png");
+    PngWriter.write(file, new Picture(width, height, new byte[3 * width * height]), Map.of());
+    for (Variant variant : List.of(Variant.EDIT, Variant.EDIT_PLUS)) {
+      EditPictures edits = new EditPictures(variant, EditPictures.AREA, EditPictures.TEXT_AREA);
+      Values values = Values.of(RequestKeys.IMAGE_PATH, List.of(file.toString()));
+      Assertions.assertThatThrownBy(() -> edits.read(values))
+          .isInstanceOf(ConfigException.class)
+          .hasMessageContaining("pixels is too narrow");
+    }
   }
 
   private static QwenImage family(Fixture f) {

@@ -7,6 +7,8 @@ import io.jdit.checkpoint.ModelFormatException;
 import io.jdit.config.ConfigException;
 import io.jdit.config.Values;
 import io.jdit.engine.Engine;
+import io.jdit.media.Picture;
+import io.jdit.media.PngWriter;
 import io.jdit.pipeline.Request;
 import io.jdit.pipeline.RequestKeys;
 import io.jdit.testing.Fixture;
@@ -14,6 +16,7 @@ import io.jdit.testing.TinyPipeline;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -78,6 +81,10 @@ class WanRequestTest {
   void theModelsNegativePromptIsTheDefault() {
     assertThat(resolve("wan21-t2v-tiny", PROMPT).get(RequestKeys.NEGATIVE_PROMPT))
         .isEqualTo(Wan.NEGATIVE);
+    for (String name : List.of("wan22-t2v-tiny", "wan22-ti2v-tiny")) {
+      assertThat(resolve(name, PROMPT).get(RequestKeys.NEGATIVE_PROMPT))
+          .isEqualTo(Wan.NEGATIVE_CHINESE);
+    }
     Request off =
         resolve(
             "wan21-t2v-tiny",
@@ -116,6 +123,38 @@ class WanRequestTest {
           .isInstanceOf(ConfigException.class)
           .hasMessageContaining(text.toString());
     }
+  }
+
+  /** By the cards' formula, round(sqrt(area * height / width)) // 16 * 16, worked out in Python. */
+  @ParameterizedTest
+  @CsvSource({
+    "wan21-i2v-tiny, 1000, 1000, 624, 624",
+    "wan21-i2v-tiny, 1920, 1080, 832, 464",
+    "wan21-i2v-tiny, 1080, 1920, 464, 832",
+    "wan22-ti2v-tiny, 1000, 1000, 928, 928"
+  })
+  void aVideoHasTheAspectOfItsPicture(
+      String name, int width, int height, int madeWidth, int madeHeight) throws Exception {
+    Path file = folder.resolve("first.png");
+    PngWriter.write(file, new Picture(width, height, new byte[3 * width * height]), Map.of());
+    Values picture = PROMPT.with(RequestKeys.IMAGE_PATH, List.of(file.toString()));
+    Request own = resolve(name, picture);
+    assertThat(own.width()).isEqualTo(madeWidth);
+    assertThat(own.height()).isEqualTo(madeHeight);
+    Request given = resolve(name, picture.with(RequestKeys.HEIGHT, 64));
+    assertThat(given.height()).isEqualTo(64);
+    assertThat(given.width()).isEqualTo(name.contains("ti2v") ? 1280 : 832);
+  }
+
+  @Test
+  void aPictureThatIsALineNeedsASize() throws Exception {
+    Path file = folder.resolve("line.png");
+    PngWriter.write(file, new Picture(1, 5000, new byte[3 * 5000]), Map.of());
+    Values line = PROMPT.with(RequestKeys.IMAGE_PATH, List.of(file.toString()));
+    assertThatThrownBy(() -> resolve("wan21-i2v-tiny", line))
+        .isInstanceOf(ConfigException.class)
+        .hasMessageContaining("1 x 5000 pixels is too narrow: give --height and --width");
+    assertThat(resolve("wan21-i2v-tiny", line.with(RequestKeys.WIDTH, 64)).width()).isEqualTo(64);
   }
 
   @Test
