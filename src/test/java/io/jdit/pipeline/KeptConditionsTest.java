@@ -113,7 +113,10 @@ class KeptConditionsTest {
         "z-image-turbo-tiny",
         "qwen-image-tiny",
         "wan21-t2v-tiny",
-        "wan21-i2v-tiny"
+        "wan21-i2v-tiny",
+        "flux2-tiny",
+        "flux2-klein-tiny",
+        "hunyuan-video-tiny"
       })
   void repeatedTextsAndPicturesAreEncodedOnceAndChangeNothing(String name) throws IOException {
     Path pipeline = Fixture.ROOT.resolve(name).resolve("pipeline");

@@ -105,9 +105,12 @@ final class Flux2Model implements Model {
         encoded.add(vae.get().encode(pixels, strategies.tiles(p.height(), p.width())));
       }
       return pictures(Tensor.cat(1, encoded.toArray(Tensor[]::new)), grids(pictures)).keepIn(scope);
-    } finally {
-      vae.done();
     }
+  }
+
+  @Override
+  public List<Object> sharedInputs(Request request) {
+    return List.of(GivenPictures.digests(request.values()));
   }
 
   private static Condition pictures(Tensor encoded, List<Grid> grids) {
@@ -131,12 +134,24 @@ final class Flux2Model implements Model {
   /** The negative prompt is always empty, as in the reference. */
   @Override
   public Condition encode(Request request, int branch, List<String> notes) {
-    String prompt = branch == 0 ? request.prompt() : "";
-    try {
-      return condition(request, prompts.encode(prompt, request.get(MAX_SEQUENCE_LENGTH), notes));
-    } finally {
-      prompts.done();
-    }
+    int limit = request.get(MAX_SEQUENCE_LENGTH);
+    return condition(request, prompts.encode(prompt(request, branch), limit, notes));
+  }
+
+  private static String prompt(Request request, int branch) {
+    return branch == 0 ? request.prompt() : "";
+  }
+
+  @Override
+  public List<Object> inputs(Request request, int branch) {
+    return List.of(
+        prompt(request, branch), request.get(MAX_SEQUENCE_LENGTH), request.get(GUIDANCE_SCALE));
+  }
+
+  @Override
+  public void encoded() {
+    prompts.done();
+    vae.done();
   }
 
   @Override
@@ -247,6 +262,7 @@ final class Flux2Model implements Model {
 
   @Override
   public void decode(Request request, Tensor latents, Condition condition, FrameSink out) {
+    transformer.done();
     TileSharing tiles = strategies.tiles(request.height(), request.width());
     for (int b = 0; b < request.outputs(); b++) {
       int output = b;

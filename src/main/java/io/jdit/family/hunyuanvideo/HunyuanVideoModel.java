@@ -73,15 +73,26 @@ final class HunyuanVideoModel implements Model {
 
   @Override
   public Condition encode(Request request, int branch, List<String> notes) {
-    String prompt = branch == 0 ? request.prompt() : request.get(NEGATIVE_PROMPT);
     try (TensorScope scope = TensorScope.open()) {
-      PromptEncoder.Encoded e = prompts.encode(prompt, request.get(MAX_SEQUENCE_LENGTH), notes);
+      PromptEncoder.Encoded e =
+          prompts.encode(prompt(request, branch), request.get(MAX_SEQUENCE_LENGTH), notes);
       return condition(request, e.embeds(), e.length(), e.pooled()).keepIn(scope);
-    } finally {
-      if (branch == guidance(request).most() - 1) {
-        prompts.done();
-      }
     }
+  }
+
+  private static String prompt(Request request, int branch) {
+    return branch == 0 ? request.prompt() : request.get(NEGATIVE_PROMPT);
+  }
+
+  @Override
+  public List<Object> inputs(Request request, int branch) {
+    return List.of(
+        prompt(request, branch), request.get(MAX_SEQUENCE_LENGTH), request.get(GUIDANCE_SCALE));
+  }
+
+  @Override
+  public void encoded() {
+    prompts.done();
   }
 
   @Override
