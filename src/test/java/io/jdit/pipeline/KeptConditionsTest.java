@@ -114,8 +114,6 @@ class KeptConditionsTest {
         "qwen-image-tiny",
         "wan21-t2v-tiny",
         "wan21-i2v-tiny",
-        "flux2-tiny",
-        "flux2-klein-tiny",
         "hunyuan-video-tiny"
       })
   void repeatedTextsAndPicturesAreEncodedOnceAndChangeNothing(String name) throws IOException {

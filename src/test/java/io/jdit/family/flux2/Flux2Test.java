@@ -95,7 +95,10 @@ class Flux2Test {
         Fixture f = new Fixture("flux2-tiny");
         Engine engine = Engine.load(f.pipeline(), Strategies.cpu());
         Result r = engine.generate(Requests.small("a red fox", 32, 32, 1, limit))) {
-      Assertions.assertThat(r.notes()).singleElement().asString().contains("cut: '" + cut + "'");
+      Assertions.assertThat(r.notes())
+          .singleElement()
+          .asString()
+          .contains("cut before '" + cut + "'");
     }
   }
 
