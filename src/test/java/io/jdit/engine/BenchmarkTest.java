@@ -27,10 +27,12 @@ class BenchmarkTest {
     "flux-mid, num_layers",
     "qwen-image-mid, num_layers",
     "wan-mid, num_layers",
-    "z-image-mid, n_layers"
+    "z-image-mid, n_layers",
+    "flux2-mid, num_layers",
+    "hunyuan-video-mid, num_layers"
   })
   void stepsOfAShape(String name, String layers) throws Exception {
-    assertThat(Shapes.names()).hasSize(4);
+    assertThat(Shapes.names()).hasSize(6);
     Shapes.write(name, Map.of("transformer." + layers, "1"), folder);
     Values small = Values.of(RequestKeys.HEIGHT, 64).with(RequestKeys.WIDTH, 64);
     Benchmark benchmark =
