@@ -51,6 +51,18 @@ final class DoctorCommand implements Callable<Integer> {
           "amx_bf16");
 
   @Option(
+      names = "--kernels",
+      description =
+          "Run every kernel on the device, against the same with tensor operators, and time it.")
+  private boolean kernels;
+
+  @Option(
+      names = "--device",
+      defaultValue = "auto",
+      description = "Of --kernels: cpu, cuda, cuda:N or auto. Default: ${DEFAULT-VALUE}.")
+  private String device;
+
+  @Option(
       names = "--verbose",
       description = "Print LibTorch's own description of its build, and stack traces of errors.")
   private boolean verbose;
@@ -61,7 +73,7 @@ final class DoctorCommand implements Callable<Integer> {
   private boolean failed;
 
   @Override
-  public Integer call() {
+  public Integer call() throws Exception {
     out = spec.commandLine().getOut();
     line("JDiT", Version.text());
     line(
@@ -94,6 +106,9 @@ final class DoctorCommand implements Callable<Integer> {
     line("Locale", locale());
     HubReport.of(System.getenv()).forEach(this::line);
     line("Environment", environment());
+    if (kernels && !KernelTable.print(Device.parse(device), out)) {
+      problem("a kernel gives other values than its twin");
+    }
     out.println(failed ? "A run would fail: see the lines marked with !" : "Ready to run.");
     return failed ? ExitCode.FAILED : ExitCode.OK;
   }

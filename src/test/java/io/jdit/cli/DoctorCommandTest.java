@@ -27,6 +27,16 @@ final class DoctorCommandTest {
   }
 
   @Test
+  void runsEveryKernelAgainstItsTwin() {
+    CommandLineRun run = CommandLineRun.of("doctor", "--kernels", "--device", "cpu");
+    assertThat(run.exitCode()).isEqualTo(ExitCode.OK);
+    assertThat(run.out().lines().filter(l -> l.contains(" differs by ")))
+        .hasSize(27)
+        .noneMatch(l -> l.startsWith("!"));
+    assertThat(run.out()).containsPattern("gated_residual +bfloat16 .* % of a copy");
+  }
+
+  @Test
   void saysWhatOfAContainerAndANetworkApplies() {
     assertThat(CommandLineRun.of("doctor").out())
         .containsPattern("Control groups +\\S")

@@ -32,7 +32,6 @@ class BenchmarkTest {
     "hunyuan-video-mid, num_layers"
   })
   void stepsOfAShape(String name, String layers) throws Exception {
-    assertThat(Shapes.names()).hasSize(6);
     Shapes.write(name, Map.of("transformer." + layers, "1"), folder);
     Values small = Values.of(RequestKeys.HEIGHT, 64).with(RequestKeys.WIDTH, 64);
     Benchmark benchmark =
@@ -43,6 +42,15 @@ class BenchmarkTest {
     for (int i = 0; i < 2; i++) {
       assertThat(times.get("attention").get(i)).isLessThan(times.get("step").get(i));
     }
+  }
+
+  /** The published model's: 74.4 TFLOP a step at 1024 x 1024. */
+  @Test
+  void operationsOfFlux1Dev() throws Exception {
+    assertThat(Shapes.names()).hasSize(7);
+    Shapes.write("flux1-dev", Map.of(), folder);
+    assertThat(ModelCost.of(folder, Values.none()).transformer().flops())
+        .isCloseTo(74.4e12, within(0.5e12));
   }
 
   /** As docs/benchmarks.md says: 196 in linear layers, 49 in attention. */
