@@ -90,6 +90,7 @@ public final class Scheduler implements AutoCloseable {
     if (waited) {
       task.endCancelled();
       listener.ended(task);
+      task.announceEnd();
     }
   }
 
@@ -401,6 +402,7 @@ public final class Scheduler implements AutoCloseable {
     }
     how.run();
     listener.ended(task);
+    task.announceEnd();
     synchronized (this) {
       notifyAll();
     }

@@ -164,7 +164,7 @@ public final class Task {
     return () -> listeners.remove(listener);
   }
 
-  /** Is completed at its end, on the scheduler's thread. */
+  /** Is completed at its end, when its record is written, on the scheduler's thread. */
   public CompletableFuture<Task> whenEnded() {
     return end.copy();
   }
@@ -217,6 +217,10 @@ public final class Task {
     ended = Instant.now();
     stage = how.text();
     state = how;
+  }
+
+  /** Lets those know who wait for its end: the last thing that happens to it. */
+  void announceEnd() {
     tell(new TaskEvent.Ended());
     end.complete(this);
   }
