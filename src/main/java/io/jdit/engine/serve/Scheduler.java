@@ -89,8 +89,7 @@ public final class Scheduler implements AutoCloseable {
     }
     if (waited) {
       task.endCancelled();
-      listener.ended(task);
-      task.announceEnd();
+      announce(task);
     }
   }
 
@@ -401,11 +400,19 @@ public final class Scheduler implements AutoCloseable {
       active.remove(task);
     }
     how.run();
-    listener.ended(task);
-    task.announceEnd();
+    announce(task);
     synchronized (this) {
       notifyAll();
     }
+  }
+
+  private void announce(Task task) {
+    try {
+      listener.ended(task);
+    } catch (RuntimeException e) {
+      LOG.warn("the end of {} was not recorded", task.id(), e);
+    }
+    task.announceEnd();
   }
 
   private void shutDown() {
