@@ -96,7 +96,11 @@ final class ImageRoutes {
   private void answer(Context ctx, Accepted accepted, String event) {
     Task task = accepted.task();
     if (accepted.fields().get(ApiKeys.STREAM)) {
-      new ImageStream(event, settings.folder(), accepted).run(ctx, () -> scheduler.cancel(task));
+      try {
+        new ImageStream(event, settings.folder(), accepted).run(ctx, () -> scheduler.cancel(task));
+      } finally {
+        forgetUnlessKept(task);
+      }
       return;
     }
     ctx.future(() -> task.whenEnded().thenAccept(t -> answerEnded(ctx, accepted)));
@@ -113,9 +117,13 @@ final class ImageRoutes {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     } finally {
-      if (!settings.kept()) {
-        store.forget(task);
-      }
+      forgetUnlessKept(task);
+    }
+  }
+
+  private void forgetUnlessKept(Task task) {
+    if (!settings.kept()) {
+      task.whenEnded().thenAccept(store::forget);
     }
   }
 

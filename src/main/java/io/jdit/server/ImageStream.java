@@ -3,7 +3,6 @@ package io.jdit.server;
 import io.javalin.http.Context;
 import io.jdit.engine.serve.Task;
 import io.jdit.engine.serve.TaskEvent;
-import io.jdit.engine.serve.TaskState;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -43,11 +42,9 @@ final class ImageStream extends EventStream {
 
   @Override
   void ended() throws IOException {
-    if (task.state() != TaskState.COMPLETED) {
-      ApiException e =
-          task.state() == TaskState.CANCELLED
-              ? ApiException.badRequest("the request was cancelled", null)
-              : ApiException.failed(task.error());
+    try {
+      ImageRoutes.requireCompleted(task);
+    } catch (ApiException e) {
       Map<String, Object> data = new LinkedHashMap<>();
       data.put("type", "error");
       data.putAll(e.body());

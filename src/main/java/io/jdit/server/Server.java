@@ -117,6 +117,9 @@ public final class Server implements AutoCloseable {
   public void close() {
     scheduler.close(); // fails what is open, which answers those who wait for it
     app.stop();
+    if (!settings.kept()) {
+      store.delete();
+    }
   }
 
   private void configure(JavalinConfig config, int ranks) {

@@ -83,6 +83,41 @@ class RestartTest {
     }
   }
 
+  @Test
+  void aServerThatKeepsNothingLeavesNothing() throws Exception {
+    ServerSettings usual = TestServer.settings(folder.resolve("gone"));
+    ServerSettings settings =
+        new ServerSettings(
+            usual.host(),
+            0,
+            usual.folder(),
+            false,
+            usual.keeps(),
+            usual.batching(),
+            64,
+            usual.limits(),
+            List.of(),
+            List.of(),
+            false);
+    String draw = "{\"prompt\": \"a small green square\", \"num_inference_steps\": 1, %s}";
+    try (TestServer server = new TestServer(settings, ServedModelsForTests.shapes())) {
+      String route = "/v1/images/generations";
+      assertThat(server.post(route, draw.formatted("\"seed\": 1")).statusCode()).isEqualTo(400);
+      String inline = draw.formatted("\"response_format\": \"b64_json\"");
+      JsonNode image = TestServer.json(server.post(route, inline));
+      assertThat(image.get("data").get(0).get("b64_json").stringValue()).isNotEmpty();
+      assertThat(server.get("/v1/tasks/" + image.get("id").stringValue()).statusCode())
+          .isEqualTo(404);
+      String stream =
+          TestServer.text(server.post(route, inline.replace("}", ", \"stream\": true}")));
+      assertThat(stream).contains("event: image_generation.completed");
+      try (Stream<Path> files = Files.walk(settings.folder())) {
+        assertThat(files.filter(Files::isRegularFile)).isEmpty();
+      }
+    }
+    assertThat(settings.folder()).doesNotExist();
+  }
+
   private static String submit(TestServer server, int steps) throws Exception {
     return TestServer.json(server.post("/v1/tasks/image", DRAW.formatted(steps)))
         .get("id")

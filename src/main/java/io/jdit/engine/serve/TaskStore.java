@@ -123,6 +123,18 @@ public final class TaskStore {
     }
   }
 
+  /** Deletes the folder with everything in it. */
+  public void delete() {
+    tasks.clear();
+    try (Stream<Path> files = Files.walk(folder)) {
+      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(file);
+      }
+    } catch (IOException e) {
+      LOG.warn("{} cannot be deleted: {}", folder, e.getMessage());
+    }
+  }
+
   /** Forgets what is beyond the limits. */
   public void sweep() {
     Instant oldest = Instant.now().minus(limits.age());
