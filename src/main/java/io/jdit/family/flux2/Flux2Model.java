@@ -34,7 +34,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
-import java.util.stream.LongStream;
 
 /**
  * A FLUX.2 model: Mistral 3 or Qwen3, the transformer, AutoencoderKLFlux2, flow matching by Euler
@@ -114,9 +113,7 @@ final class Flux2Model implements Model {
   }
 
   private static Condition pictures(Tensor encoded, List<Grid> grids) {
-    long[] sizes =
-        grids.stream().flatMapToLong(g -> LongStream.of(g.height(), g.width())).toArray();
-    return new Condition(Map.of(PICTURES, encoded, GRIDS, Tensor.of(sizes, 1, grids.size(), 2)));
+    return new Condition(Map.of(PICTURES, encoded, GRIDS, Grid.toTensor(grids)));
   }
 
   private List<Grid> grids(List<Picture> pictures) {
@@ -224,10 +221,7 @@ final class Flux2Model implements Model {
   private List<Grid> grids(Request request, Condition c) {
     List<Grid> grids = new ArrayList<>(List.of(grid(request)));
     if (c.has(GRIDS)) {
-      long[] sizes = c.get(GRIDS).toLongs(); // of every row of the batch, all equal
-      for (int i = 0; i < c.get(GRIDS).size(1); i++) {
-        grids.add(new Grid((int) sizes[2 * i], (int) sizes[2 * i + 1]));
-      }
+      grids.addAll(Grid.ofFirst(c.get(GRIDS)));
     }
     return grids;
   }

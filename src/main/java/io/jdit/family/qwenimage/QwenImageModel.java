@@ -35,7 +35,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
-import java.util.stream.LongStream;
 
 /**
  * A Qwen-Image model: Qwen2.5-VL, the transformer, the causal autoencoder with one frame, flow
@@ -115,9 +114,7 @@ final class QwenImageModel implements Model {
   }
 
   private static Condition pictures(Tensor packed, List<Grid> grids) {
-    long[] sizes =
-        grids.stream().flatMapToLong(g -> LongStream.of(g.height(), g.width())).toArray();
-    return new Condition(Map.of(PICTURES, packed, GRIDS, Tensor.of(sizes, 1, grids.size(), 2)));
+    return new Condition(Map.of(PICTURES, packed, GRIDS, Grid.toTensor(grids)));
   }
 
   @Override
@@ -193,10 +190,7 @@ final class QwenImageModel implements Model {
   private List<Grid> grids(Request request, Condition c) {
     List<Grid> grids = new ArrayList<>(List.of(grid(request)));
     if (c.has(GRIDS)) {
-      long[] sizes = c.get(GRIDS).toLongs(); // of every row of the batch, all equal
-      for (int i = 0; i < c.get(GRIDS).size(1); i++) {
-        grids.add(new Grid((int) sizes[2 * i], (int) sizes[2 * i + 1]));
-      }
+      grids.addAll(Grid.ofFirst(c.get(GRIDS)));
     }
     return grids;
   }
