@@ -66,7 +66,8 @@ final class ParallelCommand implements Runnable {
     @Option(
         names = "--cached-tensors",
         defaultValue = "2",
-        description = "Tensors of all tokens that the cache keeps. Default: ${DEFAULT-VALUE}.")
+        description =
+            "Tensors of all tokens that the cache keeps of each block group. Default: ${DEFAULT-VALUE}.")
     private int cachedTensors;
 
     @Option(

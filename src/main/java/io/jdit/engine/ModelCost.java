@@ -19,7 +19,6 @@ import io.jdit.tensor.Device;
 import io.jdit.tensor.Generator;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
-import io.jdit.transformer.BlockRunner;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -80,8 +79,7 @@ public record ModelCost(TransformerCost transformer, Map<String, Long> weights, 
           built.example(resolved, shape -> Tensor.empty(DType.BFLOAT16, Device.META, shape));
       float t = trajectory.timestep(0);
       Tensor latents = built.start(resolved, noise).narrow(0, 0, 1);
-      Tensor output =
-          built.predict(resolved, latents, condition, new float[] {t}, BlockRunner.direct());
+      Tensor output = built.predict(resolved, latents, condition, new float[] {t}, meter.runner());
       Map<String, Long> weights = new LinkedHashMap<>();
       sources.forEach((name, source) -> weights.put(name, source.elements()));
       long own = weights.get(built.expert(resolved, t));

@@ -170,7 +170,7 @@ public final class LayoutPlan {
   }
 
   public long cacheBytes() {
-    return request.cachedTensors() * callsHere() * streamBytes();
+    return (long) request.cachedTensors() * cost.groups() * callsHere() * streamBytes();
   }
 
   private long streamBytes() {

@@ -8,7 +8,8 @@ import io.jdit.tensor.DType;
  * @param cost of a call of the transformer, at the size of the request
  * @param batch pictures at once
  * @param branches transformer calls per step: 2 with true classifier-free guidance
- * @param cachedTensors tensors of all tokens that a cache keeps, 0 without caching
+ * @param cachedTensors tensors of all tokens that a cache keeps of each block group, 0 without
+ *     caching
  * @param teraflops that one device reaches in large matrix products
  * @param gigabytesPerSecond that one rank sends
  */

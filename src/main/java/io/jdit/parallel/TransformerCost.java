@@ -20,6 +20,7 @@ import java.util.List;
  * @param attentions distinct attentions in the order of their first call
  * @param layers linear layers by role and rows
  * @param joins streams that are made whole again: length and elements
+ * @param groups block groups, each of which a cache decides about by itself
  * @param outputs elements of the transformer's output
  * @param blockSharded largest outputs of column layers between two attentions
  * @param blockWhole outputs of the other layers there
@@ -31,6 +32,7 @@ public record TransformerCost(
     List<Attentions> attentions,
     List<Layers> layers,
     List<Join> joins,
+    int groups,
     long outputs,
     long blockSharded,
     long blockWhole) {

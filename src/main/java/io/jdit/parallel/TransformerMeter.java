@@ -13,7 +13,10 @@ import io.jdit.parallel.TransformerCost.Join;
 import io.jdit.parallel.TransformerCost.Layers;
 import io.jdit.parallel.TransformerCost.Role;
 import io.jdit.tensor.Tensor;
+import io.jdit.transformer.BlockGroup;
+import io.jdit.transformer.BlockRunner;
 import io.jdit.transformer.SequenceParallel;
+import io.jdit.transformer.Streams;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -28,6 +31,7 @@ public final class TransformerMeter {
   private final Map<List<Object>, Layers> layers = new LinkedHashMap<>();
   private final Map<List<Object>, Attentions> attentions = new LinkedHashMap<>();
   private final List<Join> joins = new ArrayList<>();
+  private int groups;
   private long sharded;
   private long gathered;
   // Outputs since the last attention, and the most that there were.
@@ -64,6 +68,17 @@ public final class TransformerMeter {
     };
   }
 
+  /** Runs every block. */
+  public BlockRunner runner() {
+    return new BlockRunner() {
+      @Override
+      public <C> Streams run(BlockGroup<C> group, Streams in, C conditioning) {
+        groups++;
+        return BlockRunner.runAll(group.blocks(), in, conditioning);
+      }
+    };
+  }
+
   /**
    * Elements that each of so many ranks holds, of {@code weights} in all; needs no forward pass.
    */
@@ -86,6 +101,7 @@ public final class TransformerMeter {
         List.copyOf(attentions.values()),
         List.copyOf(layers.values()),
         joins,
+        groups,
         outputs,
         blockSharded,
         blockWhole);

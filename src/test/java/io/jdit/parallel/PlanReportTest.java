@@ -9,7 +9,6 @@ import io.jdit.family.flux1.FluxConfig;
 import io.jdit.family.flux1.FluxTransformer;
 import io.jdit.tensor.DType;
 import io.jdit.testing.Fixture;
-import io.jdit.transformer.BlockRunner;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -29,7 +28,7 @@ class PlanReportTest {
         (w, meter) -> {
           FluxTransformer t =
               new FluxTransformer(config, w, meter.linears(), meter.attention(), meter.sequence());
-          return t.forward(t.sized(textTokens, height, width), BlockRunner.direct());
+          return t.forward(t.sized(textTokens, height, width), meter.runner());
         });
   }
 
