@@ -9,7 +9,10 @@ import io.jdit.checkpoint.StoredType;
 import io.jdit.checkpoint.TensorInfo;
 import io.jdit.checkpoint.TensorSource;
 import io.jdit.engine.ModelLocator;
+import io.jdit.media.Picture;
+import io.jdit.media.PictureReader;
 import io.jdit.media.PngText;
+import io.jdit.metrics.Psnr;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -45,6 +48,18 @@ final class InspectCommand implements Callable<Integer> {
       description = "Weights such as fp16, of the parts that have them.")
   private String modelVariant = "";
 
+  @Option(
+      names = "--against",
+      paramLabel = "FILE",
+      description = "Of a picture: how far it is from another one of the same size.")
+  private Path against;
+
+  @Option(
+      names = "--psnr-at-least",
+      paramLabel = "DB",
+      description = "With --against: exit code 1 when it is further away than that.")
+  private Double leastPsnr;
+
   @Option(names = "--offline", description = "Never use the network, as with HF_HUB_OFFLINE=1.")
   private boolean offline;
 
@@ -57,6 +72,12 @@ final class InspectCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     PrintWriter out = spec.commandLine().getOut();
     Path file = Path.of(path);
+    if (against != null) {
+      return difference(file, out);
+    }
+    if (leastPsnr != null) {
+      throw new IllegalArgumentException("--psnr-at-least needs --against");
+    }
     if (path.toLowerCase(Locale.ROOT).endsWith(".png")) {
       picture(file, out);
     } else if (path.endsWith(".safetensors")) {
@@ -87,6 +108,36 @@ final class InspectCommand implements Callable<Integer> {
       }
     }
     return ExitCode.OK;
+  }
+
+  private int difference(Path file, PrintWriter out) throws IOException {
+    Picture a = PictureReader.read(file);
+    Picture b = PictureReader.read(against);
+    if (a.width() != b.width() || a.height() != b.height()) {
+      throw new IllegalArgumentException(
+          String.format(
+              Locale.ROOT,
+              "%s has %d x %d pixels and %s %d x %d: only pictures of one size can be compared",
+              file,
+              a.width(),
+              a.height(),
+              against,
+              b.width(),
+              b.height()));
+    }
+    int largest = 0;
+    for (int i = 0; i < a.rgb().length; i++) {
+      largest = Math.max(largest, Math.abs((a.rgb()[i] & 0xff) - (b.rgb()[i] & 0xff)));
+    }
+    double psnr = Psnr.of(a.rgb(), b.rgb());
+    boolean near = leastPsnr == null || psnr >= leastPsnr;
+    out.printf(
+        Locale.ROOT,
+        "PSNR %.1f dB%s, largest difference %d of 255%n",
+        psnr,
+        leastPsnr == null ? "" : String.format(Locale.ROOT, " of at least %.1f", leastPsnr),
+        largest);
+    return near ? ExitCode.OK : ExitCode.FAILED;
   }
 
   private static void picture(Path file, PrintWriter out) throws IOException {
