@@ -82,7 +82,10 @@ public record Benchmark(
 
   private Map<String, List<Double>> steps(ModelFolder folder, Family family, Request resolved) {
     Strategies random =
-        strategies.withOrigin(WeightOrigin.RANDOM).withPlacement(Placement.onDemand());
+        strategies
+            .withFormats(QuantizationSurvey.formats(folder, strategies))
+            .withOrigin(WeightOrigin.RANDOM)
+            .withPlacement(Placement.onDemand());
     StageReport report = Engine.report(strategies.device());
     Set<Integer> cached;
     try (Model model = family.build(folder, random);

@@ -1,25 +1,27 @@
 package io.jdit.engine;
 
 import io.jdit.checkpoint.ModelFolder;
+import io.jdit.checkpoint.TensorInfo;
 import io.jdit.checkpoint.TensorSource;
-import io.jdit.checkpoint.WeightOrigin;
 import io.jdit.pipeline.OutOfMemoryException;
 import io.jdit.pipeline.Request;
+import io.jdit.pipeline.Strategies;
 import io.jdit.tensor.DType;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
+import java.util.Map;
 import java.util.function.ToIntFunction;
 
 /**
  * Compares what a model's weights need with what is free, before any of them is read.
  *
- * @param origin of the weights: the files to add up
+ * @param strategies of the weights: which files, held how
  * @param holders ranks that hold a component's weights between them
  * @param processes of this machine, each with its share
  */
 record MemoryCheck(
-    ModelFolder model, WeightOrigin origin, ToIntFunction<String> holders, int processes) {
+    ModelFolder model, Strategies strategies, ToIntFunction<String> holders, int processes) {
   /** Three channels of float32. */
   private static final int DECODED_PIXEL_BYTES = 12;
 
@@ -71,14 +73,17 @@ record MemoryCheck(
 
   /** Bytes of the weights in {@code dtype}, of all processes together. */
   long weightBytes(DType dtype) {
+    Map<String, Long> saved = QuantizationSurvey.savedBytes(model, strategies.withDtype(dtype));
     long bytes = 0;
     for (String component : model.components().keySet()) {
       Path folder = model.path().resolve(component);
       if (Files.exists(folder.resolve("config.json"))) {
-        try (TensorSource c = origin.open(folder)) {
-          long all = 0;
+        try (TensorSource c = strategies.origin().open(folder)) {
+          long all = -saved.getOrDefault(component, 0L);
+          boolean asStored = QuantizationSurvey.isStored(strategies.formats(), component);
           for (String name : c.names()) {
-            all += c.info(name).bytesAs(dtype);
+            TensorInfo tensor = c.info(name);
+            all += asStored && name.contains("._weight_") ? tensor.bytes() : tensor.bytesAs(dtype);
           }
           // At least: layers that are not split add to it.
           bytes += processes * (all / holders.applyAsInt(component));
