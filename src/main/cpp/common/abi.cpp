@@ -2,6 +2,7 @@
 #include <cmath>
 #include <cstdarg>
 #include <cstdio>
+#include <cstring>
 
 #include "arguments.h"
 
@@ -303,6 +304,58 @@ int jdit_merge_attention(void* out, void* lse, const void* part, const void* par
   return run(MergeAttention{static_cast<float*>(out), static_cast<float*>(lse), part,
                             static_cast<const float*>(part_lse), batch, tokens, heads, head_dim,
                             dtype},
+             stream);
+}
+
+int jdit_has_quantized_linear(void) { return has_quantized_linear() ? 1 : 0; }
+
+int jdit_pack_codes(const void* codes, void* packed, int64_t columns, int64_t in, int format) {
+  REQUIRE_SIZE(columns, 1);
+  REQUIRE_SIZE(in, 32);
+  REQUIRE_POINTER(codes);
+  REQUIRE_POINTER(packed);
+  auto from = static_cast<const int8_t*>(codes);
+  auto to = static_cast<int8_t*>(packed);
+  int64_t depth = format == JDIT_INT4_WEIGHT ? in / 2 : in, group = format == JDIT_INT8 ? 4 : 1;
+  for (int64_t first = 0; first < columns; first += JDIT_PANEL) {
+    int32_t sums[JDIT_PANEL] = {};
+    for (int64_t c = 0; c < JDIT_PANEL; c++) {
+      const int8_t* column = first + c < columns ? from + (first + c) * depth : nullptr;
+      for (int64_t d = 0; d < depth; d++) {
+        int8_t code = column == nullptr ? int8_t{0} : column[d];
+        to[d / group * group * JDIT_PANEL + c * group + d % group] = code;
+        sums[c] -= 128 * code;
+      }
+    }
+    to += depth * JDIT_PANEL;
+    if (format == JDIT_INT8) {
+      std::memcpy(to, sums, sizeof sums);
+      to += sizeof sums;
+    }
+  }
+  return 0;
+}
+
+int jdit_quantized_linear(const void* x, const void* packed, const void* scale, const void* zero,
+                          const void* bias, void* out, int64_t rows, int64_t columns, int64_t in,
+                          int format, int gelu, int dtype, void* stream) {
+  REQUIRE_DTYPE();
+  REQUIRE_SIZE(rows, 1);
+  REQUIRE_SIZE(columns, 1);
+  REQUIRE_SIZE(in, 32);
+  REQUIRE_POINTER(x);
+  REQUIRE_POINTER(packed);
+  REQUIRE_POINTER(scale);
+  REQUIRE_POINTER(out);
+  if (in % 32 != 0) {
+    return fail("%s: in must be a multiple of 32, got %lld", __func__, static_cast<long long>(in));
+  }
+  if (format < JDIT_INT8 || format > JDIT_INT4_WEIGHT || dtype == JDIT_FLOAT16) {
+    return fail("%s: format %d with dtype %d is not supported", __func__, format, dtype);
+  }
+  if (format == JDIT_INT4_WEIGHT) REQUIRE_POINTER(zero);
+  return run(QuantizedLinear{x, packed, scale, zero, bias, out, rows, in, columns, gelu != 0,
+                             format, dtype},
              stream);
 }
 

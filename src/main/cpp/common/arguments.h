@@ -123,6 +123,16 @@ struct MergeAttention {
   int dtype;
 };
 
+struct QuantizedLinear {
+  const void *x, *codes;
+  const void *scale, *zero;  // float32 [out] and null, or of 4 bits bfloat16 [in / 32, out]
+  const void* bias;
+  void* out;
+  int64_t rows, in, columns;
+  bool gelu;
+  int format, dtype;
+};
+
 // What a back end implements: 0, or the value of fail().
 int run(const LayerNormModulate& args, void* stream);
 int run(const RmsNormRope& args, void* stream);
@@ -136,6 +146,8 @@ int run(const FocaEval& args, void* stream);
 int run(const Float8Pack& args, void* stream);
 int run(const Float8Unpack& args, void* stream);
 int run(const MergeAttention& args, void* stream);
+int run(const QuantizedLinear& args, void* stream);
+bool has_quantized_linear();
 int select_isa(const char* isa);
 const char* build_info();
 

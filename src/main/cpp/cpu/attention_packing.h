@@ -3,11 +3,10 @@
 #pragma once
 
 #include "gemm_tile.h"
+#include "workspace.h"
 
 namespace jdit {
 namespace JDIT_ISA {
-
-JDIT_INLINE int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
 // 32-bit words [rows, columns] with a row stride to panels of the transpose [columns, rows].
 JDIT_INLINE void pack_transposed(const uint32_t* from, int64_t stride, int64_t rows,

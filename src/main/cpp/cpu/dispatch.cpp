@@ -12,19 +12,22 @@ namespace {
 #define JDIT_TABLE(isa)                                                                     \
   {isa::layer_norm_modulate, isa::rms_norm_rope, isa::gated_residual, isa::gelu_tanh,       \
    isa::attention,           isa::residual_diff, isa::taylor_update,  isa::taylor_eval,     \
-   isa::foca_eval,           isa::fp8_pack,      isa::fp8_unpack,     isa::merge_attention}
+   isa::foca_eval,           isa::fp8_pack,      isa::fp8_unpack,     isa::merge_attention, \
+   nullptr}
 
 constexpr KernelTable kScalar = JDIT_TABLE(scalar);
 #if defined(__x86_64__)
 constexpr KernelTable kAvx2 = JDIT_TABLE(avx2);
 constexpr KernelTable kAvx512 = JDIT_TABLE(avx512);
 
-// bfloat16 dot products pay in attention only: the other kernels are bound by memory.
-constexpr KernelTable with_bf16_attention(KernelTable table) {
+// Dot products of bfloat16 and of int8, which processors have together, pay in attention and in
+// linear layers only: the other kernels are bound by memory.
+constexpr KernelTable with_dot_products(KernelTable table) {
   table.attention = avx512bf16::attention;
+  table.quantized_linear = avx512bf16::quantized_linear;
   return table;
 }
-constexpr KernelTable kAvx512Bf16 = with_bf16_attention(JDIT_TABLE(avx512));
+constexpr KernelTable kAvx512Bf16 = with_dot_products(JDIT_TABLE(avx512));
 #endif
 
 struct Isa {
@@ -50,7 +53,8 @@ constexpr Isa kIsas[] = {
      }},
     {"avx512bf16", &kAvx512Bf16,
      [] {
-       return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512bw") &&
+       return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vnni") &&
+              __builtin_cpu_supports("avx512bw") &&
               __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
      }},
 #endif
@@ -105,6 +109,14 @@ int run(const GeluTanh& a, void*) { return forward(&KernelTable::gelu_tanh, a); 
 int run(const Attention& a, void*) {
   return current().load()->kernels->attention(a) ? 0 : fail("jdit_attention: out of memory");
 }
+int run(const QuantizedLinear& a, void*) {
+  auto kernel = current().load()->kernels->quantized_linear;
+  if (kernel == nullptr) {
+    return fail("jdit_quantized_linear: not for this instruction set, see jdit_has_quantized_linear");
+  }
+  return kernel(a) ? 0 : fail("jdit_quantized_linear: out of memory");
+}
+bool has_quantized_linear() { return current().load()->kernels->quantized_linear != nullptr; }
 int run(const ResidualDiff& a, void*) { return forward(&KernelTable::residual_diff, a); }
 int run(const TaylorUpdate& a, void*) { return forward(&KernelTable::taylor_update, a); }
 int run(const TaylorEval& a, void*) { return forward(&KernelTable::taylor_eval, a); }

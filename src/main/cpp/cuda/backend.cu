@@ -11,6 +11,12 @@ int run(const Attention&, void*) {
       "runs flash attention there");
 }
 
+int run(const QuantizedLinear&, void*) {
+  return fail("jdit_quantized_linear: not supported on CUDA, see jdit_has_quantized_linear");
+}
+
+bool has_quantized_linear() { return false; }
+
 int select_isa(const char* isa) {
   return std::strcmp(isa, "auto") == 0
              ? 0

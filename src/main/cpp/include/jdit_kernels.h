@@ -17,11 +17,21 @@
 
 #include <stdint.h>
 
-#define JDIT_ABI_VERSION 2
+#define JDIT_ABI_VERSION 3
 
 #define JDIT_FLOAT32 0
 #define JDIT_BFLOAT16 1
 #define JDIT_FLOAT16 2
+
+/* Formats of jdit_quantized_linear. */
+#define JDIT_INT8 0
+#define JDIT_INT8_WEIGHT 1
+#define JDIT_FLOAT8 2
+#define JDIT_FLOAT8_WEIGHT 3
+#define JDIT_INT4_WEIGHT 4
+
+/* Columns of a weight that jdit_pack_codes puts side by side. */
+#define JDIT_PANEL 64
 
 /* Doubles in the `sums` buffer of jdit_residual_diff: the two results, then partial sums. */
 #define JDIT_RESIDUAL_SUMS 1026
@@ -171,6 +181,39 @@ JDIT_EXPORT int jdit_fp8_unpack(const void* packed, void* x, const int64_t* shap
 JDIT_EXPORT int jdit_merge_attention(void* out, void* lse, const void* part, const void* part_lse,
                                      int64_t batch, int64_t tokens, int64_t heads,
                                      int64_t head_dim, int dtype, void* stream);
+
+/*
+ * 1 where the chosen instruction set has jdit_quantized_linear: AVX-512 with dot products of
+ * bfloat16 and int8. The CUDA library has it nowhere.
+ */
+JDIT_EXPORT int jdit_has_quantized_linear(void);
+
+/*
+ * Weight codes [columns, in] (JDIT_INT4_WEIGHT: [columns, in / 2] bytes, the even one in the lower
+ * half) in panels of JDIT_PANEL columns, the last filled with zeros, each panel
+ *   JDIT_INT8: [in / 4, JDIT_PANEL, 4], then JDIT_PANEL int32: -128 times the sum of each column
+ *   else:      [in, JDIT_PANEL], JDIT_INT4_WEIGHT: [in / 2, JDIT_PANEL]
+ * in is a multiple of 32. On the CPU only.
+ */
+JDIT_EXPORT int jdit_pack_codes(const void* codes, void* packed, int64_t columns, int64_t in,
+                                int format);
+
+/*
+ * out [rows, columns] = x [rows, in] W^T + bias, then GELU (tanh) where gelu is not 0. round() is to
+ * dtype, float32 or bfloat16; codes are of jdit_pack_codes, scale is float32 [columns].
+ *   JDIT_INT8: s = max(round(max|x| / 127.5), 2^-23) of each row, q = clamp(rint(x (1 / s))),
+ *              y = round(round((q W) s) scale + bias)
+ *   JDIT_INT8_WEIGHT:   y = round(round(round(x W) round(scale)) + bias)
+ *   JDIT_FLOAT8:        s = round(max|x| / 448) of each row, 1 for 0, q = e4m3(clamp(x / s)),
+ *                       y = round((q W) (s scale) + bias)
+ *   JDIT_FLOAT8_WEIGHT: y = round(round(x round(W scale)) + bias)
+ *   JDIT_INT4_WEIGHT:   y = round(x round(W scale + zero) + bias), scale and zero bfloat16
+ *                       [in / 32, columns]
+ */
+JDIT_EXPORT int jdit_quantized_linear(const void* x, const void* packed, const void* scale,
+                                      const void* zero, const void* bias, void* out, int64_t rows,
+                                      int64_t columns, int64_t in, int format, int gelu, int dtype,
+                                      void* stream);
 
 /*
  * Discards what this process writes to file descriptor 1, and stops doing so. Calls nest and count

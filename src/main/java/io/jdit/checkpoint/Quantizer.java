@@ -20,6 +20,9 @@ public record Quantizer(String name, String evidence) {
   private static final List<String> CONFIG_KEYS =
       List.of("quantization_config", "compression_config", "quantization");
 
+  /** Where {@code jdit quantize} says what it did, in the first of these. */
+  public static final String OWN_PLAN = "jdit";
+
   /** Ends of tensor names; the first that is found decides. */
   private static final Map<Pattern, String> TENSORS = new LinkedHashMap<>();
 
@@ -43,12 +46,27 @@ public record Quantizer(String name, String evidence) {
   }
 
   /**
-   * Looks at the config.json of a component and at its tensors.
+   * Looks at the config.json of a component and at its tensors. A program of this product is none
+   * of those meant.
    *
    * @param tensors their names
    */
   public static Optional<Quantizer> of(Path component, Collection<String> tensors) {
-    return ofConfig(component.resolve("config.json")).or(() -> ofTensors(tensors));
+    Path config = component.resolve("config.json");
+    if (Files.isRegularFile(config) && own(ModelConfig.read(config)).isPresent()) {
+      return Optional.empty();
+    }
+    return ofConfig(config).or(() -> ofTensors(tensors));
+  }
+
+  /**
+   * The plan of a component that {@code jdit quantize} has written.
+   *
+   * @return empty for any other
+   */
+  public static Optional<JsonNode> own(ModelConfig config) {
+    JsonNode plan = config.json().path(CONFIG_KEYS.get(0)).path(OWN_PLAN);
+    return plan.isObject() ? Optional.of(plan) : Optional.empty();
   }
 
   private static Optional<Quantizer> ofConfig(Path file) {

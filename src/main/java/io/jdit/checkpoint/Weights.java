@@ -102,6 +102,48 @@ public final class Weights {
     return new Weights(source, prefix, dtype, device, owner, used, shard);
   }
 
+  /**
+   * The same shard of what describes groups of a weight [rows, columns] of this place: its scales.
+   *
+   * @param rows of the weight for each row of what is read, as {@code columns}
+   * @param transposed whether what is read is [columns, rows]
+   * @throws IllegalArgumentException when a block of the cut is not made of whole groups
+   */
+  public Weights grouped(int rows, int columns, boolean transposed) {
+    if (cut == null) {
+      return this;
+    }
+    int per = cut.dim == 0 ? rows : columns;
+    int[] lengths = new int[cut.lengths.length];
+    for (int i = 0; i < lengths.length; i++) {
+      if (cut.lengths[i] % per != 0) {
+        throw new IllegalArgumentException(
+            prefix + ": " + cut.lengths[i] + " cannot be cut in groups of " + per);
+      }
+      lengths[i] = cut.lengths[i] / per;
+    }
+    Cut groups = new Cut(transposed ? 1 - cut.dim : cut.dim, cut.part, cut.parts, lengths);
+    return new Weights(source, prefix, dtype, device, owner, used, groups);
+  }
+
+  /** Shape of what {@link #get} reads for a whole tensor of this shape. */
+  public long[] part(long... shape) {
+    long[] part = shape.clone();
+    if (cutsAny(shape)) {
+      part[cut.dim] /= cut.parts;
+    }
+    return part;
+  }
+
+  /** Whether what is read is a shard along a dimension. */
+  public boolean isCut(int dim) {
+    return cut != null && cut.dim == dim;
+  }
+
+  private boolean cutsAny(long... shape) {
+    return cut != null && cut.dim < shape.length && shape[cut.dim] > 1;
+  }
+
   public DType dtype() {
     return dtype;
   }
@@ -131,8 +173,7 @@ public final class Weights {
     TensorInfo info = checked(name, shape);
     try (TensorScope scope = TensorScope.open()) {
       Tensor stored = source.read(info);
-      boolean cuts = cut != null && cut.dim < shape.length && shape[cut.dim] > 1;
-      return owner.adopt((cuts ? cut.of(stored, info.name()) : stored).to(device, dtype));
+      return owner.adopt((cutsAny(shape) ? cut.of(stored, info.name()) : stored).to(device, dtype));
     }
   }
 

@@ -45,6 +45,7 @@ import tools.jackson.databind.json.JsonMapper;
 final class BenchCommand implements Callable<Integer> {
   @Mixin private ModelOptions model;
   @Mixin private RequestOptions request;
+  @Mixin private QuantizeOptions quantization;
   @Mixin private CacheOptions cache;
   @Mixin private ParallelOptions parallel;
 
@@ -158,7 +159,10 @@ final class BenchCommand implements Callable<Integer> {
 
   private int bench(Path folder, RankSession session) throws Exception {
     ResolvedCacheConfig resolved = cache.resolve(System.getenv());
-    Strategies strategies = session.apply(model.strategies(session.device()));
+    Strategies strategies =
+        session
+            .apply(model.strategies(session.device()))
+            .withFormats(quantization.formats(cache.file()));
     Benchmark benchmark =
         new Benchmark(
             folder,
@@ -183,6 +187,9 @@ final class BenchCommand implements Callable<Integer> {
     json.put("model", shape != null ? shape : model.modelPath);
     json.put("dtype", strategies.dtype().text());
     json.put("device", strategies.device().toString());
+    if (!strategies.formats().settings().isEmpty()) {
+      json.put("quantization", strategies.formats().settings());
+    }
     json.put("layout", mesh.toString());
     json.put("runs", runs);
     times.forEach(

@@ -12,6 +12,7 @@ import io.jdit.engine.Provenance;
 import io.jdit.engine.RankSession;
 import io.jdit.engine.batch.BatchFile;
 import io.jdit.parallel.ParallelConfig;
+import io.jdit.pipeline.LinearFormats;
 import io.jdit.tensor.Device;
 import java.nio.file.Path;
 import java.util.List;
@@ -34,6 +35,7 @@ final class GenerateCommand implements Callable<Integer> {
   @Mixin private ModelOptions model;
   @Mixin private AttentionOptions attention;
   @Mixin private OutputOptions output;
+  @Mixin private QuantizeOptions quantization;
   @Mixin private CacheOptions cache;
   @Mixin private ParallelOptions parallel;
   @Mixin private CompatibilityOptions compatibility;
@@ -55,6 +57,8 @@ final class GenerateCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
 
+  private LinearFormats formats;
+
   @Override
   public Integer call() throws Exception {
     Ranks ranks = Ranks.of(parallel, spec);
@@ -75,11 +79,7 @@ final class GenerateCommand implements Callable<Integer> {
     SettingsFile file = cache.file();
     Values layout = parallel.settings(file);
     attention.check(layout, file, System.getenv(), notes);
-    if (file != null && file.section(SettingsFile.QUANTIZE) != null) {
-      notes.info(
-          "warning: %s: quantize_config is not supported yet, the weights stay as they are",
-          file.name());
-    }
+    formats = quantization.formats(file);
     ResolvedCacheConfig resolved = cache.resolve(System.getenv());
     resolved.warnings().forEach(w -> notes.info("warning: %s", w));
     if (output.cacheReport != null && !resolved.enabled()) {
@@ -134,7 +134,9 @@ final class GenerateCommand implements Callable<Integer> {
     resolved.requireExperts(Engine.transformers(folder));
     Provenance provenance =
         new Provenance(
-            model.modelPath, session.apply(model.strategies(session.device())), resolved.toMap());
+            model.modelPath,
+            session.apply(model.strategies(session.device())).withFormats(formats),
+            resolved.toMap());
     return new Job(
         folder,
         provenance,
@@ -170,7 +172,8 @@ final class GenerateCommand implements Callable<Integer> {
         RankSession.config(
             layout, parallel.numGpus(), ModelCost.heads(folder), line -> {}); // rank 0 says it
     if (device.isCpu()) {
-      Engine.requireMemory(folder, model.strategies(device), config, parallel.numGpus());
+      Engine.requireMemory(
+          folder, model.strategies(device).withFormats(formats), config, parallel.numGpus());
     }
     // The ranks hear of a signal from the launcher.
     Interruption interruption =

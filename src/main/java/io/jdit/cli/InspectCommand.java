@@ -162,6 +162,8 @@ final class InspectCommand implements Callable<Integer> {
       if (Files.exists(folder.resolve("config.json"))) {
         try (Checkpoint checkpoint = Checkpoint.open(folder, modelVariant)) {
           weights(checkpoint, checkpoint.files().size(), out);
+          Quantizer.own(ModelConfig.read(folder.resolve("config.json")))
+              .ifPresent(plan -> out.println("  quantized by jdit: " + plan));
           Quantizer.of(folder, checkpoint.names())
               .ifPresent(q -> out.println("  quantized by " + q + ", which is not supported"));
         }

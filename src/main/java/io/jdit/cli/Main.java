@@ -23,6 +23,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
       GenerateCommand.class,
       ServeCommand.class,
       InspectCommand.class,
+      QuantizeCommand.class,
       CacheCommand.class,
       CompareCommand.class,
       ParallelCommand.class,

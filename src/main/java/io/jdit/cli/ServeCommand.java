@@ -58,6 +58,7 @@ final class ServeCommand implements Callable<Integer> {
 
   @Mixin private ServerOptions server;
   @Mixin private AttentionOptions attention;
+  @Mixin private QuantizeOptions quantization;
   @Mixin private CacheOptions cache;
   @Mixin private ParallelOptions parallel;
   @Mixin private CompatibilityOptions compatibility;
@@ -168,7 +169,10 @@ final class ServeCommand implements Callable<Integer> {
 
   private StepRunner runner(
       String path, Path folder, ResolvedCacheConfig resolved, RankSession session) {
-    Strategies strategies = session.apply(model.strategies(session.device()));
+    Strategies strategies =
+        session
+            .apply(model.strategies(session.device()))
+            .withFormats(quantization.formats(cache.file()));
     return new EngineRunner(
         Engine.load(folder, strategies, model.threads()),
         new Provenance(path, strategies, resolved.toMap()),

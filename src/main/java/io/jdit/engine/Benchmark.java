@@ -85,7 +85,10 @@ public record Benchmark(
 
   private Map<String, List<Double>> steps(ModelFolder folder, Family family, Request resolved) {
     Strategies random =
-        strategies.withOrigin(WeightOrigin.RANDOM).withPlacement(Placement.onDemand());
+        strategies
+            .withFormats(QuantizationSurvey.formats(folder, strategies))
+            .withOrigin(WeightOrigin.RANDOM)
+            .withPlacement(Placement.onDemand());
     boolean alone = strategies.device().isCpu() && strategies.attention() instanceof FusedAttention;
     TimedAttention attention = new TimedAttention();
     if (alone) {

@@ -67,9 +67,10 @@ public final class Engine implements AutoCloseable {
    * @throws OutOfMemoryException when the weights do not fit into free memory; checked before
    *     anything is read
    */
-  public static Engine load(Path folder, Strategies strategies, int threads) {
+  public static Engine load(Path folder, Strategies given, int threads) {
     ModelFolder found = ModelFolder.open(folder);
     Parameters parameters = Families.of(found).parameters(found);
+    Strategies strategies = given.withFormats(QuantizationSurvey.formats(found, given));
     Device device = strategies.device();
     Strategies placed = MemoryCheck.placed(found, strategies, Memory.available());
     DeviceWorker worker = worker(device, threads);
@@ -125,12 +126,19 @@ public final class Engine implements AutoCloseable {
    */
   public static void requireMemory(
       Path folder, Strategies strategies, ParallelConfig layout, int processes) {
-    new MemoryCheck(ModelFolder.open(folder), strategies.origin(), layout::holders, processes)
-        .require(strategies.dtype(), Memory.available());
+    ModelFolder model = ModelFolder.open(folder);
+    Strategies held = strategies.withFormats(QuantizationSurvey.formats(model, strategies));
+    new MemoryCheck(model, held, layout::holders, processes)
+        .require(held.dtype(), Memory.available());
   }
 
   public Parameters parameters() {
     return parameters;
+  }
+
+  /** What was made of the linear layers, in lines; none where all are as they are. */
+  public List<String> formatReport() {
+    return strategies.formats().report();
   }
 
   /** An empty report that reads the clock and the memory of this engine's device. */

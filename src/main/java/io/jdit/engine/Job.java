@@ -30,6 +30,7 @@ public record Job(
     Engine engine =
         report.measure("load", () -> Engine.load(folder, provenance.strategies(), threads));
     console.info(engine.toString());
+    engine.formatReport().forEach(console::info);
     if (warmup) {
       engine.generate(first, acceleration, Progress.NONE, PromptRun.DISCARD).close();
       console.info("warm-up done, not part of the times below");

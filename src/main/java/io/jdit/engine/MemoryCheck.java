@@ -1,8 +1,8 @@
 package io.jdit.engine;
 
 import io.jdit.checkpoint.ModelFolder;
+import io.jdit.checkpoint.TensorInfo;
 import io.jdit.checkpoint.TensorSource;
-import io.jdit.checkpoint.WeightOrigin;
 import io.jdit.pipeline.OutOfMemoryException;
 import io.jdit.pipeline.Placement;
 import io.jdit.pipeline.Request;
@@ -10,19 +10,21 @@ import io.jdit.pipeline.Strategies;
 import io.jdit.tensor.DType;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.Locale;
+import java.util.Map;
 import java.util.function.ToIntFunction;
 import java.util.function.ToLongFunction;
 
 /**
  * Compares what a model's weights need with what is free, before any of them is read.
  *
- * @param origin of the weights: the files to add up
+ * @param strategies of the weights: which files, held how
  * @param holders ranks that hold a component's weights between them
  * @param processes of this machine, each with its share
  */
 record MemoryCheck(
-    ModelFolder model, WeightOrigin origin, ToIntFunction<String> holders, int processes) {
+    ModelFolder model, Strategies strategies, ToIntFunction<String> holders, int processes) {
   /** Three channels of float32. */
   private static final int DECODED_PIXEL_BYTES = 12;
 
@@ -38,7 +40,7 @@ record MemoryCheck(
       return strategies;
     }
     return strategies.withPlacement(
-        new MemoryCheck(model, strategies.origin(), c -> strategies.linears(c).ranks(), 1)
+        new MemoryCheck(model, strategies, c -> strategies.linears(c).ranks(), 1)
             .placement(strategies.dtype(), available));
   }
 
@@ -111,36 +113,41 @@ record MemoryCheck(
 
   /** Bytes of the weights in {@code dtype}, of all processes together. */
   long weightBytes(DType dtype) {
-    return model.components().keySet().stream().mapToLong(c -> weightBytes(c, dtype)).sum();
+    return componentBytes(dtype).values().stream().mapToLong(b -> b).sum();
   }
 
   /** The most of one stage. */
   private long stageBytes(DType dtype) {
     long transformer = 0;
     long rest = 0;
-    for (String component : model.components().keySet()) {
-      long bytes = weightBytes(component, dtype);
-      if (component.startsWith("transformer")) {
-        transformer = Math.max(transformer, bytes);
+    for (Map.Entry<String, Long> component : componentBytes(dtype).entrySet()) {
+      if (component.getKey().startsWith("transformer")) {
+        transformer = Math.max(transformer, component.getValue());
       } else {
-        rest += bytes;
+        rest += component.getValue();
       }
     }
     return Math.max(transformer, rest);
   }
 
-  private long weightBytes(String component, DType dtype) {
-    Path folder = model.path().resolve(component);
-    if (!Files.exists(folder.resolve("config.json"))) {
-      return 0;
-    }
-    try (TensorSource c = origin.open(folder)) {
-      long all = 0;
-      for (String name : c.names()) {
-        all += c.info(name).bytesAs(dtype);
+  private Map<String, Long> componentBytes(DType dtype) {
+    Map<String, Long> saved = QuantizationSurvey.savedBytes(model, strategies.withDtype(dtype));
+    Map<String, Long> bytes = new LinkedHashMap<>();
+    for (String component : model.components().keySet()) {
+      Path folder = model.path().resolve(component);
+      if (Files.exists(folder.resolve("config.json"))) {
+        try (TensorSource c = strategies.origin().open(folder)) {
+          long all = -saved.getOrDefault(component, 0L);
+          boolean asStored = QuantizationSurvey.isStored(strategies.formats(), component);
+          for (String name : c.names()) {
+            TensorInfo tensor = c.info(name);
+            all += asStored && name.contains("._weight_") ? tensor.bytes() : tensor.bytesAs(dtype);
+          }
+          // At least: layers that are not split add to it.
+          bytes.put(component, processes * (all / holders.applyAsInt(component)));
+        }
       }
-      // At least: layers that are not split add to it.
-      return processes * (all / holders.applyAsInt(component));
     }
+    return bytes;
   }
 }

@@ -35,7 +35,7 @@ public record ModelCost(TransformerCost transformer, Map<String, Long> weights, 
   private static final String FIRST_EXPERT = "transformer";
 
   /** Tokenizers have files that are no configurations, and nothing here needs them. */
-  private static final Placement CONFIGURED =
+  static final Placement CONFIGURED =
       new Placement() {
         @Override
         public boolean atOnce(String component) {

@@ -32,6 +32,9 @@ public record Provenance(String model, Strategies strategies, Map<String, Object
     map.put("dtype", strategies.dtype().text());
     // Not its number: a picture does not depend on which of several equal devices drew it.
     map.put("device", strategies.device().type().name().toLowerCase(Locale.ROOT));
+    if (!strategies.formats().settings().isEmpty()) {
+      map.put("quantization", strategies.formats().settings());
+    }
     if (!cache.isEmpty()) {
       map.put("cache", cache);
     }

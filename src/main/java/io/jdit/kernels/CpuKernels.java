@@ -33,11 +33,21 @@ class CpuKernels extends io.jdit.kernels.KernelsPreset {
 
   // #include <stdint.h>
 
-  public static final int JDIT_ABI_VERSION = 2;
+  public static final int JDIT_ABI_VERSION = 3;
 
   public static final int JDIT_FLOAT32 = 0;
   public static final int JDIT_BFLOAT16 = 1;
   public static final int JDIT_FLOAT16 = 2;
+
+  /* Formats of jdit_quantized_linear. */
+  public static final int JDIT_INT8 = 0;
+  public static final int JDIT_INT8_WEIGHT = 1;
+  public static final int JDIT_FLOAT8 = 2;
+  public static final int JDIT_FLOAT8_WEIGHT = 3;
+  public static final int JDIT_INT4_WEIGHT = 4;
+
+  /* Columns of a weight that jdit_pack_codes puts side by side. */
+  public static final int JDIT_PANEL = 64;
 
   /* Doubles in the `sums` buffer of jdit_residual_diff: the two results, then partial sums. */
   public static final int JDIT_RESIDUAL_SUMS = 1026;
@@ -356,6 +366,53 @@ class CpuKernels extends io.jdit.kernels.KernelsPreset {
       @Cast("int64_t") long tokens,
       @Cast("int64_t") long heads,
       @Cast("int64_t") long head_dim,
+      int dtype,
+      Pointer stream);
+
+  /*
+   * 1 where the chosen instruction set has jdit_quantized_linear: AVX-512 with dot products of
+   * bfloat16 and int8. The CUDA library has it nowhere.
+   */
+  public static native int jdit_has_quantized_linear();
+
+  /*
+   * Weight codes [columns, in] (JDIT_INT4_WEIGHT: [columns, in / 2] bytes, the even one in the lower
+   * half) in panels of JDIT_PANEL columns, the last filled with zeros, each panel
+   *   JDIT_INT8: [in / 4, JDIT_PANEL, 4], then JDIT_PANEL int32: -128 times the sum of each column
+   *   else:      [in, JDIT_PANEL], JDIT_INT4_WEIGHT: [in / 2, JDIT_PANEL]
+   * in is a multiple of 32. On the CPU only.
+   */
+  public static native int jdit_pack_codes(
+      @Const Pointer codes,
+      Pointer packed,
+      @Cast("int64_t") long columns,
+      @Cast("int64_t") long in,
+      int format);
+
+  /*
+   * out [rows, columns] = x [rows, in] W^T + bias, then GELU (tanh) where gelu is not 0. round() is to
+   * dtype, float32 or bfloat16; codes are of jdit_pack_codes, scale is float32 [columns].
+   *   JDIT_INT8: s = max(round(max|x| / 127.5), 2^-23) of each row, q = clamp(rint(x (1 / s))),
+   *              y = round(round((q W) s) scale + bias)
+   *   JDIT_INT8_WEIGHT:   y = round(round(round(x W) round(scale)) + bias)
+   *   JDIT_FLOAT8:        s = round(max|x| / 448) of each row, 1 for 0, q = e4m3(clamp(x / s)),
+   *                       y = round((q W) (s scale) + bias)
+   *   JDIT_FLOAT8_WEIGHT: y = round(round(x round(W scale)) + bias)
+   *   JDIT_INT4_WEIGHT:   y = round(x round(W scale + zero) + bias), scale and zero bfloat16
+   *                       [in / 32, columns]
+   */
+  public static native int jdit_quantized_linear(
+      @Const Pointer x,
+      @Const Pointer packed,
+      @Const Pointer scale,
+      @Const Pointer _zero,
+      @Const Pointer bias,
+      Pointer out,
+      @Cast("int64_t") long rows,
+      @Cast("int64_t") long columns,
+      @Cast("int64_t") long in,
+      int format,
+      int gelu,
       int dtype,
       Pointer stream);
 

@@ -97,7 +97,7 @@ public final class ParallelModel implements AutoCloseable {
   /** {@code strategies} with this rank's share of the work. */
   public Strategies apply(Strategies strategies) {
     return strategies
-        .withLinears(this::linears)
+        .withLinears((component, format) -> linears(component, format))
         .withAttention(attention)
         .withSequence(sequence)
         .withBranches(branches)

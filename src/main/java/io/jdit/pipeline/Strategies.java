@@ -4,10 +4,12 @@ import io.jdit.attention.Attention;
 import io.jdit.attention.FusedAttention;
 import io.jdit.checkpoint.WeightOrigin;
 import io.jdit.nn.LinearFactory;
+import io.jdit.nn.LinearFormat;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Device;
 import io.jdit.transformer.SequenceParallel;
 import io.jdit.vae.TileSharing;
+import java.util.function.BiFunction;
 import java.util.function.Function;
 
 /**
@@ -22,7 +24,9 @@ public final class Strategies implements Cloneable {
   private Device device;
   private WeightOrigin origin = WeightOrigin.FILES;
   private Placement placement = Placement.resident();
-  private Function<String, LinearFactory> linears = component -> LinearFactory.dense();
+  private LinearFormats formats = LinearFormats.dense();
+  private BiFunction<String, LinearFormat, LinearFactory> linears =
+      (component, format) -> LinearFactory.of(format);
   private Attention attention = new FusedAttention();
   private SequenceParallel sequence = SequenceParallel.none();
   private Branches branches = Branches.here();
@@ -65,7 +69,12 @@ public final class Strategies implements Cloneable {
 
   /** Linear layers of a component. */
   public LinearFactory linears(String component) {
-    return linears.apply(component);
+    return linears.apply(component, formats.of(component));
+  }
+
+  /** How linear layers are held. */
+  public LinearFormats formats() {
+    return formats;
   }
 
   /** Attention of the transformers. */
@@ -118,9 +127,23 @@ public final class Strategies implements Cloneable {
     return s;
   }
 
+  /** With layers that are held as the factory decides. */
   public Strategies withLinears(Function<String, LinearFactory> byComponent) {
+    return withLinears((component, format) -> byComponent.apply(component));
+  }
+
+  /**
+   * @param factory of a component's layers, or their shards, in a format
+   */
+  public Strategies withLinears(BiFunction<String, LinearFormat, LinearFactory> factory) {
     Strategies s = copy();
-    s.linears = byComponent;
+    s.linears = factory;
+    return s;
+  }
+
+  public Strategies withFormats(LinearFormats byComponent) {
+    Strategies s = copy();
+    s.formats = byComponent;
     return s;
   }
 

@@ -112,6 +112,13 @@ abstract sealed class TensorArithmetic permits Tensor {
     return Tensor.wrap(handle().matmul(other.handle()));
   }
 
+  /** 1 where equal to {@code value}, as BOOL. */
+  public final Tensor eq(double value) {
+    try (Scalar s = new Scalar(value)) {
+      return Tensor.wrap(handle().eq(s));
+    }
+  }
+
   /** 1 where greater than {@code value}, as BOOL. */
   public final Tensor gt(double value) {
     try (Scalar s = new Scalar(value)) {
@@ -136,6 +143,16 @@ abstract sealed class TensorArithmetic permits Tensor {
 
   public final Tensor max() {
     return Tensor.wrap(handle().max());
+  }
+
+  /** Largest along a dimension; NaN where there is one. */
+  public final Tensor amax(int dim, boolean keepDim) {
+    return Tensor.wrap(handle().amax(new long[] {dim}, keepDim));
+  }
+
+  /** Least along a dimension; NaN where there is one. */
+  public final Tensor amin(int dim, boolean keepDim) {
+    return Tensor.wrap(handle().amin(new long[] {dim}, keepDim));
   }
 
   /** True when no element is NaN or infinite. */

@@ -19,6 +19,7 @@ class HelpTest {
         "",
         "generate",
         "inspect",
+        "quantize",
         "cache explain",
         "compare",
         "tune",

@@ -7,10 +7,13 @@ import static org.assertj.core.api.Assertions.catchRuntimeException;
 import static org.assertj.core.api.Assertions.withinPercentage;
 
 import io.jdit.checkpoint.ModelFolder;
-import io.jdit.checkpoint.WeightOrigin;
 import io.jdit.metrics.Memory;
 import io.jdit.pipeline.OutOfMemoryException;
 import io.jdit.pipeline.Placement;
+import io.jdit.pipeline.Strategies;
+import io.jdit.quant.QuantType;
+import io.jdit.quant.Quantization;
+import io.jdit.quant.QuantizeConfig;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Device;
 import io.jdit.tensor.Tensor;
@@ -24,7 +27,7 @@ class MemoryCheckTest {
   @Test
   void aModelThatDoesNotFitIsRefusedWithTheWayOut() {
     ModelFolder model = ModelFolder.open(Path.of("models/shapes"));
-    MemoryCheck check = new MemoryCheck(model, WeightOrigin.FILES, component -> 1, 1);
+    MemoryCheck check = new MemoryCheck(model, Strategies.cpu(), component -> 1, 1);
     assertThat(check.weightBytes(DType.FLOAT32) / 4.0)
         .isBetween(0.98 * PARAMETERS, 1.02 * PARAMETERS);
     assertThatCode(() -> check.require(DType.FLOAT32, 1L << 30)).doesNotThrowAnyException();
@@ -38,7 +41,7 @@ class MemoryCheckTest {
   @Test
   void partsTakeTurnsWhereTheyDoNotFitTogether() {
     ModelFolder model = ModelFolder.open(Path.of("models/shapes"));
-    MemoryCheck check = new MemoryCheck(model, WeightOrigin.FILES, component -> 1, 1);
+    MemoryCheck check = new MemoryCheck(model, Strategies.cpu(), component -> 1, 1);
     assertThat(check.placement(DType.FLOAT32, 6_100_000 * 4).keeps("text_encoder")).isTrue();
     Placement turns = check.placement(DType.FLOAT32, 4_700_000 * 4);
     assertThat(turns.keeps("text_encoder")).isFalse();
@@ -55,7 +58,7 @@ class MemoryCheckTest {
     MemoryCheck check =
         new MemoryCheck(
             model,
-            WeightOrigin.FILES,
+            Strategies.cpu(),
             component ->
                 component.startsWith("text") ? 4 : component.startsWith("transformer") ? 2 : 1,
             4);
@@ -65,6 +68,19 @@ class MemoryCheckTest {
         .isInstanceOf(OutOfMemoryException.class)
         .hasMessageContaining("on 4 processes")
         .hasMessageContaining("--tp-size");
+  }
+
+  /** 4 of the 4.5 million parameters of the transformer lie in its blocks' linear layers. */
+  @Test
+  void quantizedLayersNeedLess() {
+    ModelFolder model = ModelFolder.open(Path.of("models/shapes"));
+    long whole =
+        new MemoryCheck(model, Strategies.cpu(), component -> 1, 1).weightBytes(DType.BFLOAT16);
+    Strategies int8 =
+        Strategies.cpu()
+            .withFormats(Quantization.of(QuantizeConfig.of(QuantType.INT8_WEIGHT_ONLY)));
+    assertThat(whole - new MemoryCheck(model, int8, c -> 1, 1).weightBytes(DType.BFLOAT16))
+        .isBetween(3_800_000L, 4_400_000L);
   }
 
   @Test

@@ -1,0 +1,72 @@
+package io.jdit.quant;
+
+import io.jdit.tensor.DType;
+import io.jdit.tensor.Functional;
+import io.jdit.tensor.OneDnn;
+import io.jdit.tensor.Tensor;
+import io.jdit.tensor.TensorScope;
+
+/**
+ * x W^T + b with a quantized weight in tensor operators, for any device: the reference of {@link
+ * io.jdit.kernels.QuantizedKernels} and what computes where there is none. Roundings are torchao's.
+ */
+final class QuantizedProduct {
+  private QuantizedProduct() {}
+
+  /**
+   * @param x [M, K]
+   * @param bias [N] in x's dtype, or null
+   * @return [M, N] in x's dtype
+   */
+  static Tensor linear(Tensor x, QuantizedWeight w, Tensor bias) {
+    try (TensorScope scope = TensorScope.open()) {
+      return scope.keep(
+          switch (w.type()) {
+            case INT8_PER_ROW, INT8_PER_TENSOR -> int8(x, w, bias);
+            case INT8_WEIGHT_ONLY -> int8WeightOnly(x, w, bias);
+            case FLOAT8_WEIGHT_ONLY -> plus(product(x, w.values(x.dtype()), null), bias);
+            case INT4_WEIGHT_ONLY -> product(x, w.values(x.dtype()), bias);
+            case FLOAT8_PER_ROW, FLOAT8_PER_TENSOR -> float8(x, w, bias);
+            case FLOAT8_PER_BLOCK -> float8Blocks(x, w, bias);
+          });
+    }
+  }
+
+  private static Tensor int8(Tensor x, QuantizedWeight w, Tensor bias) {
+    Tensor s = Rounding.int8Scale(x, w.type() == QuantType.INT8_PER_TENSOR);
+    Tensor sums =
+        product(Rounding.int8Codes(x, s).to(DType.FLOAT32), w.codes().to(DType.FLOAT32), null);
+    Tensor y = sums.mul(s).to(x.dtype()).to(DType.FLOAT32).mul(w.scale().view(-1));
+    return plus(y, bias).to(x.dtype());
+  }
+
+  private static Tensor int8WeightOnly(Tensor x, QuantizedWeight w, Tensor bias) {
+    Tensor y = product(x, w.codes().to(x.dtype()), null);
+    return plus(y.mul(w.scale().view(-1).to(x.dtype())), bias);
+  }
+
+  /** Both sides as what their codes stand for, in float32: the product of the codes, scaled. */
+  private static Tensor float8(Tensor x, QuantizedWeight w, Tensor bias) {
+    Tensor s = Rounding.float8Scale(x, w.type() == QuantType.FLOAT8_PER_TENSOR);
+    Tensor sums =
+        product(Rounding.float8Codes(x, s).to(DType.FLOAT32), w.codes().to(DType.FLOAT32), null);
+    return plus(sums.mul(s.mul(w.scale().view(1, -1))), bias).to(x.dtype());
+  }
+
+  private static Tensor float8Blocks(Tensor x, QuantizedWeight w, Tensor bias) {
+    Tensor parts = x.view(x.size(0), -1, QuantType.BLOCK);
+    Tensor s = Rounding.float8Scale(parts, false);
+    Tensor held = Rounding.float8Codes(parts, s).to(DType.FLOAT32).mul(s).view(x.shape());
+    return plus(product(held, w.values(DType.FLOAT32), null).to(x.dtype()), bias);
+  }
+
+  private static Tensor product(Tensor x, Tensor weight, Tensor bias) {
+    return OneDnn.supports(x.dtype(), x.device())
+        ? OneDnn.linear(x, OneDnn.packLinearWeight(weight), bias, false)
+        : Functional.linear(x, weight, bias);
+  }
+
+  private static Tensor plus(Tensor y, Tensor bias) {
+    return bias == null ? y : y.add(bias);
+  }
+}
