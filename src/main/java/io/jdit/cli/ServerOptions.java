@@ -14,6 +14,9 @@ import picocli.CommandLine.Option;
 
 /** How a server listens, queues, keeps and limits. */
 final class ServerOptions {
+  private static final long LARGEST_BODY_MB = 1024;
+  private static final Duration IDLE = Duration.ofSeconds(30);
+
   @Option(
       names = "--host",
       paramLabel = "ADDRESS",
@@ -155,6 +158,10 @@ final class ServerOptions {
     require("--batching-delay-ms", delay, 0);
     require("--max-queue", queue, 1);
     require("--max-body-mb", bodyMegabytes, 1);
+    if (bodyMegabytes > LARGEST_BODY_MB) {
+      throw new IllegalArgumentException(
+          "--max-body-mb must be <= " + LARGEST_BODY_MB + ", got " + bodyMegabytes);
+    }
     require("--max-pixels", pixels, 1);
     require("--max-frames", frames, 1);
     require("--max-steps", steps, 1);
@@ -169,7 +176,7 @@ final class ServerOptions {
         new TaskStore.Limits(Duration.ofHours(keepHours), keepMegabytes << 20, keepCount),
         new Batching(mode, most, delay),
         queue,
-        new ServerSettings.Limits(bodyMegabytes << 20, pixels, frames, steps),
+        new ServerSettings.Limits(bodyMegabytes << 20, pixels, frames, steps, IDLE),
         keys(),
         origins,
         urls);

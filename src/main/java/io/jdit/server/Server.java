@@ -74,7 +74,7 @@ public final class Server implements AutoCloseable {
       throws IOException {
     Server server = new Server(settings, served, ranks, texts, log);
     try {
-      server.app.start(settings.host(), settings.port());
+      server.app.start();
     } catch (RuntimeException e) {
       server.close();
       throw new IllegalStateException(
@@ -126,7 +126,10 @@ public final class Server implements AutoCloseable {
     config.http.maxRequestSize = settings.limits().bodyBytes();
     config.http.prefer405over404 = true;
     config.jetty.threadPool = new QueuedThreadPool(MOST_THREADS, 8);
-    config.jetty.modifyHttpConfiguration(http -> http.setSendServerVersion(false));
+    config.jetty.addConnector((jetty, http) -> Intake.connector(jetty, http, settings));
+    config.jetty.modifyServletContextHandler(
+        c -> c.getServletHandler().setDecodeAmbiguousURIs(true));
+    config.jetty.modifyServer(jetty -> Intake.addTo(jetty, settings.limits().bodyBytes()));
     if (!settings.origins().isEmpty()) {
       config.bundledPlugins.enableCors(
           cors ->
@@ -158,7 +161,7 @@ public final class Server implements AutoCloseable {
     ModelRoutes served = new ModelRoutes(models, scheduler, ranks);
     ServiceRoutes service =
         new ServiceRoutes(settings, models, scheduler, store, metrics, () -> ready);
-    VertexRoute vertex = new VertexRoute(submission, settings);
+    VertexRoute vertex = new VertexRoute(submission, scheduler, settings);
     String adapters = "Not available yet: 501.";
     return List.of(
         post("/v1/images/generations", "Draws pictures.", images::generations)

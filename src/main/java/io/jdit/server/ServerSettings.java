@@ -3,6 +3,7 @@ package io.jdit.server;
 import io.jdit.engine.serve.Batching;
 import io.jdit.engine.serve.TaskStore;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 
 /**
@@ -32,6 +33,8 @@ public record ServerSettings(
    *
    * @param bodyBytes of a request with its pictures
    * @param pixels of an output or a given picture
+   * @param idle after which a connection is closed that nothing is received or sent on, unless a
+   *     request waits for its result
    */
-  public record Limits(long bodyBytes, long pixels, int frames, int steps) {}
+  public record Limits(long bodyBytes, long pixels, int frames, int steps, Duration idle) {}
 }

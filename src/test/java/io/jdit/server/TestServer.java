@@ -49,7 +49,7 @@ final class TestServer implements AutoCloseable {
         new TaskStore.Limits(Duration.ofHours(1), 1L << 30, 1000),
         batching,
         queue,
-        new ServerSettings.Limits(4 << 20, 1 << 20, 100, 2000),
+        new ServerSettings.Limits(4 << 20, 1 << 20, 100, 2000, Duration.ofSeconds(30)),
         keys,
         List.of(),
         false);
