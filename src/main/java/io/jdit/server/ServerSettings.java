@@ -11,15 +11,18 @@ import java.util.List;
  *
  * @param port 0 for any free one
  * @param folder of results and records
+ * @param inputs folder of the pictures that requests bring
  * @param kept whether results outlive their request; without, they come in answers only
  * @param keys API keys, one of which requests must give; empty for none
  * @param origins of pages that may call; empty for this server's own only
  * @param urls whether pictures may be given as addresses to fetch
+ * @param log in which form a line is written for every request
  */
 public record ServerSettings(
     String host,
     int port,
     Path folder,
+    Path inputs,
     boolean kept,
     TaskStore.Limits keeps,
     Batching batching,
@@ -27,7 +30,8 @@ public record ServerSettings(
     Limits limits,
     List<String> keys,
     List<String> origins,
-    boolean urls) {
+    boolean urls,
+    RequestLog log) {
   /**
    * What one request may ask for.
    *

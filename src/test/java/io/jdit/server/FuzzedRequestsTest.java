@@ -93,6 +93,7 @@ class FuzzedRequestsTest {
             "127.0.0.1",
             0,
             folder,
+            folder,
             true,
             new TaskStore.Limits(Duration.ofHours(1), 1L << 30, 1000),
             new Batching(Batching.Mode.CONTINUOUS, 4, 0),
@@ -100,7 +101,8 @@ class FuzzedRequestsTest {
             new ServerSettings.Limits(1 << 20, 64 * 64, 9, 2, Duration.ofSeconds(30)),
             List.of(),
             List.of(),
-            true);
+            true,
+            RequestLog.JSON);
     try (TestServer server =
         new TestServer(
             settings,

@@ -41,7 +41,7 @@ class HostilePicturesTest extends HostileServer {
     assertThat(usedHeap() - before).isLessThan(100 << 20);
     // A picture within the limit passes here; this model takes none.
     assertThat(edit(within)).contains("image_path is no parameter of");
-    try (Stream<Path> files = Files.list(folder.resolve("out"))) {
+    try (Stream<Path> files = Files.list(folder.resolve("in"))) {
       assertThat(files.map(Path::toString).filter(f -> f.contains(".input"))).isEmpty();
     }
   }

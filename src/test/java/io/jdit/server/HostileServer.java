@@ -46,6 +46,7 @@ abstract class HostileServer {
             "127.0.0.1",
             0,
             folder.resolve("out"),
+            folder.resolve("in"),
             true,
             new TaskStore.Limits(Duration.ofHours(1), 1L << 30, 1000),
             new Batching(Batching.Mode.CONTINUOUS, 4, 0),
@@ -53,7 +54,8 @@ abstract class HostileServer {
             new ServerSettings.Limits(BODY, PIXELS, 100, 2000, IDLE),
             List.of(),
             List.of(),
-            true);
+            true,
+            RequestLog.TEXT);
     server =
         new TestServer(
             settings,
