@@ -75,7 +75,7 @@ final class GenerateCommand implements Callable<Integer> {
     output.prepare();
     // What the model makes, and so what the files are called, is known when it is found.
     BatchFile lines = batch ? sampling.batch(output.outputFileName, null) : null;
-    compatibility.given(spec).forEach(o -> notes.info("%s has no effect in JDiT", o));
+    compatibility.notes(spec).forEach(n -> notes.info("%s", n));
     SettingsFile file = cache.file();
     Values layout = parallel.settings(file);
     attention.check(layout, file, System.getenv(), notes);

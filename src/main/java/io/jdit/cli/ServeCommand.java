@@ -57,6 +57,7 @@ final class ServeCommand implements Callable<Integer> {
   private Map<String, String> others = new LinkedHashMap<>();
 
   @Mixin private ServerOptions server;
+  @Mixin private WarmupOptions warmup;
   @Mixin private AttentionOptions attention;
   @Mixin private QuantizeOptions quantization;
   @Mixin private CacheOptions cache;
@@ -86,7 +87,7 @@ final class ServeCommand implements Callable<Integer> {
             quiet || rank && !ranks.speaks(),
             System.getenv());
     Terminal notes = rank ? terminal.silent() : terminal;
-    compatibility.given(spec).forEach(o -> notes.info("%s has no effect in JDiT", o));
+    compatibility.notes(spec).forEach(n -> notes.info("%s", n));
     SettingsFile file = cache.file();
     Values layout = parallel.settings(file);
     attention.check(layout, file, System.getenv(), notes);
@@ -99,7 +100,8 @@ final class ServeCommand implements Callable<Integer> {
       throw new IllegalArgumentException(
           "jdit serve starts its ranks itself: start one process with --num-gpus N");
     }
-    ServerSettings settings = server.settings();
+    List<Values> warmups = warmup.requests();
+    ServerSettings settings = server.settings(line -> terminal.info("%s", line));
     List<ServedModel> served = new ArrayList<>();
     String name = servedName == null ? model.modelPath : servedName;
     served.add(served(name, model.modelPath, resolved, ranks, terminal));
@@ -118,7 +120,7 @@ final class ServeCommand implements Callable<Integer> {
     Runtime.getRuntime().addShutdownHook(hook);
     terminal.info("listening on http://%s:%d", settings.host(), running.port());
     try {
-      running.load();
+      running.load(warmups);
     } catch (Exception e) {
       Runtime.getRuntime().removeShutdownHook(hook);
       running.close();
@@ -171,7 +173,7 @@ final class ServeCommand implements Callable<Integer> {
       String path, Path folder, ResolvedCacheConfig resolved, RankSession session) {
     Strategies strategies =
         session
-            .apply(model.strategies(session.device()))
+            .apply(model.strategies(session.device()).withKept(server.conditioningBytes()))
             .withFormats(quantization.formats(cache.file()));
     return new EngineRunner(
         Engine.load(folder, strategies, model.threads()),

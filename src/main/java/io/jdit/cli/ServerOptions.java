@@ -2,18 +2,27 @@ package io.jdit.cli;
 
 import io.jdit.engine.serve.Batching;
 import io.jdit.engine.serve.TaskStore;
+import io.jdit.server.RequestLog;
 import io.jdit.server.ServerSettings;
 import java.io.IOException;
+import java.net.BindException;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.Consumer;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** How a server listens, queues, keeps and limits. */
 final class ServerOptions {
+  private static final int PORT_STEP = 42;
+  private static final int LAST_PORT = 65_535;
+
   @Option(
       names = "--host",
       paramLabel = "ADDRESS",
@@ -25,8 +34,13 @@ final class ServerOptions {
       names = "--port",
       paramLabel = "N",
       defaultValue = "30000",
-      description = "Default: ${DEFAULT-VALUE}; 0 takes any free one, which is said.")
+      description =
+          "Default: ${DEFAULT-VALUE}; 0 takes any free one. Where it is in use, the next free one"
+              + " in steps of 42 is taken, and said.")
   int port;
+
+  @Option(names = "--strict-ports", description = "End where --port is in use.")
+  boolean strictPorts;
 
   @Option(
       names = "--output-path",
@@ -36,6 +50,14 @@ final class ServerOptions {
           "Folder of results and of the records that outlive a restart; empty: results come in"
               + " answers only. Default: ${DEFAULT-VALUE}.")
   String outputPath;
+
+  @Option(
+      names = "--input-save-path",
+      paramLabel = "DIR",
+      description =
+          "Folder of pictures that requests bring, kept as long as the results; empty: a temporary"
+              + " one. Default: the folder of results.")
+  String inputPath;
 
   @Option(
       names = "--keep-hours",
@@ -81,40 +103,37 @@ final class ServerOptions {
       description = "How long dynamic waits for more. Default: ${DEFAULT-VALUE}.")
   int delay;
 
-  @Option(
-      names = "--max-queue",
-      paramLabel = "N",
-      defaultValue = "256",
-      description = "Requests that may wait; others get status 429. Default: ${DEFAULT-VALUE}.")
-  int queue;
+  @Mixin private LimitOptions limits;
 
   @Option(
-      names = "--max-body-mb",
+      names = "--conditioning-cache-max-size-mb",
       paramLabel = "MB",
-      defaultValue = "64",
-      description = "Largest request, pictures included. Default: ${DEFAULT-VALUE}.")
-  long bodyMegabytes;
+      defaultValue = "512",
+      description =
+          "Encoded texts and pictures of each model that are kept for when they come again."
+              + " Default: ${DEFAULT-VALUE}.")
+  long conditioningMegabytes;
 
   @Option(
-      names = "--max-pixels",
-      paramLabel = "N",
-      defaultValue = "16777216",
-      description = "Of an output, or a picture that is sent. Default: ${DEFAULT-VALUE}.")
-  long pixels;
+      names = "--disable-conditioning-cache",
+      description = "Encode texts and pictures every time.")
+  boolean noConditioning;
 
   @Option(
-      names = "--max-frames",
-      paramLabel = "N",
-      defaultValue = "1000",
-      description = "Of a video. Default: ${DEFAULT-VALUE}.")
-  int frames;
+      names = "--log-requests",
+      arity = "0..1",
+      fallbackValue = "true",
+      defaultValue = "true",
+      paramLabel = "BOOL",
+      description = "A line for each request that is accepted or ends. Default: ${DEFAULT-VALUE}.")
+  boolean logRequests;
 
   @Option(
-      names = "--max-steps",
-      paramLabel = "N",
-      defaultValue = "1000",
-      description = "Denoising steps of a request. Default: ${DEFAULT-VALUE}.")
-  int steps;
+      names = "--log-requests-format",
+      paramLabel = "FORMAT",
+      defaultValue = "text",
+      description = "text or json. Default: ${DEFAULT-VALUE}.")
+  String logFormat;
 
   @Option(
       names = "--api-key-file",
@@ -143,36 +162,80 @@ final class ServerOptions {
           "Time that open requests get when the server is told to end. Default: ${DEFAULT-VALUE}.")
   int shutdownSeconds;
 
+  /** Bytes of {@code --conditioning-cache-max-size-mb}. */
+  long conditioningBytes() {
+    require("--conditioning-cache-max-size-mb", conditioningMegabytes, 0);
+    return noConditioning ? 0 : conditioningMegabytes << 20;
+  }
+
   /**
+   * @param notes takes a line where another port is taken
    * @throws IllegalArgumentException naming the option
    */
-  ServerSettings settings() throws IOException {
+  ServerSettings settings(Consumer<String> notes) throws IOException {
+    conditioningBytes();
     require("--port", port, 0);
     require("--keep-hours", keepHours, 1);
     require("--keep-mb", keepMegabytes, 1);
     require("--keep-count", keepCount, 1);
     require("--batching-max-size", most, 1);
     require("--batching-delay-ms", delay, 0);
-    require("--max-queue", queue, 1);
-    require("--max-body-mb", bodyMegabytes, 1);
-    require("--max-pixels", pixels, 1);
-    require("--max-frames", frames, 1);
-    require("--max-steps", steps, 1);
     require("--shutdown-seconds", shutdownSeconds, 0);
     boolean kept = !outputPath.isEmpty();
     Path folder = kept ? Path.of(outputPath) : Files.createTempDirectory("jdit-serve-");
+    Path inputs =
+        inputPath == null
+            ? folder
+            : inputPath.isEmpty()
+                ? Files.createTempDirectory("jdit-serve-inputs-")
+                : Path.of(inputPath);
     return new ServerSettings(
         host,
-        port,
+        freePort(notes),
         folder.toAbsolutePath(),
+        inputs.toAbsolutePath(),
         kept,
         new TaskStore.Limits(Duration.ofHours(keepHours), keepMegabytes << 20, keepCount),
         new Batching(mode, most, delay),
-        queue,
-        new ServerSettings.Limits(bodyMegabytes << 20, pixels, frames, steps),
+        limits.queue(),
+        limits.limits(),
         keys(),
         origins,
-        urls);
+        urls,
+        log());
+  }
+
+  private RequestLog log() {
+    RequestLog format =
+        switch (logFormat) {
+          case "text" -> RequestLog.TEXT;
+          case "json" -> RequestLog.JSON;
+          default ->
+              throw new IllegalArgumentException(
+                  "--log-requests-format: expected text or json, found '" + logFormat + "'");
+        };
+    return logRequests ? format : RequestLog.OFF;
+  }
+
+  /** As the reference does it; what is wrong with an address is said when it is listened on. */
+  private int freePort(Consumer<String> notes) {
+    int free = port;
+    while (!strictPorts && port != 0 && isTaken(free) && free + PORT_STEP <= LAST_PORT) {
+      free += PORT_STEP;
+    }
+    if (free != port) {
+      notes.accept("port " + port + " is in use: taking " + free);
+    }
+    return free;
+  }
+
+  private boolean isTaken(int candidate) {
+    try (ServerSocket socket = new ServerSocket()) {
+      socket.bind(new InetSocketAddress(host, candidate));
+      return false;
+    } catch (IOException | IllegalArgumentException e) {
+      return e instanceof BindException && e.getMessage().contains("in use");
+    }
   }
 
   private List<String> keys() throws IOException {
@@ -193,7 +256,7 @@ final class ServerOptions {
     return keys;
   }
 
-  private static void require(String option, long value, long least) {
+  static void require(String option, long value, long least) {
     if (value < least) {
       throw new IllegalArgumentException(
           String.format(Locale.ROOT, "%s must be >= %d, got %d", option, least, value));

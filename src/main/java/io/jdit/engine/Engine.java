@@ -39,7 +39,7 @@ public final class Engine implements AutoCloseable {
   private final DeviceWorker worker;
   private final Parameters parameters;
   private final Model model;
-  private final KeptConditions kept = new KeptConditions(KeptConditions.BYTES);
+  private final KeptConditions kept;
 
   private Engine(
       ModelFolder folder,
@@ -52,6 +52,7 @@ public final class Engine implements AutoCloseable {
     this.worker = worker;
     this.parameters = parameters;
     this.model = model;
+    this.kept = new KeptConditions(strategies.kept());
   }
 
   /** As {@link #load(Path, Strategies, int)} with LibTorch's choice of threads. */

@@ -3,6 +3,7 @@ package io.jdit.engine;
 import io.jdit.engine.serve.Finished;
 import io.jdit.engine.serve.Place;
 import io.jdit.engine.serve.StepOutcome;
+import io.jdit.pipeline.NotFiniteException;
 import java.util.List;
 
 /**
@@ -44,8 +45,8 @@ record RankReply(
   }
 
   static RankReply failed(RuntimeException e) {
-    return new RankReply(
-        null, null, null, null, null, FailureText.of(e), e instanceof IllegalArgumentException);
+    boolean own = e instanceof IllegalArgumentException || e instanceof NotFiniteException;
+    return new RankReply(null, null, null, null, null, FailureText.of(e), own);
   }
 
   void requireSuccess() {

@@ -41,12 +41,13 @@ final class JpegReader {
   }
 
   /**
+   * @param pixels that it may have
    * @throws ImageFormatException without the name of the file
    */
-  static Picture read(byte[] file) throws IOException {
+  static Picture read(byte[] file, long pixels) throws IOException {
     JpegReader reader = new JpegReader(file);
     reader.readMarkers();
-    PictureReader.requireSize(reader.width, reader.height);
+    PictureReader.requireSize(reader.width, reader.height, pixels);
     if (reader.bits != 8) {
       throw new ImageFormatException(
           "a JPEG of " + reader.bits + " bits per channel, expected 8: convert it");

@@ -31,12 +31,18 @@ public final class PictureReader {
 
   private PictureReader() {}
 
+  /** As {@link #read(Path, long)} with at most 178,956,970 pixels. */
+  public static Picture read(Path file) throws IOException {
+    return read(file, MAX_PIXELS);
+  }
+
   /**
+   * @param pixels that it may have altogether
    * @throws NoSuchFileException if there is no file
    * @throws ImageFormatException if it is no picture, is damaged or has too many pixels, which is
    *     found out before any is decoded
    */
-  public static Picture read(Path file) throws IOException {
+  public static Picture read(Path file, long pixels) throws IOException {
     if (!Files.exists(file)) {
       throw new NoSuchFileException(file.toString(), null, "expected a picture");
     }
@@ -50,10 +56,10 @@ public final class PictureReader {
       }
       byte[] bytes = Files.readAllBytes(file);
       return switch (format) {
-        case JPEG -> JpegReader.read(bytes);
-        case WEBP -> WebpReader.read(bytes);
-        case PNG -> Orientation.upright(decode(bytes, "png"), pngOrientation(bytes));
-        default -> decode(bytes, format.name());
+        case JPEG -> JpegReader.read(bytes, pixels);
+        case WEBP -> WebpReader.read(bytes, pixels);
+        case PNG -> Orientation.upright(decode(bytes, "png", pixels), pngOrientation(bytes));
+        default -> decode(bytes, format.name(), pixels);
       };
     } catch (ImageFormatException e) {
       throw new ImageFormatException(file + ": " + e.getMessage());
@@ -74,21 +80,21 @@ public final class PictureReader {
   }
 
   /** What a header says must be reasonable before pixels are decoded. */
-  static void requireSize(int width, int height) throws ImageFormatException {
+  static void requireSize(int width, int height, long pixels) throws ImageFormatException {
     if (width < 1 || height < 1) {
       throw new ImageFormatException("damaged picture: " + width + " x " + height + " pixels");
     }
-    if ((long) width * height > MAX_PIXELS) {
+    if ((long) width * height > pixels) {
       throw new ImageFormatException(
-          width + " x " + height + " pixels, expected at most " + MAX_PIXELS + " altogether");
+          width + " x " + height + " pixels, expected at most " + pixels + " altogether");
     }
   }
 
-  private static Picture decode(byte[] bytes, String format) throws IOException {
+  private static Picture decode(byte[] bytes, String format, long pixels) throws IOException {
     ImageReader reader = ImageIO.getImageReadersByFormatName(format).next();
     try (ImageInputStream in = ImageIO.createImageInputStream(new ByteArrayInputStream(bytes))) {
       reader.setInput(in, true, true);
-      requireSize(reader.getWidth(0), reader.getHeight(0));
+      requireSize(reader.getWidth(0), reader.getHeight(0), pixels);
       return rgb(reader.read(0));
     } finally {
       reader.dispose();

@@ -31,12 +31,13 @@ final class WebpReader {
   }
 
   /**
+   * @param pixels that it may have
    * @throws ImageFormatException without the name of the file
    */
-  static Picture read(byte[] bytes) throws IOException {
+  static Picture read(byte[] bytes, long pixels) throws IOException {
     WebpReader reader = new WebpReader(bytes);
     reader.readChunks();
-    PictureReader.requireSize(reader.width, reader.height);
+    PictureReader.requireSize(reader.width, reader.height, pixels);
     return Orientation.upright(decode(bytes), reader.orientation);
   }
 

@@ -32,6 +32,7 @@ public final class Strategies implements Cloneable {
   private Branches branches = Branches.here();
   private TileSharing tiles;
   private Boolean vaeTiling;
+  private long kept = KeptConditions.BYTES;
 
   private Strategies(DType dtype, Device device) {
     this.dtype = dtype;
@@ -101,6 +102,11 @@ public final class Strategies implements Cloneable {
     boolean tiled =
         vaeTiling != null ? vaeTiling : tiles != null || (long) height * width > TILING_PIXELS;
     return !tiled ? null : tiles == null ? TileSharing.here() : tiles;
+  }
+
+  /** Bytes of encoded texts and pictures that are kept, for when they come again. */
+  public long kept() {
+    return kept;
   }
 
   public Strategies withDtype(DType type) {
@@ -180,6 +186,15 @@ public final class Strategies implements Cloneable {
   public Strategies withVaeTiling(Boolean tiling) {
     Strategies s = copy();
     s.vaeTiling = tiling;
+    return s;
+  }
+
+  /**
+   * @param bytes of encoded texts and pictures to keep, 0 for none
+   */
+  public Strategies withKept(long bytes) {
+    Strategies s = copy();
+    s.kept = bytes;
     return s;
   }
 

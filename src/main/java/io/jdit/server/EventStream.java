@@ -8,6 +8,7 @@ import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -17,14 +18,30 @@ import java.util.concurrent.TimeUnit;
 abstract class EventStream {
   private static final long SILENCE_SECONDS = 10; // then a comment keeps the connection
 
+  private static final int MOST = 128; // each holds a thread, and others need some
+  private static final Semaphore PLACES = new Semaphore(MOST);
+
   private OutputStream out;
 
   /**
    * Writes events until the task has ended.
    *
+   * @throws ApiException when too many listen already
    * @param gone done when the client has left before that
    */
   void run(Context ctx, Task task, Runnable gone) {
+    if (!PLACES.tryAcquire()) {
+      gone.run();
+      throw ApiException.busy(MOST + " clients listen to events, which is the limit", 10);
+    }
+    try {
+      write(ctx, task, gone);
+    } finally {
+      PLACES.release();
+    }
+  }
+
+  private void write(Context ctx, Task task, Runnable gone) {
     BlockingQueue<TaskEvent> events = new LinkedBlockingQueue<>();
     Runnable unsubscribe = task.listen(events::add);
     if (task.state().ended()) {

@@ -21,6 +21,9 @@ import tools.jackson.databind.JsonNode;
  * @param without names of fields that have no effect
  */
 record Fields(Values api, Values request, List<String> without) {
+  /** OpenAI's limit of a prompt. */
+  private static final int LONGEST_TEXT = 32_000;
+
   /**
    * Reads a JSON object.
    *
@@ -38,13 +41,11 @@ record Fields(Values api, Values request, List<String> without) {
   }
 
   /** Reads the texts of a form. */
-  static Fields of(Map<String, List<String>> form, Catalog catalog) {
+  static Fields of(Form form, Catalog catalog) {
     Fields fields = new Fields(Values.none(), Values.none(), List.of());
-    for (Map.Entry<String, List<String>> e : form.entrySet()) {
-      if (!ApiKeys.PICTURES.contains(e.getKey())) {
-        for (String text : e.getValue()) {
-          fields = fields.with(catalog, e.getKey(), text);
-        }
+    for (Form.Part part : form.parts()) {
+      if (!ApiKeys.PICTURES.contains(part.name())) {
+        fields = fields.with(catalog, part.name(), part.text());
       }
     }
     return fields.unwrapped();
@@ -85,9 +86,15 @@ record Fields(Values api, Values request, List<String> without) {
 
   private static <T> T read(Key<T> key, String name, Object given) {
     try {
-      return given instanceof JsonNode node
-          ? key.type().read(node, name)
-          : key.type().parse((String) given, name);
+      T value =
+          given instanceof JsonNode node
+              ? key.type().read(node, name)
+              : key.type().parse((String) given, name);
+      if (value instanceof String text && text.length() > LONGEST_TEXT) {
+        throw ApiException.badRequest(
+            name + ": at most " + LONGEST_TEXT + " characters, found " + text.length(), name);
+      }
+      return value;
     } catch (ConfigException e) {
       throw ApiException.invalid(e.getMessage(), name);
     }

@@ -5,6 +5,7 @@ import io.javalin.http.Context;
 import io.javalin.http.HandlerType;
 import io.javalin.http.HttpResponseException;
 import io.jdit.media.FileWriteException;
+import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.util.UUID;
@@ -35,6 +36,7 @@ final class Gate {
     boolean plain = id != null && id.matches("[A-Za-z0-9._-]{1,64}");
     ctx.header(ID, plain ? id : UUID.randomUUID().toString());
     ctx.header("X-Content-Type-Options", "nosniff");
+    requireDecodable(ctx.req().getRequestURI());
     boolean open =
         settings.keys().isEmpty()
             || Page.isOpen(ctx.path())
@@ -42,6 +44,14 @@ final class Gate {
     if (!open && !isKey(ctx.header("Authorization"))) {
       throw ApiException.unauthorized(
           "this server asks for a key: send it as Authorization: Bearer KEY");
+    }
+  }
+
+  private static void requireDecodable(String path) {
+    try {
+      URLDecoder.decode(path, StandardCharsets.UTF_8);
+    } catch (IllegalArgumentException e) {
+      throw ApiException.badRequest("the path has an escape that is none", null);
     }
   }
 
@@ -73,10 +83,7 @@ final class Gate {
     }
     if (failure instanceof HttpResponseException e) {
       return e.getStatus() == 413
-          ? ApiException.tooLarge(
-              "the body has more than "
-                  + settings.limits().bodyBytes()
-                  + " bytes, which is this server's limit")
+          ? ApiException.tooLarge(Intake.tooLarge(settings.limits().bodyBytes()))
           : ApiException.of(e.getStatus(), e.getMessage());
     }
     LOG.warn("{} {} failed", ctx.method(), ctx.path(), failure);

@@ -7,23 +7,26 @@ import java.util.List;
 import tools.jackson.databind.JsonNode;
 
 /**
- * What a request brought: a JSON object, or a form with files.
+ * What a request brought: a JSON object, or a form with files; the other is null.
  *
- * @param body null for a form
+ * @param body JSON
  */
-record Incoming(Context ctx, JsonNode body) {
+record Incoming(JsonNode body, Form form) {
   /**
    * @throws ApiException when it is neither
    */
   static Incoming of(Context ctx) {
-    return new Incoming(ctx, ctx.isMultipart() ? null : Json.body(ctx));
+    String type = ctx.header("Content-Type");
+    return Form.is(type)
+        ? new Incoming(null, Form.parse(type, ctx.bodyAsBytes()))
+        : new Incoming(Json.body(ctx), null);
   }
 
   Fields fields(Catalog catalog) {
-    return body == null ? Fields.of(ctx.formParamMap(), catalog) : Fields.of(body, catalog);
+    return body == null ? Fields.of(form, catalog) : Fields.of(body, catalog);
   }
 
   List<Path> pictures(Pictures pictures, String id) {
-    return body == null ? pictures.ofForm(ctx, id) : pictures.ofJson(body, id);
+    return body == null ? pictures.ofForm(form, id) : pictures.ofJson(body, id);
   }
 }

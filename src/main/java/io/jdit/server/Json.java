@@ -1,6 +1,8 @@
 package io.jdit.server;
 
 import io.javalin.http.Context;
+import java.nio.charset.CharsetEncoder;
+import java.nio.charset.StandardCharsets;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.json.JsonFactory;
@@ -11,6 +13,7 @@ import tools.jackson.databind.json.JsonMapper;
 /** JSON of requests and answers. */
 final class Json {
   private static final int DEEPEST = 16;
+  private static final int LONGEST_NAME = 200;
 
   static final JsonMapper MAPPER =
       JsonMapper.builder(
@@ -18,10 +21,12 @@ final class Json {
                   .streamReadConstraints(
                       StreamReadConstraints.builder()
                           .maxNestingDepth(DEEPEST)
+                          .maxNameLength(LONGEST_NAME)
                           .maxStringLength(Integer.MAX_VALUE) // pictures; the body has a limit
                           .build())
                   .build())
           .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .enable(DeserializationFeature.FAIL_ON_READING_DUP_TREE_KEY)
           .build();
 
   private Json() {}
@@ -45,6 +50,9 @@ final class Json {
     if (!node.isObject()) {
       throw ApiException.invalid("expected a JSON object", null);
     }
+    if (!isText(node)) {
+      throw ApiException.invalid("the body has half of a surrogate pair, which is no text", null);
+    }
     return node;
   }
 
@@ -52,10 +60,26 @@ final class Json {
   static JsonNode object(String text) {
     try {
       JsonNode node = MAPPER.readTree(text);
-      return node.isObject() ? node : null;
+      return node.isObject() && isText(node) ? node : null;
     } catch (JacksonException e) {
       return null;
     }
+  }
+
+  /** Whether all names and texts can be written as UTF-8: escapes may name half a character. */
+  private static boolean isText(JsonNode node) {
+    return isText(node, StandardCharsets.UTF_8.newEncoder());
+  }
+
+  private static boolean isText(JsonNode node, CharsetEncoder utf8) {
+    return switch (node.getNodeType()) {
+      case STRING -> utf8.canEncode(node.stringValue());
+      case OBJECT ->
+          node.properties().stream()
+              .allMatch(e -> utf8.canEncode(e.getKey()) && isText(e.getValue(), utf8));
+      case ARRAY -> node.values().stream().allMatch(n -> isText(n, utf8));
+      default -> true;
+    };
   }
 
   static void answer(Context ctx, Object value) {

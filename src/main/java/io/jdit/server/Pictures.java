@@ -2,11 +2,7 @@ package io.jdit.server;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
-import io.javalin.http.Context;
-import io.jdit.media.Picture;
 import io.jdit.media.PictureReader;
-import jakarta.servlet.ServletException;
-import jakarta.servlet.http.Part;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -37,18 +33,17 @@ final class Pictures {
   }
 
   /**
-   * The pictures of a form in their order. Some clients send files without a name: what a part is
-   * its content says.
+   * The pictures of a form in their order; a part may also be a data URL or an address as text.
    *
    * @throws ApiException when one is no picture, or too large
    */
-  List<Path> ofForm(Context ctx, String id) {
+  List<Path> ofForm(Form form, String id) {
     List<Path> saved = new ArrayList<>();
     try {
-      for (Part part : ctx.req().getParts()) {
-        String name = part.getName();
-        if (ApiKeys.PICTURES.contains(name) && part.getSize() > 0) {
-          byte[] content = part.getInputStream().readAllBytes();
+      for (Form.Part part : form.parts()) {
+        String name = part.name();
+        byte[] content = part.content();
+        if (ApiKeys.PICTURES.contains(name) && content.length > 0) {
           String start = new String(content, 0, Math.min(8, content.length), US_ASCII);
           boolean text = start.startsWith("http") || start.startsWith("data:");
           saved.add(
@@ -58,7 +53,7 @@ final class Pictures {
         }
       }
       return saved;
-    } catch (IOException | ServletException e) {
+    } catch (IOException e) {
       delete(saved);
       throw ApiException.failed("a picture of the request cannot be stored: " + e.getMessage());
     } catch (ApiException e) {
@@ -132,17 +127,10 @@ final class Pictures {
     Path file = folder.resolve(id + ".input" + index);
     Files.write(file, bytes);
     try {
-      Picture picture = PictureReader.read(file);
-      long found = (long) picture.width() * picture.height();
-      if (found > pixels) {
-        throw ApiException.badRequest(
-            "picture " + (index + 1) + ": " + found + " pixels, this server takes " + pixels,
-            "image");
+      synchronized (this) { // decoded, a picture is many times as large: one at a time
+        PictureReader.read(file, pixels);
       }
       return file;
-    } catch (ApiException e) {
-      Files.deleteIfExists(file);
-      throw e;
     } catch (IOException | RuntimeException e) {
       Files.deleteIfExists(file);
       String reason = e.getMessage() == null ? "unreadable" : e.getMessage();

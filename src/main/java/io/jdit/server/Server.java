@@ -6,6 +6,7 @@ import static io.jdit.server.Route.post;
 
 import io.javalin.Javalin;
 import io.javalin.config.JavalinConfig;
+import io.jdit.config.Values;
 import io.jdit.engine.Version;
 import io.jdit.engine.serve.Scheduler;
 import io.jdit.engine.serve.ServedModel;
@@ -50,7 +51,10 @@ public final class Server implements AutoCloseable {
     store.sweep();
     this.scheduler =
         new Scheduler(
-            models, settings.batching(), settings.queue(), new TaskLog(store, log, metrics));
+            models,
+            settings.batching(),
+            settings.queue(),
+            new TaskLog(store, settings.log(), log, metrics));
     metrics.watch(scheduler::waiting, scheduler::running);
     this.app = Javalin.create(config -> configure(config, ranks));
   }
@@ -74,7 +78,7 @@ public final class Server implements AutoCloseable {
       throws IOException {
     Server server = new Server(settings, served, ranks, texts, log);
     try {
-      server.app.start(settings.host(), settings.port());
+      server.app.start();
     } catch (RuntimeException e) {
       server.close();
       throw new IllegalStateException(
@@ -88,11 +92,19 @@ public final class Server implements AutoCloseable {
     return server;
   }
 
-  /** Loads the first model; requests are taken before that too, and wait. */
-  public void load() throws Exception {
+  /**
+   * Loads the first model; requests are taken before that too, and wait.
+   *
+   * @param warmups requests to draw before others, which are neither kept nor counted
+   */
+  public void load(List<Values> warmups) throws Exception {
+    ServedModel first = models.find(null);
     scheduler.between(
         () -> {
-          models.load(models.find(null).name(), scheduler::busy);
+          models.load(first.name(), scheduler::busy);
+          for (Values warmup : warmups) {
+            new Warmup(first, warmup).run(models.runner(first.name(), scheduler::busy));
+          }
           return null;
         });
     ready = true;
@@ -129,7 +141,10 @@ public final class Server implements AutoCloseable {
     config.http.maxRequestSize = settings.limits().bodyBytes();
     config.http.prefer405over404 = true;
     config.jetty.threadPool = new QueuedThreadPool(MOST_THREADS, 8);
-    config.jetty.modifyHttpConfiguration(http -> http.setSendServerVersion(false));
+    config.jetty.addConnector((jetty, http) -> Intake.connector(jetty, http, settings));
+    config.jetty.modifyServletContextHandler(
+        c -> c.getServletHandler().setDecodeAmbiguousURIs(true));
+    config.jetty.modifyServer(jetty -> Intake.addTo(jetty, settings.limits().bodyBytes()));
     if (!settings.origins().isEmpty()) {
       config.bundledPlugins.enableCors(
           cors ->
@@ -154,14 +169,14 @@ public final class Server implements AutoCloseable {
     Submission submission = new Submission(models, scheduler, settings);
     ServerSettings.Limits limits = settings.limits();
     PictureDownload download = settings.urls() ? new PictureDownload(limits.bodyBytes()) : null;
-    Pictures pictures = new Pictures(settings.folder(), limits.pixels(), download);
+    Pictures pictures = new Pictures(settings.inputs(), limits.pixels(), download);
     ImageRoutes images = new ImageRoutes(submission, scheduler, store, pictures, settings);
     VideoRoutes videos = new VideoRoutes(submission, scheduler, store, pictures, settings);
     TaskRoutes tasks = new TaskRoutes(images, videos, scheduler, store);
     ModelRoutes served = new ModelRoutes(models, scheduler, ranks);
     ServiceRoutes service =
         new ServiceRoutes(settings, models, scheduler, store, metrics, () -> ready);
-    VertexRoute vertex = new VertexRoute(submission, settings);
+    VertexRoute vertex = new VertexRoute(submission, scheduler, settings);
     String adapters = "Not available yet: 501.";
     return List.of(
         post("/v1/images/generations", "Draws pictures.", images::generations)

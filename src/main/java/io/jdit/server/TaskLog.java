@@ -3,7 +3,9 @@ package io.jdit.server;
 import io.jdit.engine.serve.SchedulerListener;
 import io.jdit.engine.serve.Task;
 import io.jdit.engine.serve.TaskStore;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Consumer;
 
 /** Keeps the records of requests, and writes a line for each that was accepted or has ended. */
@@ -11,12 +13,14 @@ final class TaskLog implements SchedulerListener {
   private static final int SWEEP_EVERY = 32; // it looks at every file
 
   private final TaskStore store;
+  private final RequestLog format;
   private final Consumer<String> log;
   private final List<SchedulerListener> others;
   private int ends; // of the scheduler's thread, mostly: a missed one does no harm
 
-  TaskLog(TaskStore store, Consumer<String> log, SchedulerListener... others) {
+  TaskLog(TaskStore store, RequestLog format, Consumer<String> log, SchedulerListener... others) {
     this.store = store;
+    this.format = format;
     this.log = log;
     this.others = List.of(others);
   }
@@ -24,7 +28,7 @@ final class TaskLog implements SchedulerListener {
   @Override
   public void accepted(Task task) {
     store.save(task);
-    log.accept("request=" + task.id() + " model=" + task.order().model() + " state=queued");
+    write(entry(task, "queued"));
     others.forEach(o -> o.accepted(task));
   }
 
@@ -44,23 +48,37 @@ final class TaskLog implements SchedulerListener {
     if (++ends % SWEEP_EVERY == 0) {
       store.sweep();
     }
+    Map<String, Object> entry = entry(task, task.state().text());
     long millis = task.ended().toEpochMilli() - task.created().toEpochMilli();
-    log.accept(
-        "request="
-            + task.id()
-            + " model="
-            + task.order().model()
-            + " state="
-            + task.state().text()
-            + " seconds="
-            + millis / 1e3
-            + (task.error() == null ? "" : " error=" + task.error()));
+    entry.put("seconds", millis / 1e3);
+    if (task.error() != null) {
+      entry.put("error", task.error());
+    }
+    write(entry);
     others.forEach(o -> o.ended(task));
   }
 
   @Override
   public void lost(String model, String reason) {
-    log.accept("model=" + model + " state=lost error=" + reason);
+    Map<String, Object> entry = new LinkedHashMap<>();
+    entry.put("model", model);
+    entry.put("state", "lost");
+    entry.put("error", reason);
+    write(entry);
     others.forEach(o -> o.lost(model, reason));
+  }
+
+  private static Map<String, Object> entry(Task task, String state) {
+    Map<String, Object> entry = new LinkedHashMap<>();
+    entry.put("request", task.id());
+    entry.put("model", task.order().model());
+    entry.put("state", state);
+    return entry;
+  }
+
+  private void write(Map<String, Object> entry) {
+    if (format != RequestLog.OFF) {
+      log.accept(format.line(entry));
+    }
   }
 }

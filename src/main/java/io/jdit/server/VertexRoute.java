@@ -1,6 +1,7 @@
 package io.jdit.server;
 
 import io.javalin.http.Context;
+import io.jdit.engine.serve.Scheduler;
 import io.jdit.engine.serve.Task;
 import io.jdit.media.OutputKind;
 import java.io.IOException;
@@ -21,10 +22,12 @@ final class VertexRoute {
   private static final int MOST = 16;
 
   private final Submission submission;
+  private final Scheduler scheduler;
   private final ServerSettings settings;
 
-  VertexRoute(Submission submission, ServerSettings settings) {
+  VertexRoute(Submission submission, Scheduler scheduler, ServerSettings settings) {
     this.submission = submission;
+    this.scheduler = scheduler;
     this.settings = settings;
   }
 
@@ -54,16 +57,21 @@ final class VertexRoute {
       all.add(Fields.of(merged, ApiKeys.IMAGES));
     }
     List<Task> tasks = new ArrayList<>();
-    for (Fields fields : all) {
-      tasks.add(
-          submission.submit(
-              Submission.id(OutputKind.PICTURE),
-              submission.model(fields, OutputKind.PICTURE),
-              fields,
-              List.of(),
-              "png",
-              0,
-              null));
+    try {
+      for (Fields fields : all) {
+        tasks.add(
+            submission.submit(
+                Submission.id(OutputKind.PICTURE),
+                submission.model(fields, OutputKind.PICTURE),
+                fields,
+                List.of(),
+                "png",
+                0,
+                null));
+      }
+    } catch (ApiException e) { // all or none
+      tasks.forEach(scheduler::cancel);
+      throw e;
     }
     CompletableFuture<?>[] ends =
         tasks.stream().map(Task::whenEnded).toArray(CompletableFuture<?>[]::new);

@@ -18,6 +18,7 @@ class HelpTest {
       strings = {
         "",
         "generate",
+        "serve",
         "inspect",
         "quantize",
         "cache explain",

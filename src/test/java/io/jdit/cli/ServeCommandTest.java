@@ -1,8 +1,10 @@
 package io.jdit.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -19,6 +21,8 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -36,9 +40,11 @@ class ServeCommandTest {
   private Process start(String... more) throws Exception {
     log = Files.createTempFile(folder, "serve", ".txt");
     List<String> arguments =
-        new ArrayList<>(
-            List.of("serve", "--port", "0", "--output-path", folder.resolve("out").toString()));
+        new ArrayList<>(List.of("serve", "--output-path", folder.resolve("out").toString()));
     arguments.addAll(List.of(more));
+    if (!arguments.contains("--port")) {
+      arguments.addAll(List.of("--port", "0"));
+    }
     Process process =
         new ProcessBuilder(ChildProcess.command(arguments.toArray(String[]::new)))
             .redirectErrorStream(true)
@@ -107,6 +113,80 @@ class ServeCommandTest {
   }
 
   @Test
+  void anotherPortIsTakenAndAWarmUpIsNotSeen() throws Exception {
+    try (ServerSocket taken = new ServerSocket()) {
+      taken.bind(new InetSocketAddress("127.0.0.1", 0));
+      int port = Math.min(taken.getLocalPort(), 65_535 - 42);
+      assumeTrue(port == taken.getLocalPort(), "no room above port " + port);
+      Path pictures = folder.resolve("in");
+      Process process =
+          start(
+              "--port",
+              Integer.toString(port),
+              "--warmup",
+              "--warmup-resolutions",
+              "64x64",
+              "32x32",
+              "--log-requests-format",
+              "json",
+              "--input-save-path",
+              pictures.toString(),
+              "--disable-conditioning-cache",
+              "--webui",
+              "--enable-metrics",
+              "--log-level",
+              "debug");
+      String said = Files.readString(log);
+      assertThat(said)
+          .containsPattern("port " + port + " is in use: taking \\d+")
+          .contains("--webui: the page is always there")
+          .contains("--enable-metrics: /metrics is always there")
+          .contains("--log-level has no effect in JDiT");
+      assertThat(url).doesNotEndWith(":" + port);
+      assertThat(get("/v1/tasks").get("data").size()).isZero();
+      assertThat(await(submit(2)).get("status").stringValue()).isEqualTo("completed");
+      while (!Files.readString(log).contains("completed")) {
+        Thread.sleep(50);
+      }
+      String last = Files.readString(log).lines().reduce((a, b) -> b).orElseThrow();
+      JsonNode entry = JsonMapper.shared().readTree(last);
+      assertThat(entry.get("state").stringValue()).isEqualTo("completed");
+      assertThat(entry.get("time").stringValue()).startsWith("20");
+      process.destroy();
+      process.waitFor();
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "--enable-trace|--enable-trace true is not available in JDiT: JDiT sends no traces",
+        "--enable-metrics false|--enable-metrics false is not available in JDiT: /metrics is always",
+        "--disagg-role encoder|--disagg-role encoder is not available in JDiT: one server does all",
+        "--encoder-urls http://x|--encoder-urls is not available in JDiT",
+        "--otlp-traces-endpoint localhost:4317|--otlp-traces-endpoint is not available in JDiT",
+        "--webui-port 1|--webui-port is not available in JDiT: the page is at / of --port",
+        "--warmup-mode request|--warmup-mode request is not available in JDiT",
+        "--warmup-mode never|--warmup-mode: expected off or server, found 'never'",
+        "--warmup --warmup-sampling-params {\"num_inference_steps\":0}|expected an integer >= 1",
+        "--warmup --warmup-mode off|exclude each other",
+        "--warmup-num-frames 5|need --warmup-mode server",
+        "--warmup --warmup-resolutions big|expected WIDTHxHEIGHT such as 1024x1024, found 'big'",
+        "--warmup --warmup-sampling-params {|--warmup-sampling-params is no JSON",
+        "--warmup --warmup-sampling-params {\"stepps\":1}|unknown key 'stepps'",
+        "--log-requests-format xml|--log-requests-format: expected text or json, found 'xml'",
+        "--max-body-mb 5000|--max-body-mb must be <= 1024, got 5000",
+      })
+  void whatIsNotThereIsRefusedByName(String options, String message) {
+    List<String> arguments = new ArrayList<>(List.of("serve", "--port", "0", "--output-path", ""));
+    arguments.addAll(List.of(options.split(" ")));
+    CommandLineRun run = CommandLineRun.of(arguments.toArray(String[]::new));
+    assertThat(run.exitCode()).as(run.err()).isEqualTo(ExitCode.USAGE);
+    assertThat(run.err()).contains(message);
+  }
+
+  @Test
   void everyRequestEndsWhateverRankIsKilled() throws Exception {
     long seed = System.nanoTime();
     System.out.println("seed " + seed);
@@ -162,7 +242,8 @@ class ServeCommandTest {
               "--port",
               Integer.toString(taken.getLocalPort()),
               "--output-path",
-              folder.toString());
+              folder.toString(),
+              "--strict-ports");
     }
     assertThat(busy.exitCode()).isEqualTo(ExitCode.FAILED);
     assertThat(busy.err()).contains("the port is in use or not allowed; give another with --port");

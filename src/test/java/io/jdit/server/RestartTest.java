@@ -58,6 +58,7 @@ class RestartTest {
             usual.host(),
             0,
             folder,
+            folder,
             true,
             new TaskStore.Limits(Duration.ofHours(1), 1L << 30, 2),
             new Batching(Batching.Mode.CONTINUOUS, 4, 0),
@@ -65,7 +66,8 @@ class RestartTest {
             usual.limits(),
             List.of(),
             List.of(),
-            false);
+            false,
+            RequestLog.TEXT);
     String oldest = null;
     try (TestServer server = new TestServer(usual, ServedModelsForTests.shapes())) {
       for (int i = 0; i < 4; i++) {
@@ -91,6 +93,7 @@ class RestartTest {
             usual.host(),
             0,
             usual.folder(),
+            usual.inputs(),
             false,
             usual.keeps(),
             usual.batching(),
@@ -98,7 +101,8 @@ class RestartTest {
             usual.limits(),
             List.of(),
             List.of(),
-            false);
+            false,
+            usual.log());
     String draw = "{\"prompt\": \"a small green square\", \"num_inference_steps\": 1, %s}";
     try (TestServer server = new TestServer(settings, ServedModelsForTests.shapes())) {
       String route = "/v1/images/generations";

@@ -29,7 +29,7 @@ final class TestServer implements AutoCloseable {
   TestServer(ServerSettings settings, ServedModel... models) throws Exception {
     server = Server.start(settings, List.of(models), 1, FailureText::of, log::add);
     keys = settings.keys();
-    server.load();
+    server.load(List.of());
   }
 
   static ServerSettings settings(Path folder) {
@@ -45,14 +45,16 @@ final class TestServer implements AutoCloseable {
         "127.0.0.1",
         0,
         folder,
+        folder,
         true,
         new TaskStore.Limits(Duration.ofHours(1), 1L << 30, 1000),
         batching,
         queue,
-        new ServerSettings.Limits(4 << 20, 1 << 20, 100, 2000),
+        new ServerSettings.Limits(4 << 20, 1 << 20, 100, 2000, Duration.ofSeconds(30)),
         keys,
         List.of(),
-        false);
+        false,
+        RequestLog.TEXT);
   }
 
   String url() {

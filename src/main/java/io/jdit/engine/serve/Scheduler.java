@@ -1,5 +1,6 @@
 package io.jdit.engine.serve;
 
+import io.jdit.pipeline.NotFiniteException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -226,7 +227,7 @@ public final class Scheduler implements AutoCloseable {
   }
 
   private void failed(Task task, Throwable e) {
-    boolean own = e instanceof IllegalArgumentException;
+    boolean own = e instanceof IllegalArgumentException || e instanceof NotFiniteException;
     if (!own) {
       LOG.warn("{} failed", task.id(), e);
     }

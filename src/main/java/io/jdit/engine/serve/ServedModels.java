@@ -64,11 +64,11 @@ public final class ServedModels implements AutoCloseable {
   }
 
   /**
-   * The runner of a model, loaded if need be.
+   * The runner of a model, loaded if need be; see {@link Scheduler#between}.
    *
    * @param inUse whether a model may not be unloaded now
    */
-  StepRunner runner(String name, Predicate<String> inUse) {
+  public StepRunner runner(String name, Predicate<String> inUse) {
     StepRunner runner;
     synchronized (this) {
       runner = loaded.remove(name);
