@@ -6,6 +6,8 @@ public enum CacheType {
   DBCACHE("DBCache"),
   /** Skips single blocks: {@link DynamicBlockPrune}. */
   DBPRUNE("DBPrune"),
+  /** Forecasts what the transformer gives: {@link io.jdit.cache.forecast.ForecastCache}. */
+  FORECAST("Forecast"),
   /** No caching. */
   NONE("none");
 

@@ -3,6 +3,7 @@ package io.jdit.cli;
 import io.jdit.cache.ResolvedCacheConfig;
 import io.jdit.config.Values;
 import io.jdit.engine.Benchmark;
+import io.jdit.engine.ForecastProfiles;
 import io.jdit.engine.ModelCost;
 import io.jdit.engine.RankSession;
 import io.jdit.engine.Shapes;
@@ -164,7 +165,8 @@ final class BenchCommand implements Callable<Integer> {
             folder,
             strategies,
             model.threads(),
-            session.cache(resolved),
+            session.cache(
+                resolved, new ForecastProfiles(folder, strategies, System.getenv(), line -> {})),
             request.given().with(RequestKeys.PROMPT, "a red circle on a white background"),
             warmupRuns,
             runs);

@@ -5,6 +5,7 @@ import io.jdit.config.SettingsFile;
 import io.jdit.config.Values;
 import io.jdit.engine.BatchRun;
 import io.jdit.engine.Engine;
+import io.jdit.engine.ForecastProfiles;
 import io.jdit.engine.Job;
 import io.jdit.engine.ModelCost;
 import io.jdit.engine.PromptRun;
@@ -12,6 +13,7 @@ import io.jdit.engine.Provenance;
 import io.jdit.engine.RankSession;
 import io.jdit.engine.batch.BatchFile;
 import io.jdit.parallel.ParallelConfig;
+import io.jdit.pipeline.Strategies;
 import io.jdit.tensor.Device;
 import java.nio.file.Path;
 import java.util.List;
@@ -132,14 +134,14 @@ final class GenerateCommand implements Callable<Integer> {
       Terminal terminal) {
     Path folder = model.locate(terminal);
     resolved.requireExperts(Engine.transformers(folder));
-    Provenance provenance =
-        new Provenance(
-            model.modelPath, session.apply(model.strategies(session.device())), resolved.toMap());
+    Strategies strategies = session.apply(model.strategies(session.device()));
+    Provenance provenance = new Provenance(model.modelPath, strategies, resolved.toMap());
     return new Job(
         folder,
         provenance,
         model.threads(),
-        session.cache(resolved),
+        session.cache(
+            resolved, new ForecastProfiles(folder, strategies, System.getenv(), console::info)),
         output.output(Engine.parameters(folder).kind()),
         warmup,
         session,

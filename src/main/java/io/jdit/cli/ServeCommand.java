@@ -169,10 +169,11 @@ final class ServeCommand implements Callable<Integer> {
   private StepRunner runner(
       String path, Path folder, ResolvedCacheConfig resolved, RankSession session) {
     Strategies strategies = session.apply(model.strategies(session.device()));
+    Engine engine = Engine.load(folder, strategies, model.threads());
     return new EngineRunner(
-        Engine.load(folder, strategies, model.threads()),
+        engine,
         new Provenance(path, strategies, resolved.toMap()),
-        session.cache(resolved),
+        session.cache(resolved, engine.profiles()),
         session);
   }
 

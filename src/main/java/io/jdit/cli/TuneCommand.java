@@ -1,5 +1,6 @@
 package io.jdit.cli;
 
+import io.jdit.cache.forecast.ForecastProfile;
 import io.jdit.cache.tune.Candidate;
 import io.jdit.cache.tune.Tuner;
 import io.jdit.cache.tune.TuningGoal;
@@ -7,6 +8,8 @@ import io.jdit.cache.tune.TuningResult;
 import io.jdit.config.Values;
 import io.jdit.engine.CachedSamples;
 import io.jdit.engine.Engine;
+import io.jdit.engine.ForecastProfiles;
+import io.jdit.engine.ProfileMaking;
 import io.jdit.media.AtomicFile;
 import io.jdit.report.ScatterPlot;
 import java.nio.charset.StandardCharsets;
@@ -45,6 +48,13 @@ final class TuneCommand implements Callable<Integer> {
         required = true,
         description = "As good as possible with at least so many times fewer block runs.")
     Double speedup;
+
+    @Option(
+        names = "--calibrate",
+        required = true,
+        description =
+            "Make the profile for --cache forecast from 8 to 16 prompts and seeds. Of more than 16, 12 are calibrated on; the others say what is to be expected of new pictures, which --quality needs.")
+    boolean calibrate;
   }
 
   @ArgGroup(multiplicity = "1")
@@ -66,6 +76,13 @@ final class TuneCommand implements Callable<Integer> {
       description = "Where to write the best settings. Default: standard output only.")
   private Path saveConfig;
 
+  @Option(
+      names = "--save-profile",
+      paramLabel = "FILE",
+      description =
+          "With --calibrate: where to write the profile. Default: ~/.config/jdit/profiles, where --cache forecast looks.")
+  private Path saveProfile;
+
   @Option(names = "--verbose", description = "Print stack traces of errors.")
   private boolean verbose;
 
@@ -73,16 +90,49 @@ final class TuneCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
+    requireFitting();
     TuningGoal target =
-        goal.psnr != null ? new TuningGoal.Quality(goal.psnr) : new TuningGoal.Speed(goal.speedup);
+        goal.calibrate
+            ? null
+            : goal.psnr != null
+                ? new TuningGoal.Quality(goal.psnr)
+                : new TuningGoal.Speed(goal.speedup);
     List<Values> requests = sampling.requests();
     Terminal terminal =
         Terminal.of(
             spec.commandLine().getOut(), spec.commandLine().getErr(), false, System.getenv());
     try (Engine engine = Engine.load(model.locate(terminal), model.strategies(), model.threads())) {
+      if (goal.calibrate) {
+        return calibrate(engine, requests, new TerminalConsole(terminal));
+      }
       CachedSamples samples = new CachedSamples(engine, requests, new TerminalConsole(terminal));
       return report(new Tuner(samples, target, maxRuns, line -> terminal.info("%s", line)).run());
     }
+  }
+
+  private void requireFitting() {
+    if (goal.calibrate ? saveConfig != null : saveProfile != null) {
+      throw new IllegalArgumentException(
+          goal.calibrate
+              ? "--calibrate writes a profile: give --save-profile, not --save-config"
+              : "--save-profile needs --calibrate");
+    }
+  }
+
+  private int calibrate(Engine engine, List<Values> requests, TerminalConsole console)
+      throws Exception {
+    Values first = engine.parameters().resolve(requests.get(0)).values();
+    Path file =
+        saveProfile != null
+            ? saveProfile
+            : ForecastProfiles.userFolder(System.getenv())
+                .resolve(engine.profiles().conditions(first).fileName());
+    ForecastProfile profile = new ProfileMaking(engine, requests, file, console).run();
+    var out = spec.commandLine().getOut();
+    out.print(profile.table());
+    out.println(file);
+    out.flush();
+    return ExitCode.OK;
   }
 
   private int report(TuningResult result) throws Exception {

@@ -38,6 +38,7 @@ public final class Engine implements AutoCloseable {
   private final DeviceWorker worker;
   private final Parameters parameters;
   private final Model model;
+  private final ForecastProfiles profiles;
 
   private Engine(
       ModelFolder folder,
@@ -50,6 +51,12 @@ public final class Engine implements AutoCloseable {
     this.worker = worker;
     this.parameters = parameters;
     this.model = model;
+    this.profiles = new ForecastProfiles(folder.path(), strategies, System.getenv(), line -> {});
+  }
+
+  /** Forecast profiles of this model. */
+  public ForecastProfiles profiles() {
+    return profiles;
   }
 
   /** As {@link #load(Path, Strategies, int)} with LibTorch's choice of threads. */

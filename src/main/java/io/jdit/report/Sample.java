@@ -11,9 +11,15 @@ import io.jdit.metrics.Ssim;
  * @param blockShare blocks that ran divided by those that run uncached
  * @param cachedSteps steps that the first block group served from the cache for the conditional
  *     call
+ * @param cacheBytes that the cache held at most
  */
 public record Sample(
-    Picture picture, double blockMillis, double blockShare, double denoiseMillis, int cachedSteps) {
+    Picture picture,
+    double blockMillis,
+    double blockShare,
+    double denoiseMillis,
+    int cachedSteps,
+    long cacheBytes) {
   /** In dB, infinite for equal pictures. */
   public double psnr(Sample reference) {
     return Psnr.of(picture.rgb(), reference.picture.rgb());
