@@ -86,6 +86,7 @@ public final class ProfileMaking {
         return profile;
       }
       Files.writeString(journal(), task + "\n");
+      console.info(task + " are noted in " + journal());
       done = List.of(task);
     }
     ForecastProfile validated = validated(profile, done.subList(1, done.size()));
