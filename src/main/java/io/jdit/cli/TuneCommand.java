@@ -4,16 +4,21 @@ import io.jdit.cache.forecast.ForecastProfile;
 import io.jdit.cache.tune.Candidate;
 import io.jdit.cache.tune.Tuner;
 import io.jdit.cache.tune.TuningGoal;
+import io.jdit.cache.tune.TuningModel;
 import io.jdit.cache.tune.TuningResult;
+import io.jdit.cache.tune.Validation;
 import io.jdit.config.Values;
 import io.jdit.engine.CachedSamples;
 import io.jdit.engine.Engine;
 import io.jdit.engine.ForecastProfiles;
+import io.jdit.engine.JournaledTuning;
 import io.jdit.engine.ProfileMaking;
 import io.jdit.media.AtomicFile;
 import io.jdit.report.ScatterPlot;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.ArgGroup;
@@ -56,6 +61,9 @@ final class TuneCommand implements Callable<Integer> {
             "Make the profile for --cache forecast from 8 to 16 prompts and seeds. Of more than 16, 12 are calibrated on; the others say what is to be expected of new pictures, which --quality needs.")
     boolean calibrate;
   }
+
+  /** Fewer requests are not divided. */
+  private static final int LEAST_SPLIT = 6;
 
   @ArgGroup(multiplicity = "1")
   private Goal goal;
@@ -105,8 +113,7 @@ final class TuneCommand implements Callable<Integer> {
       if (goal.calibrate) {
         return calibrate(engine, requests, new TerminalConsole(terminal));
       }
-      CachedSamples samples = new CachedSamples(engine, requests, new TerminalConsole(terminal));
-      return report(new Tuner(samples, target, maxRuns, line -> terminal.info("%s", line)).run());
+      return search(engine, requests, target, new TerminalConsole(terminal));
     }
   }
 
@@ -127,7 +134,7 @@ final class TuneCommand implements Callable<Integer> {
             ? saveProfile
             : ForecastProfiles.userFolder(System.getenv())
                 .resolve(engine.profiles().conditions(first).fileName());
-    ForecastProfile profile = new ProfileMaking(engine, requests, file, console).run();
+    ForecastProfile profile = new ProfileMaking(engine, requests, file, console::info).run();
     var out = spec.commandLine().getOut();
     out.print(profile.table());
     out.println(file);
@@ -135,7 +142,52 @@ final class TuneCommand implements Callable<Integer> {
     return ExitCode.OK;
   }
 
-  private int report(TuningResult result) throws Exception {
+  /** Tunes on two thirds of the requests, and validates on every third. */
+  private int search(
+      Engine engine, List<Values> requests, TuningGoal target, TerminalConsole console)
+      throws Exception {
+    List<Values> seen = new ArrayList<>(requests);
+    List<Values> unseen = new ArrayList<>();
+    if (requests.size() >= LEAST_SPLIT) {
+      seen.clear();
+      for (int i = 0; i < requests.size(); i++) {
+        (i % 3 == 2 ? unseen : seen).add(requests.get(i));
+      }
+    }
+    TuningModel samples = new CachedSamples(engine, seen, console);
+    JournaledTuning journal = null;
+    if (saveConfig != null) {
+      journal = new JournaledTuning(samples, saveConfig, engine, seen);
+      if (journal.known() > 0) {
+        console.info("going on after " + journal.known() + " generations");
+      }
+      samples = journal;
+    }
+    TuningResult result = new Tuner(samples, target, maxRuns, console::info).run();
+    print(result);
+    Validation validation = null;
+    if (unseen.isEmpty()) {
+      console.info(
+          "not validated: give at least "
+              + LEAST_SPLIT
+              + " prompts or seeds, a third of which the search does not see");
+    } else {
+      validation =
+          Validation.first(
+              result, target, new CachedSamples(engine, unseen, console), console::info);
+      if (validation == null) {
+        throw new IllegalStateException(
+            "settings met the goal on the prompts of the search, none on the others: lower the target or give more prompts");
+      }
+    }
+    write(validation == null ? result.best() : validation.chosen(), validation);
+    if (journal != null) {
+      journal.delete();
+    }
+    return ExitCode.OK;
+  }
+
+  private void print(TuningResult result) {
     var out = spec.commandLine().getOut();
     out.print(result.table());
     out.print(
@@ -151,11 +203,15 @@ final class TuneCommand implements Callable<Integer> {
               + result.runs()
               + " generations: lower the target or raise --max-runs");
     }
-    out.print("\n" + result.yaml());
+  }
+
+  private void write(Candidate chosen, Validation validation) throws IOException {
+    String yaml = (validation == null ? "" : "# " + validation + "\n") + TuningResult.yaml(chosen);
+    var out = spec.commandLine().getOut();
+    out.print("\n" + yaml);
     out.flush();
     if (saveConfig != null) {
-      AtomicFile.write(saveConfig, result.yaml().getBytes(StandardCharsets.UTF_8));
+      AtomicFile.write(saveConfig, yaml.getBytes(StandardCharsets.UTF_8));
     }
-    return ExitCode.OK;
   }
 }

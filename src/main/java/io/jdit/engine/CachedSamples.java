@@ -1,5 +1,7 @@
 package io.jdit.engine;
 
+import io.jdit.cache.CacheKeys;
+import io.jdit.cache.CacheType;
 import io.jdit.cache.MeteredAcceleration;
 import io.jdit.cache.ResolvedCacheConfig;
 import io.jdit.cache.StepCache;
@@ -95,6 +97,23 @@ public final class CachedSamples implements TuningModel {
   @Override
   public int samples() {
     return requests.size();
+  }
+
+  /** The speeds of the model's forecast profile, where it has one. */
+  @Override
+  public List<Values> further() {
+    return engine
+        .profiles()
+        .find(engine.parameters().resolve(requests.get(0)).values())
+        .map(
+            p ->
+                p.levels().stream()
+                    .map(
+                        l ->
+                            Values.of(CacheKeys.CACHE_TYPE, CacheType.FORECAST)
+                                .with(CacheKeys.FORECAST_SPEEDUP, l.speedup()))
+                    .toList())
+        .orElse(List.of());
   }
 
   @Override

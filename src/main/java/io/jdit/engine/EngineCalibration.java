@@ -15,6 +15,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.function.Consumer;
 
 /** Calibrates the forecast cache of a loaded model on requests that differ in prompt and seed. */
 public final class EngineCalibration implements CalibrationRuns {
@@ -46,11 +47,11 @@ public final class EngineCalibration implements CalibrationRuns {
   }
 
   /** Runs the calibration. */
-  public ForecastProfile run(Console console) {
+  public ForecastProfile run(Consumer<String> progress) {
     try {
       Path spill = Files.createTempDirectory("jdit-calibration");
       try {
-        return new Calibration(this, conditions, MEMORY, spill, console::info).run();
+        return new Calibration(this, conditions, MEMORY, spill, progress).run();
       } finally {
         Files.delete(spill);
       }

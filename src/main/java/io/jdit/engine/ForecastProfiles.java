@@ -67,6 +67,16 @@ public final class ForecastProfiles implements ProfileSource {
     return Conditions.of(fingerprint, strategies.dtype().text(), request);
   }
 
+  /** A word for requests to this model, which is another one for others. */
+  String task(List<Values> requests) {
+    StringBuilder text = new StringBuilder();
+    for (Values r : requests) {
+      Conditions c = conditions(Engine.parameters(model).resolve(r).values());
+      text.append(c.model()).append(c).append(r.byName());
+    }
+    return Integer.toHexString(text.toString().hashCode());
+  }
+
   @Override
   public synchronized ForecastProfile require(Path file, Values request) {
     Conditions wanted = conditions(request);

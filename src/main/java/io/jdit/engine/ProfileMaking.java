@@ -15,14 +15,13 @@ import io.jdit.metrics.QuantileBound;
 import io.jdit.report.Sample;
 import io.jdit.transformer.Acceleration;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.Consumer;
 
 /**
  * Makes the forecast profile of a model: calibrates on some requests, and tries every level on the
@@ -39,11 +38,13 @@ public final class ProfileMaking {
   private static final double SHARE = 0.05;
   private static final double CONFIDENCE = 0.9;
 
+  private static final String CALIBRATED_LINE = "calibrated";
+
   private final Engine engine;
   private final List<Values> calibration;
   private final List<Values> validation;
   private final Path file;
-  private final Console console;
+  private final Consumer<String> progress;
   private final String task;
 
   /**
@@ -51,7 +52,7 @@ public final class ProfileMaking {
    * @param file the profile
    * @throws IllegalArgumentException when they are too few
    */
-  public ProfileMaking(Engine engine, List<Values> requests, Path file, Console console) {
+  public ProfileMaking(Engine engine, List<Values> requests, Path file, Consumer<String> progress) {
     if (requests.size() < LEAST_CALIBRATED) {
       throw new IllegalArgumentException(
           "--calibrate needs at least %s prompts or seeds, better 8 to 16; got %s"
@@ -62,46 +63,28 @@ public final class ProfileMaking {
     this.calibration = requests.subList(0, first);
     this.validation = requests.subList(first, requests.size());
     this.file = file;
-    this.console = console;
-    this.task =
-        "requests "
-            + Integer.toHexString(requests.stream().map(Values::byName).toList().hashCode());
-  }
-
-  private Path journal() {
-    return file.resolveSibling(file.getFileName() + ".progress");
+    this.progress = progress;
+    this.task = "profile " + engine.profiles().task(requests);
   }
 
   /** Runs what is still to be done. */
   public ForecastProfile run() throws IOException {
-    List<String> done = journal(journal());
+    ResultJournal journal = new ResultJournal(ResultJournal.beside(file), task);
     ForecastProfile profile;
-    if (!done.isEmpty() && done.get(0).equals(task) && Files.exists(file)) {
+    if (!journal.isEmpty() && Files.exists(file)) {
       profile = ProfileFile.read(file);
-      console.info("going on with " + file);
+      progress.accept("going on with " + file);
     } else {
-      profile = new EngineCalibration(engine, calibration).run(console);
+      profile = new EngineCalibration(engine, calibration).run(progress);
       ProfileFile.write(profile, file);
-      if (validation.isEmpty()) {
-        return profile;
-      }
-      Files.writeString(journal(), task + "\n");
-      console.info(task + " are noted in " + journal());
-      done = List.of(task);
+      journal.add(CALIBRATED_LINE);
     }
-    ForecastProfile validated = validated(profile, done.subList(1, done.size()));
-    ProfileFile.write(validated, file);
-    Files.delete(journal());
-    return validated;
-  }
-
-  /** Whole lines only: the last may be torn. */
-  private static List<String> journal(Path file) throws IOException {
-    if (!Files.exists(file)) {
-      return List.of();
+    if (!validation.isEmpty()) {
+      profile = validated(profile, journal);
+      ProfileFile.write(profile, file);
     }
-    String text = Files.readString(file);
-    return text.substring(0, text.lastIndexOf('\n') + 1).lines().toList();
+    journal.delete();
+    return profile;
   }
 
   /** PSNR and computed share of a picture, for each level. */
@@ -111,7 +94,7 @@ public final class ProfileMaking {
       for (int i = 0; i < psnr.length; i++) {
         line.append(String.format(Locale.ROOT, "%.4f %.5f ", psnr[i], share[i]));
       }
-      return line.toString().strip() + "\n";
+      return line.toString().strip();
     }
 
     static Outcome parse(String line) {
@@ -126,14 +109,15 @@ public final class ProfileMaking {
     }
   }
 
-  private ForecastProfile validated(ForecastProfile profile, List<String> done) throws IOException {
-    List<Outcome> outcomes = new ArrayList<>(done.stream().map(Outcome::parse).toList());
+  private ForecastProfile validated(ForecastProfile profile, ResultJournal journal)
+      throws IOException {
+    List<Outcome> outcomes =
+        new ArrayList<>(journal.results().stream().skip(1).map(Outcome::parse).toList());
     for (int i = outcomes.size(); i < validation.size(); i++) {
       Outcome outcome = outcome(profile, validation.get(i));
       outcomes.add(outcome);
-      Files.writeString(
-          journal(), outcome.line(), StandardCharsets.UTF_8, StandardOpenOption.APPEND);
-      console.info("validation %s/%s".formatted(i + 1, validation.size()));
+      journal.add(outcome.line());
+      progress.accept("validation %s/%s".formatted(i + 1, validation.size()));
     }
     List<Level> levels = new ArrayList<>();
     for (int l = 0; l < profile.levels().size(); l++) {
