@@ -63,7 +63,7 @@ public record Comparison(String name, List<Sample> references, List<Sample> runs
   public static String csv(List<String> titles, List<Comparison> comparisons) {
     StringBuilder text =
         new StringBuilder(
-            "sample,config,psnr,ssim,cached_steps,block_share,denoise_ms,uncached_ms,cache_bytes\n");
+            "sample,config,psnr,ssim,ms_ssim,gradients,cached_steps,block_share,denoise_ms,uncached_ms,cache_bytes\n");
     for (Comparison c : comparisons) {
       for (int i = 0; i < c.runs.size(); i++) {
         Sample run = c.runs.get(i);
@@ -71,11 +71,13 @@ public record Comparison(String name, List<Sample> references, List<Sample> runs
         text.append(
             String.format(
                 Locale.ROOT,
-                "\"%s\",%s,%.3f,%.5f,%d,%.4f,%.2f,%.2f,%d%n",
+                "\"%s\",%s,%.3f,%.5f,%.5f,%.5f,%d,%.4f,%.2f,%.2f,%d%n",
                 titles.get(i).replace("\"", "\"\""),
                 c.name,
                 run.psnr(reference),
                 run.ssim(reference),
+                run.multiScaleSsim(reference),
+                run.gradientSimilarity(reference),
                 run.cachedSteps(),
                 run.blockShare(),
                 run.denoiseMillis(),
@@ -90,21 +92,21 @@ public record Comparison(String name, List<Sample> references, List<Sample> runs
   public static String table(List<Comparison> comparisons) {
     StringBuilder text = new StringBuilder();
     text.append(
-        "| config | cached steps | denoise s | speed-up | blocks | cache MB | PSNR mean | median | worst 5 % | PSNR worst | SSIM mean | SSIM worst |\n");
-    text.append("|---|---|---|---|---|---|---|---|---|---|---|---|\n");
+        "| config | cached steps | denoise s | speed-up | blocks | cache MB | PSNR mean | median | worst 5 % | PSNR worst | SSIM mean | SSIM worst | MS-SSIM worst | gradients worst |\n");
+    text.append("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n");
     if (!comparisons.isEmpty()) {
       List<Sample> references = comparisons.get(0).references;
       text.append(
           String.format(
               Locale.ROOT,
-              "| uncached | 0 | %.3f | 1.00x | 1.00x | | | | | | | |%n",
+              "| uncached | 0 | %.3f | 1.00x | 1.00x | | | | | | | | | |%n",
               sum(references, true) / 1e3 / references.size()));
     }
     for (Comparison c : comparisons) {
       text.append(
           String.format(
               Locale.ROOT,
-              "| %s | %.1f | %.3f | %.2fx | %.2fx | %.2f | %.1f | %.1f | %.1f | %.1f | %.4f | %.4f |%n",
+              "| %s | %.1f | %.3f | %.2fx | %.2fx | %.2f | %.1f | %.1f | %.1f | %.1f | %.4f | %.4f | %.4f | %.4f |%n",
               c.name,
               c.meanCachedSteps(),
               c.denoiseSeconds(),
@@ -116,7 +118,9 @@ public record Comparison(String name, List<Sample> references, List<Sample> runs
               c.quantile(0.05, Sample::psnr),
               c.worst(Sample::psnr),
               c.mean(Sample::ssim),
-              c.worst(Sample::ssim)));
+              c.worst(Sample::ssim),
+              c.worst(Sample::multiScaleSsim),
+              c.worst(Sample::gradientSimilarity)));
     }
     return text.toString();
   }

@@ -1,6 +1,8 @@
 package io.jdit.report;
 
 import io.jdit.media.Picture;
+import io.jdit.metrics.GradientSimilarity;
+import io.jdit.metrics.MultiScaleSsim;
 import io.jdit.metrics.Psnr;
 import io.jdit.metrics.Ssim;
 
@@ -23,6 +25,16 @@ public record Sample(
   /** In dB, infinite for equal pictures. */
   public double psnr(Sample reference) {
     return Psnr.of(picture.rgb(), reference.picture.rgb());
+  }
+
+  public double multiScaleSsim(Sample reference) {
+    return MultiScaleSsim.of(
+        picture.rgb(), reference.picture.rgb(), picture.width(), picture.height());
+  }
+
+  public double gradientSimilarity(Sample reference) {
+    return GradientSimilarity.of(
+        picture.rgb(), reference.picture.rgb(), picture.width(), picture.height());
   }
 
   public double ssim(Sample reference) {
