@@ -141,7 +141,7 @@ final class BenchCommand implements Callable<Integer> {
           device,
           () -> ModelCost.heads(folder),
           terminal,
-          session -> bench(folder, session));
+          session -> bench(folder, session, terminal));
     } finally {
       if (shape != null) {
         delete(folder);
@@ -157,7 +157,7 @@ final class BenchCommand implements Callable<Integer> {
     }
   }
 
-  private int bench(Path folder, RankSession session) throws Exception {
+  private int bench(Path folder, RankSession session, Terminal terminal) throws Exception {
     ResolvedCacheConfig resolved = cache.resolve(System.getenv());
     Strategies strategies = session.apply(model.strategies(session.device()));
     Benchmark benchmark =
@@ -166,7 +166,9 @@ final class BenchCommand implements Callable<Integer> {
             strategies,
             model.threads(),
             session.cache(
-                resolved, new ForecastProfiles(folder, strategies, System.getenv(), line -> {})),
+                resolved,
+                new ForecastProfiles(
+                    folder, strategies, System.getenv(), line -> terminal.info("%s", line))),
             request.given().with(RequestKeys.PROMPT, "a red circle on a white background"),
             warmupRuns,
             runs);

@@ -6,6 +6,7 @@ import io.jdit.config.Values;
 import io.jdit.engine.Engine;
 import io.jdit.engine.EngineRunner;
 import io.jdit.engine.FailureText;
+import io.jdit.engine.ForecastProfiles;
 import io.jdit.engine.ModelCost;
 import io.jdit.engine.Provenance;
 import io.jdit.engine.RankRunner;
@@ -156,7 +157,7 @@ final class ServeCommand implements Callable<Integer> {
             ? () ->
                 new RankRunner(
                     variables -> ranks.launcher(device, with(variables, path)), parallel.numGpus())
-            : () -> runner(path, folder, resolved, RankSession.alone(device));
+            : () -> runner(path, folder, resolved, RankSession.alone(device), terminal);
     return new ServedModel(name, path, Engine.parameters(folder), loader);
   }
 
@@ -167,13 +168,19 @@ final class ServeCommand implements Callable<Integer> {
   }
 
   private StepRunner runner(
-      String path, Path folder, ResolvedCacheConfig resolved, RankSession session) {
+      String path,
+      Path folder,
+      ResolvedCacheConfig resolved,
+      RankSession session,
+      Terminal terminal) {
     Strategies strategies = session.apply(model.strategies(session.device()));
-    Engine engine = Engine.load(folder, strategies, model.threads());
     return new EngineRunner(
-        engine,
+        Engine.load(folder, strategies, model.threads()),
         new Provenance(path, strategies, resolved.toMap()),
-        session.cache(resolved, engine.profiles()),
+        session.cache(
+            resolved,
+            new ForecastProfiles(
+                folder, strategies, System.getenv(), line -> terminal.info("%s", line))),
         session);
   }
 
@@ -189,7 +196,7 @@ final class ServeCommand implements Callable<Integer> {
         () -> ModelCost.heads(folder),
         terminal,
         session -> {
-          try (StepRunner runner = runner(path, folder, resolved, session)) {
+          try (StepRunner runner = runner(path, folder, resolved, session, terminal)) {
             RankService.run(runner, session, commands);
           }
           return ExitCode.OK;

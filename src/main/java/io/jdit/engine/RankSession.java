@@ -17,7 +17,6 @@ import io.jdit.parallel.ProcessGroup;
 import io.jdit.parallel.RankProcess;
 import io.jdit.pipeline.Strategies;
 import io.jdit.tensor.Device;
-import io.jdit.transformer.Acceleration;
 import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -85,7 +84,7 @@ public final class RankSession implements AutoCloseable {
    *
    * @param profiles of the model
    */
-  public Acceleration.Factory cache(ResolvedCacheConfig cache, ProfileSource profiles) {
+  public ForecastStrategy cache(ResolvedCacheConfig cache, ProfileSource profiles) {
     return new ForecastStrategy(cache, rankSum(cache), profiles);
   }
 

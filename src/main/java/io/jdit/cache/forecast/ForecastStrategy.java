@@ -7,6 +7,7 @@ import io.jdit.cache.CacheType;
 import io.jdit.cache.QualityTier;
 import io.jdit.cache.RankSum;
 import io.jdit.cache.ResolvedCacheConfig;
+import io.jdit.config.ConfigException;
 import io.jdit.config.Values;
 import io.jdit.transformer.Acceleration;
 import java.nio.file.Path;
@@ -33,8 +34,7 @@ public record ForecastStrategy(
       return BlockCache.factory(resolved, rankSum).begin(outline);
     }
     Values settings = own.settings();
-    String path = settings.get(CacheKeys.FORECAST_PROFILE);
-    Path file = path == null ? null : Path.of(path);
+    Path file = file(settings);
     QualityTier tier = settings.get(CacheKeys.FORECAST_QUALITY);
     if (tier == null) {
       ForecastProfile profile = profiles.require(file, outline.request());
@@ -45,6 +45,30 @@ public record ForecastStrategy(
             ? profiles.find(outline.request())
             : Optional.of(profiles.require(file, outline.request()));
     return begin(outline, settings, tier, profile);
+  }
+
+  /**
+   * Checks what can be before the model is loaded.
+   *
+   * @param request with the model's defaults filled in
+   * @throws ConfigException when the forecast cache was asked for and has no profile for it, or
+   *     none of that speed
+   */
+  public void requireProfile(Values request) {
+    Values settings = resolved.settings();
+    if (resolved.enabled()
+        && resolved.config().type() == CacheType.FORECAST
+        && settings.get(CacheKeys.FORECAST_QUALITY) == null) {
+      ForecastProfile profile = profiles.require(file(settings), request);
+      for (String expert : profile.experts().keySet()) {
+        profile.pace(expert, settings.get(CacheKeys.FORECAST_SPEEDUP));
+      }
+    }
+  }
+
+  private static Path file(Values settings) {
+    String path = settings.get(CacheKeys.FORECAST_PROFILE);
+    return path == null ? null : Path.of(path);
   }
 
   private Acceleration begin(
@@ -98,12 +122,20 @@ public record ForecastStrategy(
 
   private ForecastCache begin(
       Acceleration.Outline outline, Values settings, ForecastProfile profile, double speedup) {
-    String expert = outline.expert();
+    ExpertProfile expert = profile.experts().get(outline.expert());
+    if (expert == null) {
+      throw new ConfigException(
+          "the forecast profile has no "
+              + outline.expert()
+              + ", only "
+              + String.join(", ", profile.experts().keySet())
+              + ": make one with jdit tune --calibrate");
+    }
     return new ForecastCache(
         outline,
         CacheConfig.of(settings).forGeneration(outline.steps(), outline.calls()),
-        new ErrorModel(profile.experts().get(expert)),
-        profile.pace(expert, speedup),
+        new ErrorModel(expert),
+        profile.pace(outline.expert(), speedup),
         rankSum,
         List.of());
   }
