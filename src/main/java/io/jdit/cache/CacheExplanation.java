@@ -51,7 +51,7 @@ final class CacheExplanation {
     for (Key<?> key : settings.keys()) {
       CalibratorKind alone = CacheKeys.calibrator(key);
       boolean idle =
-          !CacheKeys.isRead(key, type)
+          !type.reads(key)
               || (CacheKeys.isCalibrator(key)
                   && key != CacheKeys.CALIBRATOR
                   && kind == CalibratorKind.NONE)

@@ -177,9 +177,9 @@ record CacheFields(String place, Level level, UnknownKeys unknownKeys, List<Stri
     Values whole = values.over(base);
     CacheType type = whole.get(CacheKeys.CACHE_TYPE);
     for (Key<?> key : values.keys()) {
-      if (!CacheKeys.isRead(key, type)) {
+      if (!type.reads(key)) {
         throw new ConfigException(
-            place + "." + key + CacheKeys.notRead(key, CacheKeys.CACHE_TYPE + ": "));
+            place + "." + key + CacheType.whyUnread(key, CacheKeys.CACHE_TYPE + ": "));
       }
     }
     if (whole.get(CacheKeys.FORECAST_QUALITY) != null && whole.isSet(CacheKeys.FORECAST_SPEEDUP)) {

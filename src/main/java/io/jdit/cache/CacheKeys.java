@@ -268,37 +268,6 @@ public final class CacheKeys {
     return FIELDS.find(key.name()) == key;
   }
 
-  /** True for fields that only DBPrune reads. */
-  static boolean isPruneOnly(Key<?> key) {
-    return key.name().contains("prune") || key == FORCE_REDUCE_CALIBRATOR_VRAM;
-  }
-
-  /** True for fields that only the forecast cache reads. */
-  static boolean isForecastOnly(Key<?> key) {
-    return key.name().startsWith("forecast_");
-  }
-
-  /** Whether a field has a meaning with a type of cache. */
-  static boolean isRead(Key<?> key, CacheType type) {
-    return key == CACHE_TYPE
-        || (type == CacheType.FORECAST
-            ? isForecastOnly(key)
-            : !isForecastOnly(key) && (type == CacheType.DBPRUNE || !isPruneOnly(key)));
-  }
-
-  /**
-   * Why a field is not read.
-   *
-   * @param setting how the type is set, for example {@code cache_type: }
-   */
-  static String notRead(Key<?> key, String setting) {
-    return isForecastOnly(key)
-        ? " needs " + setting + CacheType.FORECAST.text()
-        : isPruneOnly(key)
-            ? " needs " + setting + CacheType.DBPRUNE.text()
-            : " has no meaning with " + setting + CacheType.FORECAST.text();
-  }
-
   /** True for the choice of the calibrator and everything that only matters with one. */
   static boolean isCalibrator(Key<?> key) {
     return key == CALIBRATOR

@@ -141,10 +141,9 @@ public record ResolvedCacheConfig(
     Layer whole = given.over(base);
     CacheType type = whole.values().get(CacheKeys.CACHE_TYPE);
     for (Key<?> key : given.values().keys()) {
-      boolean forecast = type == CacheType.FORECAST || CacheKeys.isForecastOnly(key);
-      if (forecast && !CacheKeys.isRead(key, type)) {
+      if (!type.reads(key)) {
         throw new ConfigException(
-            given.origins().get(key).replace("flag ", "") + CacheKeys.notRead(key, "--cache "));
+            given.origins().get(key).replace("flag ", "") + CacheType.whyUnread(key, "--cache "));
       }
     }
     for (Key<?> key : given.values().keys()) {
