@@ -4,7 +4,6 @@ import io.jdit.transformer.Acceleration;
 import io.jdit.transformer.BlockGroup;
 import io.jdit.transformer.BlockRunner;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -16,7 +15,7 @@ import org.slf4j.LoggerFactory;
  * Serves blocks from a cache in one generation on one expert: one state per block group. Closing it
  * frees the buffers; statistics stay readable.
  */
-public abstract sealed class BlockCache implements Acceleration, BlockRunner
+public abstract sealed class BlockCache implements StepCache, BlockRunner
     permits DualBlockCache, DynamicBlockPrune {
   private static final Logger LOG = LoggerFactory.getLogger(BlockCache.class);
 
@@ -54,25 +53,17 @@ public abstract sealed class BlockCache implements Acceleration, BlockRunner
     };
   }
 
-  /** The caches among the accelerations of a generation. */
-  public static List<BlockCache> among(Collection<Acceleration> accelerations) {
-    return accelerations.stream()
-        .filter(BlockCache.class::isInstance)
-        .map(BlockCache.class::cast)
-        .toList();
-  }
-
   @Override
   public BlockRunner runner() {
     return this;
   }
 
-  /** Component that computes, for example {@code transformer}. */
+  @Override
   public String expert() {
     return expert;
   }
 
-  /** Bytes that the buffers hold, or held when they were freed, where they are largest. */
+  @Override
   public long peakBytes() {
     return Math.max(peakBytes, held());
   }
@@ -81,15 +72,12 @@ public abstract sealed class BlockCache implements Acceleration, BlockRunner
     return groups.values().stream().mapToLong(GroupCache::bytes).sum();
   }
 
-  /** What each block group did. */
+  @Override
   public List<CacheStatistics> statistics() {
     return groups.values().stream().map(GroupCache::statistics).toList();
   }
 
-  /**
-   * What the user should know: of the settings from the beginning, of what came of them once this
-   * is closed.
-   */
+  @Override
   public List<String> notes() {
     List<String> notes = new ArrayList<>(settingsNotes);
     if (closed) {

@@ -51,7 +51,7 @@ final class CacheExplanation {
     for (Key<?> key : settings.keys()) {
       CalibratorKind alone = CacheKeys.calibrator(key);
       boolean idle =
-          (CacheKeys.isPruneOnly(key) && type != CacheType.DBPRUNE)
+          !type.reads(key)
               || (CacheKeys.isCalibrator(key)
                   && key != CacheKeys.CALIBRATOR
                   && kind == CalibratorKind.NONE)
@@ -88,6 +88,10 @@ final class CacheExplanation {
     text.append('\n').append(steps).append(" steps of ").append(callsPerStep);
     text.append(callsPerStep == 1 ? " call" : " calls");
     text.append(config.separateCfg() ? ", separate state per call\n" : ", one state\n");
+    if (config.type() == CacheType.FORECAST) {
+      text.append("the steps that are computed follow from the model's profile and the picture\n");
+      return;
+    }
     if (mask == null) {
       text.append("no step mask");
       if (resolved.settings().get(CacheKeys.STEPS_COMPUTATION_MASK) != null) {

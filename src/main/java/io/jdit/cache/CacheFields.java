@@ -175,11 +175,21 @@ record CacheFields(String place, Level level, UnknownKeys unknownKeys, List<Stri
           place + "." + CacheKeys.CACHE_TYPE + " cannot differ between block groups");
     }
     Values whole = values.over(base);
+    CacheType type = whole.get(CacheKeys.CACHE_TYPE);
     for (Key<?> key : values.keys()) {
-      if (CacheKeys.isPruneOnly(key) && whole.get(CacheKeys.CACHE_TYPE) != CacheType.DBPRUNE) {
+      if (!type.reads(key)) {
         throw new ConfigException(
-            place + "." + key + " needs " + CacheKeys.CACHE_TYPE + ": DBPrune");
+            place + "." + key + CacheType.whyUnread(key, CacheKeys.CACHE_TYPE + ": "));
       }
+    }
+    if (whole.get(CacheKeys.FORECAST_QUALITY) != null && whole.isSet(CacheKeys.FORECAST_SPEEDUP)) {
+      throw new ConfigException(
+          place
+              + ": "
+              + CacheKeys.FORECAST_QUALITY
+              + " and "
+              + CacheKeys.FORECAST_SPEEDUP
+              + " exclude each other");
     }
     try {
       CacheConfig config = CacheConfig.of(whole);

@@ -20,6 +20,14 @@ public record CacheFlags(Values given) {
 
   /** True for {@code --cache}, false for {@code --no-cache}, null for neither. */
   Boolean cache() {
+    CacheSwitch said = cacheSwitch();
+    QualityTier quality = given.get(CacheKeys.FORECAST_QUALITY);
+    return said != null
+        ? Boolean.valueOf(said != CacheSwitch.OFF)
+        : quality == null ? null : quality != QualityTier.LOSSLESS;
+  }
+
+  private CacheSwitch cacheSwitch() {
     return given.get(CacheKeys.CACHE);
   }
 
@@ -44,10 +52,30 @@ public record CacheFlags(Values given) {
         layer = field(layer, key);
       }
     }
+    if (given.isSet(CacheKeys.FORECAST_QUALITY)) {
+      requireAlone(CacheKeys.FORECAST_QUALITY);
+      layer =
+          layer.with(CacheKeys.CACHE_TYPE, CacheType.FORECAST, origin(CacheKeys.FORECAST_QUALITY));
+    }
+    if (cacheSwitch() != null && cacheSwitch().type() != null) {
+      layer = layer.with(CacheKeys.CACHE_TYPE, cacheSwitch().type(), origin(CacheKeys.CACHE));
+    }
     if (isOn(CacheKeys.PRUNE)) {
+      if (cacheSwitch() == CacheSwitch.FORECAST || cacheSwitch() == CacheSwitch.DBCACHE) {
+        throw new ConfigException("--prune is --cache dbprune: give one of them");
+      }
       layer = layer.with(CacheKeys.CACHE_TYPE, CacheType.DBPRUNE, origin(CacheKeys.PRUNE));
     }
     return mask(calibrator(layer));
+  }
+
+  private void requireAlone(Key<?> key) {
+    for (Key<?> other : given.keys()) {
+      if (other != key && given.get(other) != CacheSwitch.OFF) {
+        throw new ConfigException(
+            key.option() + " chooses the cache by itself: leave out " + other.option());
+      }
+    }
   }
 
   private <T> Layer field(Layer layer, Key<T> key) {

@@ -39,6 +39,9 @@ public final class CacheNotes {
   private static String add(
       List<String> notes, Values settings, Acceleration.Outline outline, String place) {
     CacheConfig config = CacheConfig.of(settings).forGeneration(outline.steps(), outline.calls());
+    if (config.type() == CacheType.FORECAST) {
+      return null;
+    }
     int steps = config.numInferenceSteps();
     StepMask mask = config.stepsComputationMask();
     Integer madeFor = settings.get(CacheKeys.NUM_INFERENCE_STEPS);

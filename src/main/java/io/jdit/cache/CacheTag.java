@@ -10,6 +10,9 @@ final class CacheTag {
    */
   static String of(CacheConfig config, Integer cachedSteps, Double prunedRatio) {
     StringBuilder tag = new StringBuilder(config.type().text());
+    if (config.type() == CacheType.FORECAST) {
+      return appendForecast(tag, config, cachedSteps);
+    }
     tag.append("_F").append(config.fnComputeBlocks());
     tag.append('B').append(config.bnComputeBlocks());
     tag.append("_W").append(config.maxWarmupSteps());
@@ -27,6 +30,19 @@ final class CacheTag {
       tag.append("_S").append(cachedSteps);
     }
     return tag.toString();
+  }
+
+  private static String appendForecast(StringBuilder tag, CacheConfig config, Integer cachedSteps) {
+    QualityTier quality = config.settings().get(CacheKeys.FORECAST_QUALITY);
+    tag.append('_');
+    tag.append(
+        quality != null ? quality.text() : "X" + config.settings().get(CacheKeys.FORECAST_SPEEDUP));
+    if (config.numInferenceSteps() != null) {
+      tag.append("_N").append(config.numInferenceSteps());
+    }
+    return cachedSteps == null || cachedSteps == 0
+        ? tag.toString()
+        : tag.append("_S").append(cachedSteps).toString();
   }
 
   private static void appendSteps(StringBuilder tag, CacheConfig config) {

@@ -20,6 +20,8 @@ public final class MeteredAcceleration implements Acceleration, BlockRunner {
   private long nanos;
   private long blocksRun;
   private long blocksAsked;
+  private long callsComputed;
+  private long callsForecast;
 
   public MeteredAcceleration(Acceleration inner) {
     this.inner = inner;
@@ -35,7 +37,7 @@ public final class MeteredAcceleration implements Acceleration, BlockRunner {
     return nanos / 1e6;
   }
 
-  /** Blocks that ran divided by those that would have run uncached in the calls computed. */
+  /** Blocks that ran divided by those that run without a cache, in forecast calls too. */
   public double blockShare() {
     return blockShare(List.of(this));
   }
@@ -43,8 +45,14 @@ public final class MeteredAcceleration implements Acceleration, BlockRunner {
   /** The share over all experts of a generation. */
   public static double blockShare(Collection<MeteredAcceleration> experts) {
     long run = experts.stream().mapToLong(e -> e.blocksRun).sum();
-    long asked = experts.stream().mapToLong(e -> e.blocksAsked).sum();
-    return asked == 0 ? 1 : (double) run / asked;
+    double asked = experts.stream().mapToDouble(MeteredAcceleration::blocksUncached).sum();
+    return asked == 0 ? 1 : run / asked;
+  }
+
+  private double blocksUncached() {
+    return callsComputed == 0
+        ? blocksAsked
+        : (double) blocksAsked * (callsComputed + callsForecast) / callsComputed;
   }
 
   @Override
@@ -77,11 +85,14 @@ public final class MeteredAcceleration implements Acceleration, BlockRunner {
 
   @Override
   public Forecast forecast(Call call) {
-    return inner.forecast(call);
+    Forecast forecast = inner.forecast(call);
+    callsForecast += forecast == null ? 0 : 1;
+    return forecast;
   }
 
   @Override
   public void computed(Call call, Tensor output) {
+    callsComputed++;
     inner.computed(call, output);
   }
 

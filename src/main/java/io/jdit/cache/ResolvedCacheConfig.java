@@ -70,6 +70,10 @@ public record ResolvedCacheConfig(
     if (file != null) {
       warnings.addAll(file.warnings());
     }
+    if (file != null && flags.given().isSet(CacheKeys.FORECAST_QUALITY)) {
+      throw new ConfigException(
+          "--quality chooses the cache by itself: leave out --cache-dit-config " + file.name());
+    }
     boolean on =
         flags.cache() != null
             ? flags.cache()
@@ -135,6 +139,13 @@ public record ResolvedCacheConfig(
       return base;
     }
     Layer whole = given.over(base);
+    CacheType type = whole.values().get(CacheKeys.CACHE_TYPE);
+    for (Key<?> key : given.values().keys()) {
+      if (!type.reads(key)) {
+        throw new ConfigException(
+            given.origins().get(key).replace("flag ", "") + CacheType.whyUnread(key, "--cache "));
+      }
+    }
     for (Key<?> key : given.values().keys()) {
       CalibratorKind needed = CacheKeys.calibrator(key);
       if (needed != null && whole.values().get(CacheKeys.CALIBRATOR) != needed) {

@@ -3,6 +3,7 @@ package io.jdit.cli;
 import io.jdit.cache.ResolvedCacheConfig;
 import io.jdit.config.Values;
 import io.jdit.engine.Benchmark;
+import io.jdit.engine.ForecastProfiles;
 import io.jdit.engine.ModelCost;
 import io.jdit.engine.RankSession;
 import io.jdit.engine.Shapes;
@@ -141,7 +142,7 @@ final class BenchCommand implements Callable<Integer> {
           device,
           () -> ModelCost.heads(folder),
           terminal,
-          session -> bench(folder, session));
+          session -> bench(folder, session, terminal));
     } finally {
       if (shape != null) {
         delete(folder);
@@ -157,7 +158,7 @@ final class BenchCommand implements Callable<Integer> {
     }
   }
 
-  private int bench(Path folder, RankSession session) throws Exception {
+  private int bench(Path folder, RankSession session, Terminal terminal) throws Exception {
     ResolvedCacheConfig resolved = cache.resolve(System.getenv());
     Strategies strategies =
         session
@@ -168,7 +169,10 @@ final class BenchCommand implements Callable<Integer> {
             folder,
             strategies,
             model.threads(),
-            session.cache(resolved),
+            session.cache(
+                resolved,
+                new ForecastProfiles(
+                    folder, strategies, System.getenv(), line -> terminal.info("%s", line))),
             request.given().with(RequestKeys.PROMPT, "a red circle on a white background"),
             warmupRuns,
             runs);

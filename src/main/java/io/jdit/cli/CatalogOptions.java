@@ -23,12 +23,16 @@ final class CatalogOptions {
   /**
    * Adds an option for every key that has one and a help text.
    *
-   * @param negatable switches that have a form with {@code --no-}
+   * @param switches that stand without a value too, for true, and in a form with {@code --no-} for
+   *     false
    */
-  void addTo(CommandSpec spec, List<Key<?>> keys, Set<Key<Boolean>> negatable) {
+  void addTo(CommandSpec spec, List<Key<?>> keys, Set<Key<?>> switches) {
     for (Key<?> key : keys) {
       if (key.option() != null && key.help() != null) {
-        spec.addOption(option(key, negatable.contains(key)));
+        spec.addOption(option(key, switches.contains(key)));
+        if (switches.contains(key)) {
+          spec.addOption(off(key));
+        }
       }
     }
   }
@@ -38,7 +42,7 @@ final class CatalogOptions {
     return given;
   }
 
-  private OptionSpec option(Key<?> key, boolean negatable) {
+  private OptionSpec option(Key<?> key, boolean isSwitch) {
     Binding binding = new Binding(key);
     OptionSpec.Builder option =
         OptionSpec.builder(key.options().toArray(String[]::new))
@@ -49,16 +53,36 @@ final class CatalogOptions {
       return option.type(List.class).auxiliaryTypes(String.class).paramLabel(key.label()).build();
     }
     if (key.label() == null) {
-      return option.type(Boolean.class).arity("0").negatable(negatable).build();
+      return option.type(Boolean.class).arity("0").build();
     }
     option
         .type(Object.class)
         .paramLabel(key.label())
         .hideParamSyntax(key.label().contains("["))
         .converters(text -> convert(key, text));
-    return (key.type() == ValueType.bool()
+    return (isSwitch || key.type() == ValueType.bool()
             ? option.arity("0..1").fallbackValue("true")
             : option.arity("1"))
+        .build();
+  }
+
+  /** The form of a switch that says false. */
+  private OptionSpec off(Key<?> key) {
+    ISetter setter =
+        new ISetter() {
+          @Override
+          public <T> T set(T value) {
+            if (Boolean.TRUE.equals(value)) {
+              given = given.withChecked(key, convert(key, "false"));
+            }
+            return null;
+          }
+        };
+    return OptionSpec.builder("--no-" + key.name())
+        .type(Boolean.class)
+        .arity("0")
+        .hidden(true)
+        .setter(setter)
         .build();
   }
 

@@ -49,6 +49,13 @@ final class CompareCommand implements Callable<Integer> {
       description = "Write one page with the pictures and their differences.")
   private Path report;
 
+  @Option(
+      names = "--samples",
+      paramLabel = "FILE.csv",
+      description =
+          "Write a line for every picture and configuration: quality, times, cached steps.")
+  private Path sampleFile;
+
   @Option(names = "--quiet", description = "Print the table only.")
   private boolean quiet;
 
@@ -72,28 +79,30 @@ final class CompareCommand implements Callable<Integer> {
     List<Sample> references = new ArrayList<>();
     try (Engine engine = Engine.load(model.locate(terminal), model.strategies(), model.threads())) {
       CachedSamples samples = new CachedSamples(engine, requests, new TerminalConsole(terminal));
+      // A picture with all configurations at once: on a machine with other work times drift.
+      for (Path config : configs) {
+        comparisons.add(
+            new Comparison(config.getFileName().toString(), references, new ArrayList<>()));
+      }
       for (int i = 0; i < requests.size(); i++) {
         references.add(samples.uncached(i));
-      }
-      for (int c = 0; c < resolved.size(); c++) {
-        List<Sample> runs = new ArrayList<>();
-        for (int i = 0; i < requests.size(); i++) {
-          runs.add(samples.generate(i, resolved.get(c)));
+        for (int c = 0; c < resolved.size(); c++) {
+          comparisons.get(c).runs().add(samples.generate(i, resolved.get(c)));
         }
-        comparisons.add(new Comparison(configs.get(c).getFileName().toString(), references, runs));
-        terminal.info("%s done", configs.get(c));
       }
     }
     terminal.out().print(Comparison.table(comparisons));
     terminal.out().flush();
+    List<String> titles =
+        requests.stream()
+            .map(r -> r.get(RequestKeys.PROMPT) + ", seed " + r.get(RequestKeys.SEED))
+            .toList();
+    if (sampleFile != null) {
+      AtomicFile.write(
+          sampleFile, Comparison.csv(titles, comparisons).getBytes(StandardCharsets.UTF_8));
+    }
     if (report != null) {
-      String page =
-          ComparisonPage.render(
-              requests.stream()
-                  .map(r -> r.get(RequestKeys.PROMPT) + ", seed " + r.get(RequestKeys.SEED))
-                  .toList(),
-              references,
-              comparisons);
+      String page = ComparisonPage.render(titles, references, comparisons);
       AtomicFile.write(report, page.getBytes(StandardCharsets.UTF_8));
       terminal.out().println(report);
     }

@@ -1,10 +1,12 @@
 package io.jdit.cli;
 
 import io.jdit.cache.ResolvedCacheConfig;
+import io.jdit.cache.forecast.ForecastStrategy;
 import io.jdit.config.SettingsFile;
 import io.jdit.config.Values;
 import io.jdit.engine.BatchRun;
 import io.jdit.engine.Engine;
+import io.jdit.engine.ForecastProfiles;
 import io.jdit.engine.Job;
 import io.jdit.engine.ModelCost;
 import io.jdit.engine.PromptRun;
@@ -13,6 +15,8 @@ import io.jdit.engine.RankSession;
 import io.jdit.engine.batch.BatchFile;
 import io.jdit.parallel.ParallelConfig;
 import io.jdit.pipeline.LinearFormats;
+import io.jdit.pipeline.Parameters;
+import io.jdit.pipeline.Strategies;
 import io.jdit.tensor.Device;
 import java.nio.file.Path;
 import java.util.List;
@@ -107,7 +111,7 @@ final class GenerateCommand implements Callable<Integer> {
           () -> ModelCost.heads(model.locate(terminal)),
           terminal,
           session -> {
-            Job job = job(resolved, session, console, terminal);
+            Job job = job(resolved, requests, session, console, terminal);
             if (!batch) {
               new PromptRun(job).run(requests);
               return ExitCode.OK;
@@ -125,24 +129,30 @@ final class GenerateCommand implements Callable<Integer> {
     }
   }
 
+  /**
+   * @param requests that are known before the model is loaded
+   */
   private Job job(
       ResolvedCacheConfig resolved,
+      List<Values> requests,
       RankSession session,
       TerminalConsole console,
       Terminal terminal) {
     Path folder = model.locate(terminal);
     resolved.requireExperts(Engine.transformers(folder));
-    Provenance provenance =
-        new Provenance(
-            model.modelPath,
-            session.apply(model.strategies(session.device())).withFormats(formats),
-            resolved.toMap());
+    Strategies strategies = session.apply(model.strategies(session.device())).withFormats(formats);
+    Provenance provenance = new Provenance(model.modelPath, strategies, resolved.toMap());
+    Parameters parameters = Engine.parameters(folder);
+    ForecastStrategy acceleration =
+        session.cache(
+            resolved, new ForecastProfiles(folder, strategies, System.getenv(), console::info));
+    requests.forEach(r -> acceleration.requireProfile(parameters.resolve(r).values()));
     return new Job(
         folder,
         provenance,
         model.threads(),
-        session.cache(resolved),
-        output.output(Engine.parameters(folder).kind()),
+        acceleration,
+        output.output(parameters.kind()),
         warmup,
         session,
         console);

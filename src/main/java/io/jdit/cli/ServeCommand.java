@@ -6,6 +6,7 @@ import io.jdit.config.Values;
 import io.jdit.engine.Engine;
 import io.jdit.engine.EngineRunner;
 import io.jdit.engine.FailureText;
+import io.jdit.engine.ForecastProfiles;
 import io.jdit.engine.ModelCost;
 import io.jdit.engine.Provenance;
 import io.jdit.engine.RankRunner;
@@ -159,7 +160,7 @@ final class ServeCommand implements Callable<Integer> {
             ? () ->
                 new RankRunner(
                     variables -> ranks.launcher(device, with(variables, path)), parallel.numGpus())
-            : () -> runner(path, folder, resolved, RankSession.alone(device));
+            : () -> runner(path, folder, resolved, RankSession.alone(device), terminal);
     return new ServedModel(name, path, Engine.parameters(folder), loader);
   }
 
@@ -170,7 +171,11 @@ final class ServeCommand implements Callable<Integer> {
   }
 
   private StepRunner runner(
-      String path, Path folder, ResolvedCacheConfig resolved, RankSession session) {
+      String path,
+      Path folder,
+      ResolvedCacheConfig resolved,
+      RankSession session,
+      Terminal terminal) {
     Strategies strategies =
         session
             .apply(model.strategies(session.device()).withKept(server.conditioningBytes()))
@@ -178,7 +183,10 @@ final class ServeCommand implements Callable<Integer> {
     return new EngineRunner(
         Engine.load(folder, strategies, model.threads()),
         new Provenance(path, strategies, resolved.toMap()),
-        session.cache(resolved),
+        session.cache(
+            resolved,
+            new ForecastProfiles(
+                folder, strategies, System.getenv(), line -> terminal.info("%s", line))),
         session);
   }
 
@@ -194,7 +202,7 @@ final class ServeCommand implements Callable<Integer> {
         () -> ModelCost.heads(folder),
         terminal,
         session -> {
-          try (StepRunner runner = runner(path, folder, resolved, session)) {
+          try (StepRunner runner = runner(path, folder, resolved, session, terminal)) {
             RankService.run(runner, session, commands);
           }
           return ExitCode.OK;

@@ -1,7 +1,7 @@
 package io.jdit.engine;
 
 import io.jdit.attention.FusedAttention;
-import io.jdit.cache.BlockCache;
+import io.jdit.cache.StepCache;
 import io.jdit.checkpoint.ModelFolder;
 import io.jdit.checkpoint.WeightOrigin;
 import io.jdit.config.Values;
@@ -131,7 +131,7 @@ public record Benchmark(
   }
 
   private static Set<Integer> cachedSteps(List<Acceleration> accelerations) {
-    return BlockCache.among(accelerations).stream()
+    return StepCache.among(accelerations).stream()
         .flatMap(c -> c.statistics().stream())
         .limit(1)
         .flatMap(s -> s.conditional().cachedSteps().stream())

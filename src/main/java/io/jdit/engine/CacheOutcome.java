@@ -1,7 +1,7 @@
 package io.jdit.engine;
 
-import io.jdit.cache.BlockCache;
 import io.jdit.cache.CacheStatistics;
+import io.jdit.cache.StepCache;
 import io.jdit.media.AtomicFile;
 import io.jdit.media.Picture;
 import io.jdit.media.PngWriter;
@@ -39,7 +39,7 @@ record CacheOutcome(
    */
   static Optional<CacheOutcome> of(
       Collection<Acceleration> accelerations, List<Double> stepMillis) {
-    List<BlockCache> caches = BlockCache.among(accelerations);
+    List<StepCache> caches = StepCache.among(accelerations);
     return caches.isEmpty()
         ? Optional.empty()
         : Optional.of(
@@ -47,7 +47,7 @@ record CacheOutcome(
                 caches.stream().flatMap(c -> c.statistics().stream()).toList(),
                 caches.stream().flatMap(c -> c.notes().stream()).toList(),
                 stepMillis,
-                caches.stream().mapToLong(BlockCache::peakBytes).sum()));
+                caches.stream().mapToLong(StepCache::peakBytes).sum()));
   }
 
   void print(Console console) {

@@ -1,8 +1,11 @@
 package io.jdit.engine;
 
-import io.jdit.cache.BlockCache;
+import io.jdit.cache.CacheKeys;
+import io.jdit.cache.CacheType;
 import io.jdit.cache.MeteredAcceleration;
 import io.jdit.cache.ResolvedCacheConfig;
+import io.jdit.cache.StepCache;
+import io.jdit.cache.forecast.ForecastStrategy;
 import io.jdit.cache.tune.TuningModel;
 import io.jdit.config.Values;
 import io.jdit.pipeline.Progress;
@@ -18,7 +21,8 @@ import java.util.Locale;
 public final class CachedSamples implements TuningModel {
   private final Engine engine;
   private final List<Values> requests;
-  private final List<Sample> uncached = new ArrayList<>();
+  private final Console console;
+  private final Sample[] uncached;
 
   /**
    * @param engine stays the caller's
@@ -26,28 +30,39 @@ public final class CachedSamples implements TuningModel {
   public CachedSamples(Engine engine, List<Values> requests, Console console) {
     this.engine = engine;
     this.requests = requests;
+    this.console = console;
+    this.uncached = new Sample[requests.size()];
     requests.forEach(engine.parameters()::resolve);
     engine.generate(requests.get(0)).close(); // compiles and packs what the first run would pay for
-    for (int i = 0; i < requests.size(); i++) {
-      uncached.add(generate(i, null));
+  }
+
+  /** A sample without a cache, which is generated at the first call. */
+  public Sample uncached(int index) {
+    if (uncached[index] == null) {
+      uncached[index] = generate(index, null);
       console.info(
           String.format(
               Locale.ROOT,
               "uncached %d/%d: %.0f ms in blocks",
-              i + 1,
+              index + 1,
               requests.size(),
-              uncached.get(i).blockMillis()));
+              uncached[index].blockMillis()));
     }
-  }
-
-  public Sample uncached(int index) {
-    return uncached.get(index);
+    return uncached[index];
   }
 
   /** Generates a sample; null settings mean no cache. */
   public Sample generate(int index, ResolvedCacheConfig config) {
-    Acceleration.Factory cache =
-        config == null ? Acceleration.none() : BlockCache.factory(config, null);
+    return generate(
+        engine,
+        requests.get(index),
+        config == null
+            ? Acceleration.none()
+            : new ForecastStrategy(config, null, engine.profiles()));
+  }
+
+  /** Generates a picture and measures what its cache did. */
+  static Sample generate(Engine engine, Values request, Acceleration.Factory cache) {
     List<MeteredAcceleration> meters = new ArrayList<>();
     Acceleration.Factory metered =
         outline -> {
@@ -55,9 +70,11 @@ public final class CachedSamples implements TuningModel {
           meters.add(meter);
           return meter;
         };
-    try (Result r = engine.generate(requests.get(index), metered, Progress.NONE)) {
+    try (Result r = engine.generate(request, metered, Progress.NONE)) {
+      List<StepCache> caches =
+          StepCache.among(meters.stream().map(MeteredAcceleration::inner).toList());
       int cached =
-          BlockCache.among(meters.stream().map(MeteredAcceleration::inner).toList()).stream()
+          caches.stream()
               .flatMap(c -> c.statistics().stream())
               .findFirst()
               .map(s -> s.conditional().cachedSteps().size())
@@ -67,7 +84,8 @@ public final class CachedSamples implements TuningModel {
           meters.stream().mapToDouble(MeteredAcceleration::blockMillis).sum(),
           MeteredAcceleration.blockShare(meters),
           r.report().denoiseSteps().stream().mapToDouble(Double::doubleValue).sum(),
-          cached);
+          cached,
+          caches.stream().mapToLong(StepCache::peakBytes).sum());
     }
   }
 
@@ -81,10 +99,27 @@ public final class CachedSamples implements TuningModel {
     return requests.size();
   }
 
+  /** The speeds of the model's forecast profile, where it has one. */
+  @Override
+  public List<Values> further() {
+    return engine
+        .profiles()
+        .find(engine.parameters().resolve(requests.get(0)).values())
+        .map(
+            p ->
+                p.levels().stream()
+                    .map(
+                        l ->
+                            Values.of(CacheKeys.CACHE_TYPE, CacheType.FORECAST)
+                                .with(CacheKeys.FORECAST_SPEEDUP, l.speedup()))
+                    .toList())
+        .orElse(List.of());
+  }
+
   @Override
   public Measurement run(Values settings, int index) {
     Sample s = generate(index, ResolvedCacheConfig.of(settings));
-    Sample reference = uncached.get(index);
+    Sample reference = uncached(index);
     return new Measurement(
         s.psnr(reference), s.blockShare(), s.blockMillis(), reference.blockMillis());
   }

@@ -22,6 +22,8 @@ public final class EmbeddedModel {
       List.of(
           "generation_config.json",
           "model_index.json",
+          "profiles/forecast-28-steps-guidance-3.json",
+          "profiles/forecast-28-steps-no-guidance.json",
           "scheduler/scheduler_config.json",
           "text_encoder/config.json",
           "text_encoder/model.safetensors",

@@ -40,6 +40,7 @@ public final class Engine implements AutoCloseable {
   private final Parameters parameters;
   private final Model model;
   private final KeptConditions kept;
+  private final ForecastProfiles profiles;
 
   private Engine(
       ModelFolder folder,
@@ -53,6 +54,12 @@ public final class Engine implements AutoCloseable {
     this.parameters = parameters;
     this.model = model;
     this.kept = new KeptConditions(strategies.kept());
+    this.profiles = new ForecastProfiles(folder.path(), strategies, System.getenv(), line -> {});
+  }
+
+  /** Forecast profiles of this model. */
+  public ForecastProfiles profiles() {
+    return profiles;
   }
 
   /** As {@link #load(Path, Strategies, int)} with LibTorch's choice of threads. */

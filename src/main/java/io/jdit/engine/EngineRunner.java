@@ -52,7 +52,7 @@ public final class EngineRunner implements StepRunner {
     this.engine = engine;
     this.provenance = provenance;
     this.own = own;
-    this.caches = session::cache;
+    this.caches = asked -> session.cache(asked, engine.profiles());
     this.writes = session.writes();
   }
 

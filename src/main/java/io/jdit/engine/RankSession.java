@@ -1,9 +1,11 @@
 package io.jdit.engine;
 
 import io.jdit.attention.FusedAttention;
-import io.jdit.cache.BlockCache;
+import io.jdit.cache.CacheType;
 import io.jdit.cache.RankSum;
 import io.jdit.cache.ResolvedCacheConfig;
+import io.jdit.cache.forecast.ForecastStrategy;
+import io.jdit.cache.forecast.ProfileSource;
 import io.jdit.config.Values;
 import io.jdit.metrics.StageReport;
 import io.jdit.parallel.LayoutChoice;
@@ -15,7 +17,6 @@ import io.jdit.parallel.ProcessGroup;
 import io.jdit.parallel.RankProcess;
 import io.jdit.pipeline.Strategies;
 import io.jdit.tensor.Device;
-import io.jdit.transformer.Acceleration;
 import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -78,16 +79,23 @@ public final class RankSession implements AutoCloseable {
     return parallel == null ? strategies : parallel.apply(strategies);
   }
 
-  /** Makes the cache of each generation, deciding with the ranks that share a sample. */
-  public Acceleration.Factory cache(ResolvedCacheConfig cache) {
-    return BlockCache.factory(cache, rankSum(cache));
+  /**
+   * Makes the cache of each generation, deciding with the ranks that share a sample.
+   *
+   * @param profiles of the model
+   */
+  public ForecastStrategy cache(ResolvedCacheConfig cache, ProfileSource profiles) {
+    return new ForecastStrategy(cache, rankSum(cache), profiles);
   }
 
   private RankSum rankSum(ResolvedCacheConfig cache) {
     if (parallel == null) {
       return null;
     }
-    boolean oneDecision = mesh().cfg() > 1 && !cache.config().cfgDiffComputeSeparate();
+    boolean oneDecision =
+        mesh().cfg() > 1
+            && (!cache.config().cfgDiffComputeSeparate()
+                || cache.config().type() == CacheType.FORECAST);
     return oneDecision ? parallel::firstBranchSum : parallel::sampleSum;
   }
 

@@ -2,6 +2,7 @@ package io.jdit.engine;
 
 import io.jdit.cache.CacheFlags;
 import io.jdit.cache.CacheKeys;
+import io.jdit.cache.CacheSwitch;
 import io.jdit.cache.ResolvedCacheConfig;
 import io.jdit.config.ConfigException;
 import io.jdit.config.SettingsFile;
@@ -31,6 +32,6 @@ public final class RequestCache {
                 NAME,
                 UnknownKeys.REJECT);
     return ResolvedCacheConfig.resolve(
-        file, Map.of(), new CacheFlags(Values.of(CacheKeys.CACHE, choice.on())));
+        file, Map.of(), new CacheFlags(Values.of(CacheKeys.CACHE, CacheSwitch.of(choice.on()))));
   }
 }

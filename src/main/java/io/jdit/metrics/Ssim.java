@@ -11,7 +11,11 @@ public final class Ssim {
   private static final double SIGMA = 1.5;
   private static final double C1 = Math.pow(0.01 * 255, 2);
   private static final double C2 = Math.pow(0.03 * 255, 2);
-  private static final int CHANNELS = 3;
+  static final int CHANNELS = 3;
+
+  /** Least side of a picture. */
+  static final int LEAST_SIDE = 2 * RADIUS + 1;
+
   private static final double[] WINDOW = window();
 
   private Ssim() {}
@@ -37,28 +41,39 @@ public final class Ssim {
     }
     double sum = 0;
     for (int c = 0; c < CHANNELS; c++) {
-      sum += channel(plane(a, c), plane(b, c), width, height);
+      sum += channel(plane(a, c), plane(b, c), width, height).similarity();
     }
     return sum / CHANNELS;
   }
 
-  private static double channel(double[] a, double[] b, int width, int height) {
+  /**
+   * Means over a channel.
+   *
+   * @param similarity of luminance, contrast and structure together
+   * @param structure contrast and structure alone
+   */
+  record Means(double similarity, double structure) {}
+
+  /**
+   * @param a [height, width], as {@code b}; sides of at least 11
+   */
+  static Means channel(double[] a, double[] b, int width, int height) {
     double[] meanA = filter(a, width, height);
     double[] meanB = filter(b, width, height);
     double[] squareA = filter(product(a, a), width, height);
     double[] squareB = filter(product(b, b), width, height);
     double[] mixed = filter(product(a, b), width, height);
-    double sum = 0;
+    double similarity = 0;
+    double structure = 0;
     for (int i = 0; i < meanA.length; i++) {
       double variances = squareA[i] - meanA[i] * meanA[i] + squareB[i] - meanB[i] * meanB[i];
       double covariance = mixed[i] - meanA[i] * meanB[i];
       double means = meanA[i] * meanA[i] + meanB[i] * meanB[i];
-      sum +=
-          (2 * meanA[i] * meanB[i] + C1)
-              * (2 * covariance + C2)
-              / ((means + C1) * (variances + C2));
+      double cs = (2 * covariance + C2) / (variances + C2);
+      similarity += (2 * meanA[i] * meanB[i] + C1) / (means + C1) * cs;
+      structure += cs;
     }
-    return sum / meanA.length;
+    return new Means(similarity / meanA.length, structure / meanA.length);
   }
 
   /** Separable Gaussian mean of the positions with a whole window: [height - 10, width - 10]. */
@@ -88,7 +103,7 @@ public final class Ssim {
     return filtered;
   }
 
-  private static double[] plane(byte[] rgb, int channel) {
+  static double[] plane(byte[] rgb, int channel) {
     double[] plane = new double[rgb.length / CHANNELS];
     for (int i = 0; i < plane.length; i++) {
       plane[i] = rgb[CHANNELS * i + channel] & 0xff;

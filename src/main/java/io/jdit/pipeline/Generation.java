@@ -127,7 +127,8 @@ public final class Generation implements AutoCloseable {
         (expert, count) ->
             byExpert.put(
                 expert,
-                accelerations.begin(new Acceleration.Outline(expert, count, calls.get(expert)))));
+                accelerations.begin(
+                    new Acceleration.Outline(expert, count, calls.get(expert), request.values()))));
   }
 
   private int callsHere(int count) {
@@ -159,6 +160,11 @@ public final class Generation implements AutoCloseable {
 
   public boolean done() {
     return done == trajectory.steps();
+  }
+
+  /** Share of noise in the latents before the next step. */
+  public float sigma() {
+    return trajectory.sigma(done);
   }
 
   /**

@@ -48,7 +48,13 @@ public final class ComparisonPage {
       for (Comparison c : comparisons) {
         Sample run = c.runs().get(i);
         String caption =
-            String.format(Locale.ROOT, "%s: %.1f dB", c.name(), run.psnr(references.get(i)));
+            String.format(
+                Locale.ROOT,
+                "%s: %.1f dB, SSIM %.4f, gradients %.4f",
+                c.name(),
+                run.psnr(references.get(i)),
+                run.ssim(references.get(i)),
+                run.gradientSimilarity(references.get(i)));
         cell(page, caption, run.picture(), difference(run.picture(), references.get(i).picture()));
       }
       page.append("</tr></table></div>\n");

@@ -1,6 +1,7 @@
 package io.jdit.report;
 
 import io.jdit.cache.CacheStatistics;
+import io.jdit.cache.CacheType;
 import java.util.List;
 import java.util.Locale;
 
@@ -17,6 +18,7 @@ final class DiffPlot {
 
   private final CacheStatistics.Branch branch;
   private final int steps;
+  private final boolean forecast;
   private final double threshold;
   private final double ceiling;
 
@@ -24,7 +26,8 @@ final class DiffPlot {
     this.branch = branch;
     steps = Math.max(1, group.executedSteps());
     Double l1 = group.config().similarity().l1HiddenStatesDiffThreshold();
-    threshold = l1 == null ? group.config().residualDiffThreshold() : l1;
+    forecast = group.config().type() == CacheType.FORECAST;
+    threshold = forecast ? 0 : l1 == null ? group.config().residualDiffThreshold() : l1;
     double largest = threshold > 0 && threshold < 1 ? threshold : 0.01;
     for (int s = 0; s < steps; s++) {
       double value = value(s);
@@ -59,18 +62,21 @@ final class DiffPlot {
     StringBuilder svg = new StringBuilder();
     svg.append(
         format(
-            "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"residual difference per step,"
-                + " %s\">%n",
-            WIDTH, HEIGHT, HtmlPage.escape(label)));
+            "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"%s per step, %s\">%n",
+            WIDTH, HEIGHT, quantity(), HtmlPage.escape(label)));
     svg.append(
         format(
-            "<text x=\"%d\" y=\"14\">residual difference, %s; filled: from the cache</text>%n",
-            LEFT, HtmlPage.escape(label)));
+            "<text x=\"%d\" y=\"14\">%s, %s; filled: from the cache</text>%n",
+            LEFT, quantity(), HtmlPage.escape(label)));
     appendBands(svg);
     appendAxes(svg);
     appendLine(svg);
     appendMarks(svg);
     return svg.append("</svg>\n").toString();
+  }
+
+  private String quantity() {
+    return forecast ? "relative error of the forecast" : "residual difference";
   }
 
   private void appendBands(StringBuilder svg) {

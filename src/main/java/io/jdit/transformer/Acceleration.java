@@ -1,5 +1,6 @@
 package io.jdit.transformer;
 
+import io.jdit.config.Values;
 import io.jdit.tensor.Tensor;
 
 /**
@@ -16,8 +17,14 @@ public interface Acceleration extends AutoCloseable {
    * @param calls transformer calls of a step on this rank: 2 where two guidance branches are
    *     computed one after the other, the positive one first; 1 where there is one branch, or both
    *     are in one batch, or the other one is on another rank
+   * @param request parameters of the generation, with the model's defaults filled in
    */
-  record Outline(String expert, int steps, int calls) {}
+  record Outline(String expert, int steps, int calls, Values request) {
+    /** Of a generation that only its steps are known of. */
+    public Outline(String expert, int steps, int calls) {
+      this(expert, steps, calls, Values.none());
+    }
+  }
 
   /**
    * A transformer call for one guidance branch. Where branches share a batch, each is asked for and

@@ -1,5 +1,6 @@
 package io.jdit.transformer;
 
+import io.jdit.tensor.DType;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 import java.util.List;
@@ -22,14 +23,18 @@ public record Forecast(List<Tensor> outputs, List<Double> weights) {
     }
   }
 
-  /** The sum; belongs to the innermost scope. */
+  /** The sum, computed in float32, in the outputs' dtype; belongs to the innermost scope. */
   public Tensor value() {
     try (TensorScope scope = TensorScope.open()) {
-      Tensor sum = outputs.get(0).mul(weights.get(0));
+      Tensor sum = term(0);
       for (int i = 1; i < outputs.size(); i++) {
-        sum = sum.add(outputs.get(i).mul(weights.get(i)));
+        sum = sum.add(term(i));
       }
-      return scope.keep(sum);
+      return scope.keep(sum.to(outputs.get(0).dtype()));
     }
+  }
+
+  private Tensor term(int i) {
+    return outputs.get(i).to(DType.FLOAT32).mul(weights.get(i));
   }
 }

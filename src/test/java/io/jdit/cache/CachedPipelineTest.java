@@ -199,7 +199,7 @@ class CachedPipelineTest {
             engine.generate(
                 Requests.of(f, golden), BlockCache.factory(resolved, null), Progress.NONE)) {
           List<CacheStatistics> statistics =
-              BlockCache.among(result.accelerations()).get(0).statistics();
+              StepCache.among(result.accelerations()).get(0).statistics();
           assertThat(statistics).as(run.getKey()).hasSize(1);
           CacheStatistics s = statistics.get(0);
           assertThat(s.group()).isEqualTo(golden.get("contexts").get(0).stringValue());
@@ -228,7 +228,7 @@ class CachedPipelineTest {
       try (Result result =
           engine.generate(
               Requests.of(f, golden), BlockCache.factory(resolved, null), Progress.NONE)) {
-        CacheStatistics s = BlockCache.among(result.accelerations()).get(0).statistics().get(0);
+        CacheStatistics s = StepCache.among(result.accelerations()).get(0).statistics().get(0);
         checkBranch("silent", s.conditional(), golden, "");
       }
     }
@@ -245,7 +245,7 @@ class CachedPipelineTest {
     ResolvedCacheConfig resolved = ResolvedCacheConfig.resolve(file, Map.of(), CacheFlags.none());
     try (Result result = engine.generate(call, BlockCache.factory(resolved, null), Progress.NONE)) {
       Map<String, CacheStatistics> statistics = new LinkedHashMap<>();
-      for (BlockCache cache : BlockCache.among(result.accelerations())) {
+      for (StepCache cache : StepCache.among(result.accelerations())) {
         for (CacheStatistics s : cache.statistics()) {
           // The videos' contexts are named after the transformer too.
           String video = cache.expert() + "." + s.group();

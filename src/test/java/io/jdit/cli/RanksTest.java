@@ -89,6 +89,55 @@ class RanksTest {
   }
 
   @Test
+  void ranksForecastTheSameSteps() throws Exception {
+    String[] forecast = {
+      "--prompt",
+      "a red circle on a white background",
+      "--seed",
+      "7",
+      "--device",
+      "cpu",
+      "--cache",
+      "forecast",
+      "--forecast-speedup",
+      "2.5"
+    };
+    String[][] layouts = {
+      {},
+      {"--num-gpus", "2"},
+      {"--num-gpus", "2", "--cfg-parallel"},
+      {"--num-gpus", "2", "--tp-size", "2"}
+    };
+    byte[] expected = null;
+    String steps = null;
+    for (int i = 0; i < layouts.length; i++) {
+      Path dump = folder.resolve("perf" + i + ".json");
+      String[] options =
+          join(forecast, join(layouts[i], new String[] {"--perf-dump-path", dump.toString()}));
+      Run run = start(generate(folder, "layout" + i, options));
+      assertThat(run.exitCode()).as(run.printed()).isZero();
+      byte[] rgb = PictureReader.read(folder.resolve("layout" + i + ".png")).rgb();
+      String cached =
+          ModelConfig.read(dump)
+              .json()
+              .path("cache")
+              .path("contexts")
+              .get(0)
+              .path("cached_steps")
+              .toString();
+      if (i == 0) {
+        expected = rgb;
+        steps = cached;
+        assertThat(cached).contains(",");
+      }
+      assertThat(cached).as(Arrays.toString(layouts[i])).isEqualTo(steps);
+      for (int p = 0; p < rgb.length; p++) {
+        assertThat(Math.abs((rgb[p] & 255) - (expected[p] & 255))).isLessThanOrEqualTo(1);
+      }
+    }
+  }
+
+  @Test
   void layoutsThatCannotBeAreRefusedBeforeRanksStart() {
     CommandLineRun tp =
         CommandLineRun.of(

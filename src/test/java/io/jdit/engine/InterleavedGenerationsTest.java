@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.jdit.cache.BlockCache;
 import io.jdit.cache.CacheFlags;
 import io.jdit.cache.ResolvedCacheConfig;
+import io.jdit.cache.StepCache;
 import io.jdit.config.SettingsFile;
 import io.jdit.config.UnknownKeys;
 import io.jdit.config.Values;
@@ -93,7 +94,7 @@ class InterleavedGenerationsTest {
             new Outcome(
                 g.latents().toBytes(),
                 pictures.get(pictures.size() - 1).rgb(),
-                BlockCache.among(List.copyOf(g.accelerations().values())).stream()
+                StepCache.among(List.copyOf(g.accelerations().values())).stream()
                     .flatMap(b -> b.statistics().stream())
                     .flatMap(s -> List.of(s.conditional(), s.unconditional()).stream())
                     .filter(b -> !b.residualDiffs().isEmpty())

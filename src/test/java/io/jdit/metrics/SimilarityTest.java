@@ -21,15 +21,18 @@ class SimilarityTest {
 
   @ParameterizedTest
   @CsvSource({
-    "0, 1, 0.4143937600679825, 4.69674624965754",
-    "1, 2, 0.38013662141433113, 6.669952538794278"
+    "0, 1, 0.4143937600679825, 4.69674624965754, 0.1753184651104653, 0.8354245157482377",
+    "1, 2, 0.38013662141433113, 6.669952538794278, 0.04341429445248244, 0.7906446096338404"
   })
-  void pictures(int first, int second, double ssim, double psnr) throws IOException {
+  void pictures(int first, int second, double ssim, double psnr, double multi, double gradients)
+      throws IOException {
     byte[] a = PictureReader.read(SHAPES.resolve(first + ".png")).rgb();
     byte[] b = PictureReader.read(SHAPES.resolve(second + ".png")).rgb();
     assertThat(Ssim.of(a, b, 64, 64)).isCloseTo(ssim, within(1e-10));
     assertThat(Ssim.of(b, a, 64, 64)).isCloseTo(ssim, within(1e-10));
     assertThat(Psnr.of(a, b)).isCloseTo(psnr, within(1e-12));
+    assertThat(MultiScaleSsim.of(a, b, 64, 64)).isCloseTo(multi, within(1e-10));
+    assertThat(GradientSimilarity.of(a, b, 64, 64)).isCloseTo(gradients, within(1e-10));
   }
 
   @Test
@@ -40,6 +43,28 @@ class SimilarityTest {
     double expected = (2 * 100 * 220 + c1) / (100 * 100 + 220 * 220 + c1);
     assertThat(Ssim.of(a, b, 12, 13)).isCloseTo(expected, within(1e-9));
     assertThat(Psnr.of(a, b)).isCloseTo(20 * Math.log10(255.0 / 120), within(1e-12));
+  }
+
+  @Test
+  void aShiftOfBrightnessIsTheLuminanceTermOfTheLastScale() {
+    byte[] a = filled(100, 176 * 176 * 3);
+    byte[] b = filled(220, 176 * 176 * 3);
+    double c1 = 2.55 * 2.55;
+    double luminance = (2 * 100 * 220 + c1) / (100 * 100 + 220 * 220 + c1);
+    assertThat(MultiScaleSsim.of(a, b, 176, 176))
+        .isCloseTo(Math.pow(luminance, 0.1333), within(2e-5)); // the weights add up to 1.0001
+    assertThat(GradientSimilarity.of(a, b, 176, 176)).isEqualTo(1);
+  }
+
+  @Test
+  void aRampHasOneGradient() {
+    byte[] ramp = new byte[32 * 16 * 3];
+    for (int i = 0; i < ramp.length; i++) {
+      ramp[i] = (byte) (5 * (i / 3 % 32));
+    }
+    double gradient = 20; // twice two pixels of half size, five each
+    assertThat(GradientSimilarity.of(ramp, filled(7, ramp.length), 32, 16))
+        .isCloseTo(170 / (gradient * gradient + 170), within(1e-9));
   }
 
   @Test

@@ -7,6 +7,7 @@ import io.jdit.cache.BlockCache;
 import io.jdit.cache.CacheFlags;
 import io.jdit.cache.CacheStatistics;
 import io.jdit.cache.ResolvedCacheConfig;
+import io.jdit.cache.StepCache;
 import io.jdit.config.SettingsFile;
 import io.jdit.config.UnknownKeys;
 import io.jdit.engine.Engine;
@@ -161,7 +162,7 @@ class Flux2ParallelTest {
   /** A rank of the negative branch has it as its only one. */
   private static void assertCachedSteps(Result r, JsonNode contexts, boolean negative) {
     int groups = 0;
-    for (BlockCache cache : BlockCache.among(r.accelerations())) {
+    for (StepCache cache : StepCache.among(r.accelerations())) {
       for (CacheStatistics s : cache.statistics()) {
         JsonNode expected =
             contexts.path(s.group()).path(negative ? "cfg_cached_steps" : "cached_steps");

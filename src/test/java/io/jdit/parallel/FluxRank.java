@@ -4,6 +4,7 @@ import io.jdit.attention.FusedAttention;
 import io.jdit.cache.BlockCache;
 import io.jdit.cache.CacheFlags;
 import io.jdit.cache.ResolvedCacheConfig;
+import io.jdit.cache.StepCache;
 import io.jdit.config.SettingsFile;
 import io.jdit.config.UnknownKeys;
 import io.jdit.config.Values;
@@ -100,7 +101,7 @@ final class FluxRank {
   }
 
   private static String cachedSteps(Result result) {
-    return BlockCache.among(result.accelerations()).stream()
+    return StepCache.among(result.accelerations()).stream()
         .map(cache -> cache.statistics().get(0).conditional().cachedSteps().toString())
         .findFirst()
         .orElse("-");

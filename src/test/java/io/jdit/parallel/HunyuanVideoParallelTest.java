@@ -7,6 +7,7 @@ import io.jdit.cache.BlockCache;
 import io.jdit.cache.CacheFlags;
 import io.jdit.cache.CacheStatistics;
 import io.jdit.cache.ResolvedCacheConfig;
+import io.jdit.cache.StepCache;
 import io.jdit.config.SettingsFile;
 import io.jdit.config.UnknownKeys;
 import io.jdit.config.Values;
@@ -157,7 +158,7 @@ class HunyuanVideoParallelTest {
 
   /** With branches on ranks of their own, a rank knows the steps of its branch. */
   private static void requireSteps(Result r, JsonNode golden, boolean negative) {
-    for (CacheStatistics s : BlockCache.among(r.accelerations()).get(0).statistics()) {
+    for (CacheStatistics s : StepCache.among(r.accelerations()).get(0).statistics()) {
       JsonNode steps =
           golden
               .path("contexts")

@@ -7,6 +7,7 @@ import io.jdit.cache.BlockCache;
 import io.jdit.cache.CacheFlags;
 import io.jdit.cache.RankSum;
 import io.jdit.cache.ResolvedCacheConfig;
+import io.jdit.cache.StepCache;
 import io.jdit.config.SettingsFile;
 import io.jdit.config.UnknownKeys;
 import io.jdit.config.Values;
@@ -53,7 +54,7 @@ class QuantizedParallelTest {
         Result r = engine.generate(REQUEST, cache, Progress.NONE)) {
       return new Outcome(
           r.latents().toFloats(),
-          BlockCache.among(r.accelerations())
+          StepCache.among(r.accelerations())
               .get(0)
               .statistics()
               .get(0)

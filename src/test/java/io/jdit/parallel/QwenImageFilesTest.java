@@ -8,6 +8,7 @@ import io.jdit.cache.CacheFlags;
 import io.jdit.cache.CacheStatistics;
 import io.jdit.cache.RankSum;
 import io.jdit.cache.ResolvedCacheConfig;
+import io.jdit.cache.StepCache;
 import io.jdit.config.SettingsFile;
 import io.jdit.config.UnknownKeys;
 import io.jdit.config.Values;
@@ -144,7 +145,7 @@ class QwenImageFilesTest {
                 Result r =
                     engine.generate(Requests.of(f, golden), cache(file, parallel), Progress.NONE)) {
               assertThat(r.latents()).isCloseTo(f.tensor("cache." + cache + ".latents"), TOLERANCE);
-              CacheStatistics s = BlockCache.among(r.accelerations()).get(0).statistics().get(0);
+              CacheStatistics s = StepCache.among(r.accelerations()).get(0).statistics().get(0);
               Assertions.assertThat(s.conditional().cachedSteps().toString())
                   .isEqualTo(golden.path("cached_steps").toString().replace(",", ", "))
                   .isNotEqualTo("[]");
@@ -154,7 +155,7 @@ class QwenImageFilesTest {
   }
 
   private static CacheStatistics statistics(Result r) {
-    return BlockCache.among(r.accelerations()).get(0).statistics().get(0);
+    return StepCache.among(r.accelerations()).get(0).statistics().get(0);
   }
 
   /**

@@ -7,6 +7,7 @@ import io.jdit.cache.BlockCache;
 import io.jdit.cache.CacheFlags;
 import io.jdit.cache.CacheStatistics;
 import io.jdit.cache.ResolvedCacheConfig;
+import io.jdit.cache.StepCache;
 import io.jdit.checkpoint.SafeTensorsFile;
 import io.jdit.config.SettingsFile;
 import io.jdit.config.UnknownKeys;
@@ -173,7 +174,7 @@ class WanParallelTest {
                 assertThat(r.latents())
                     .isCloseTo(f.tensor("cache." + cache + ".latents"), TOLERANCE);
                 List<Integer> cached = new ArrayList<>();
-                for (BlockCache c : BlockCache.among(r.accelerations())) {
+                for (StepCache c : StepCache.among(r.accelerations())) {
                   for (CacheStatistics s : c.statistics()) {
                     cached.addAll(s.conditional().cachedSteps());
                   }

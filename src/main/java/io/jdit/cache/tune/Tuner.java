@@ -65,17 +65,19 @@ public final class Tuner {
     descend(complete);
     complete.sort(goal.order());
     Candidate best = goal.isMet(complete.get(0)) ? complete.get(0) : null;
-    return new TuningResult(best, front(complete), runs);
+    List<Candidate> meeting = complete.stream().filter(goal::isMet).toList();
+    return new TuningResult(best, meeting, front(complete), runs);
   }
 
   /** The coarse grid, thinned evenly to what the budget allows. */
   private List<Candidate> grid() {
     List<Values> settings = CandidateGrid.of(model.steps());
+    List<Candidate> grid = new ArrayList<>();
+    model.further().forEach(s -> grid.add(new Candidate(s)));
     // The halving costs about as much as the grid itself, and the finalists all samples.
     int affordable =
         (int) Math.max(FINALISTS, (budget * COARSE_SHARE - FINALISTS * model.samples()) / 2);
-    List<Candidate> grid = new ArrayList<>();
-    int count = Math.min(settings.size(), affordable);
+    int count = Math.min(settings.size(), affordable - grid.size());
     for (int i = 0; i < count; i++) {
       grid.add(new Candidate(settings.get((int) ((long) i * settings.size() / count))));
     }

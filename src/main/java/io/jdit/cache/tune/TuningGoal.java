@@ -6,6 +6,12 @@ import java.util.Comparator;
 public sealed interface TuningGoal {
   boolean isMet(Candidate candidate);
 
+  /**
+   * Whether settings that met the goal keep it on other samples: their quality, since their speed
+   * is what it was.
+   */
+  boolean isKept(Candidate unseen);
+
   /** How far a candidate is from the goal's limit, on either side. */
   double distance(Candidate candidate);
 
@@ -17,6 +23,11 @@ public sealed interface TuningGoal {
     @Override
     public boolean isMet(Candidate candidate) {
       return candidate.worstPsnr() >= psnr;
+    }
+
+    @Override
+    public boolean isKept(Candidate unseen) {
+      return isMet(unseen);
     }
 
     @Override
@@ -38,6 +49,11 @@ public sealed interface TuningGoal {
     @Override
     public boolean isMet(Candidate candidate) {
       return candidate.speedup() >= factor;
+    }
+
+    @Override
+    public boolean isKept(Candidate unseen) {
+      return true;
     }
 
     @Override

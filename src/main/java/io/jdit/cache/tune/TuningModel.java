@@ -1,6 +1,7 @@
 package io.jdit.cache.tune;
 
 import io.jdit.config.Values;
+import java.util.List;
 
 /**
  * What is tuned: a model with its samples, each a prompt with a seed. Uncached generations are made
@@ -22,6 +23,11 @@ public interface TuningModel {
   int steps();
 
   int samples();
+
+  /** Settings to try besides those that fit any model. */
+  default List<Values> further() {
+    return List.of();
+  }
 
   /** Generates sample {@code index} with {@code settings}. */
   Measurement run(Values settings, int index);

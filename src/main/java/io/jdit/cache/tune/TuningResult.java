@@ -9,12 +9,15 @@ import java.util.Locale;
  * What a search found.
  *
  * @param best the best settings that meet the goal on every sample; null when none does
+ * @param meeting all that meet it, best first
  * @param front settings measured on every sample that no other ones beat in both respects, fastest
  *     first
  * @param runs cached generations made
  */
-public record TuningResult(Candidate best, List<Candidate> front, int runs) {
+public record TuningResult(
+    Candidate best, List<Candidate> meeting, List<Candidate> front, int runs) {
   public TuningResult {
+    meeting = List.copyOf(meeting);
     front = List.copyOf(front);
   }
 
@@ -44,6 +47,11 @@ public record TuningResult(Candidate best, List<Candidate> front, int runs) {
     if (best == null) {
       throw new IllegalStateException("no settings met the goal: " + runs + " generations tried");
     }
+    return yaml(best);
+  }
+
+  /** Settings of a search as a configuration file, with how they did in it. */
+  public static String yaml(Candidate best) {
     return String.format(
             Locale.ROOT,
             "# %.2fx fewer block runs (%.2fx less time in blocks), worst PSNR %.2f dB over %d samples\n",

@@ -61,6 +61,21 @@ class TunerTest {
     }
   }
 
+  @Test
+  void whatDoesNotHoldOnUnseenSamplesIsNotChosen() {
+    TuningGoal goal = new TuningGoal.Quality(36);
+    TuningResult result = new Tuner(new KnownModel(2), goal, 400, line -> {}).run();
+    List<String> failed = new ArrayList<>();
+    // Four samples: the last ones lose more than those that the search saw.
+    Validation validation = Validation.first(result, goal, new KnownModel(4), failed::add);
+    assertThat(failed).isNotEmpty().allMatch(l -> l.contains("does not hold on unseen samples"));
+    assertThat(validation.unseen().worstPsnr()).isGreaterThanOrEqualTo(36);
+    assertThat(validation.unseen().measurements()).hasSize(4);
+    assertThat(result.meeting().indexOf(validation.chosen())).isEqualTo(failed.size());
+    assertThat(validation.toString()).startsWith("4 unseen samples: ");
+    assertThat(Validation.first(result, goal, new KnownModel(40), line -> {})).isNull();
+  }
+
   /** The least work that reaches a PSNR, by trying every mask. */
   private static double leastWork(KnownModel model, double psnr) {
     double least = 1;

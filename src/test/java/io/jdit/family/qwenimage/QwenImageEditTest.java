@@ -6,6 +6,7 @@ import io.jdit.cache.BlockCache;
 import io.jdit.cache.CacheFlags;
 import io.jdit.cache.CacheStatistics;
 import io.jdit.cache.ResolvedCacheConfig;
+import io.jdit.cache.StepCache;
 import io.jdit.checkpoint.ModelFolder;
 import io.jdit.config.ConfigException;
 import io.jdit.config.SettingsFile;
@@ -185,7 +186,7 @@ class QwenImageEditTest {
         try (Generation g = generation(f, model, golden, BlockCache.factory(config, null))) {
           finish(g);
           CacheStatistics s =
-              BlockCache.among(g.accelerations().values()).get(0).statistics().get(0);
+              StepCache.among(g.accelerations().values()).get(0).statistics().get(0);
           Assertions.assertThat(s.conditional().cachedSteps().toString())
               .as(run.getKey())
               .isEqualTo(golden.get("cached_steps").toString().replace(",", ", "));

@@ -1,0 +1,67 @@
+package io.jdit.engine;
+
+import io.jdit.media.AtomicFile;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Results of a long task, line by line in a file, so that one that was killed goes on where it was.
+ * A file of another task is begun anew.
+ */
+final class ResultJournal {
+  private final Path file;
+  private final List<String> lines = new ArrayList<>();
+  private boolean begun;
+
+  /**
+   * @param file beside what the task makes
+   * @param task what the results are of, in one line
+   */
+  ResultJournal(Path file, String task) throws IOException {
+    this.file = file;
+    if (Files.exists(file)) {
+      String text = Files.readString(file, StandardCharsets.UTF_8);
+      // The last line may be torn.
+      lines.addAll(text.substring(0, text.lastIndexOf('\n') + 1).lines().toList());
+    }
+    if (lines.isEmpty() || !lines.get(0).equals(task)) {
+      lines.clear();
+      lines.add(task);
+    }
+  }
+
+  /** The journal beside a file. */
+  static Path beside(Path file) {
+    return file.resolveSibling(file.getFileName() + ".progress");
+  }
+
+  /** Whether nothing is known yet. */
+  boolean isEmpty() {
+    return lines.size() == 1;
+  }
+
+  List<String> results() {
+    return List.copyOf(lines.subList(1, lines.size()));
+  }
+
+  void add(String result) throws IOException {
+    lines.add(result);
+    if (begun) {
+      Files.writeString(file, result + "\n", StandardCharsets.UTF_8, StandardOpenOption.APPEND);
+    } else {
+      String text = String.join("\n", lines) + "\n";
+      AtomicFile.write(file, text.getBytes(StandardCharsets.UTF_8));
+      begun = true;
+    }
+  }
+
+  /** The task is done. */
+  void delete() throws IOException {
+    Files.deleteIfExists(file);
+  }
+}
