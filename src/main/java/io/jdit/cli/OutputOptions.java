@@ -34,7 +34,7 @@ final class OutputOptions {
       names = "--output-file-name",
       paramLabel = "NAME",
       description =
-          "File name: .png or .jpg; of videos .mp4, .webp, .gif, or NAME/ for a folder of PNG files; several get _0, _1, ... Default: prompt, time and a hash.")
+          "File name: .png, .jpg or .webp; of videos .mp4, .webp, .gif, or NAME/ for a folder of PNG files; several get _0, _1, ... Default: prompt, time and a hash.")
   String outputFileName;
 
   @Option(

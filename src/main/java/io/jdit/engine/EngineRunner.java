@@ -39,8 +39,16 @@ public final class EngineRunner implements StepRunner {
   private final LatentPreview preview = new LatentPreview();
   private final Map<String, Running> running = new HashMap<>();
 
-  /** A generation and what was measured of it. */
-  private record Running(Generation generation, Provenance provenance, StageReport report) {}
+  /** The generations of a task, of equal form, and what was measured of them. */
+  private record Running(List<Generation> generations, Provenance provenance, StageReport report) {
+    Generation first() {
+      return generations.get(0);
+    }
+
+    void close() {
+      generations.forEach(Generation::close);
+    }
+  }
 
   /**
    * @param engine closed with this
@@ -57,9 +65,9 @@ public final class EngineRunner implements StepRunner {
   }
 
   @Override
-  public Place begin(String id, Values values, CacheChoice cache, boolean previews) {
-    Request request = engine.parameters().resolve(values);
-    MemoryCheck.requirePixels(request, Memory.available());
+  public Place begin(String id, List<Values> values, CacheChoice cache, boolean previews) {
+    List<Request> requests = values.stream().map(engine.parameters()::resolve).toList();
+    MemoryCheck.requirePixels(requests.get(0), Memory.available());
     ResolvedCacheConfig asked = cache == null ? null : RequestCache.resolve(cache);
     Acceleration.Factory acceleration = asked == null ? own : caches.apply(asked);
     Provenance from =
@@ -67,24 +75,27 @@ public final class EngineRunner implements StepRunner {
             ? provenance
             : new Provenance(provenance.model(), provenance.strategies(), asked.toMap());
     return onDevice(
-        request,
+        requests.get(0),
         () -> {
-          Generation generation = engine.begin(request, acceleration);
+          Running begun = new Running(new ArrayList<>(), from, engine.report());
           try {
-            Running begun = new Running(generation, from, engine.report());
-            begun.report.measure(
-                "text_encode",
-                () -> {
-                  generation.encode();
-                  return null;
-                });
+            for (Request request : requests) {
+              Generation generation = engine.begin(request, acceleration);
+              begun.generations.add(generation);
+              begun.report.measure(
+                  "text_encode",
+                  () -> {
+                    generation.encode();
+                    return null;
+                  });
+            }
             if (previews) {
-              generation.keepEstimate();
+              begun.first().keepEstimate();
             }
             running.put(id, begun);
-            return place(generation);
+            return place(begun.first());
           } catch (Exception | Error e) {
-            generation.close();
+            begun.close();
             throw e;
           }
         });
@@ -103,7 +114,8 @@ public final class EngineRunner implements StepRunner {
   @Override
   public List<StepOutcome> step(List<String> ids) {
     List<Running> tasks = ids.stream().map(this::require).toList();
-    List<Generation> generations = tasks.stream().map(Running::generation).toList();
+    List<Generation> generations = tasks.stream().flatMap(t -> t.generations.stream()).toList();
+    boolean together = tasks.get(0).first().batchKey() != null;
     return onDevice(
         generations.get(0).request(),
         () -> {
@@ -111,18 +123,25 @@ public final class EngineRunner implements StepRunner {
           joint.measure(
               "denoise",
               () -> {
-                joint.step(() -> Generation.step(generations));
+                joint.step(
+                    () -> {
+                      if (together) {
+                        Generation.step(generations);
+                      } else {
+                        generations.forEach(g -> Generation.step(List.of(g)));
+                      }
+                    });
                 return null;
               });
           tasks.forEach(t -> t.report.addAll(joint));
-          return generations.stream().map(EngineRunner::outcome).toList();
+          return tasks.stream().map(EngineRunner::outcome).toList();
         });
   }
 
-  private static StepOutcome outcome(Generation generation) {
+  private static StepOutcome outcome(Running task) {
     try {
-      generation.requireFinite();
-      return StepOutcome.at(place(generation));
+      task.generations.forEach(Generation::requireFinite);
+      return StepOutcome.at(place(task.first()));
     } catch (NotFiniteException e) {
       return StepOutcome.failed(e.getMessage());
     }
@@ -130,7 +149,7 @@ public final class EngineRunner implements StepRunner {
 
   @Override
   public byte[] preview(String id) {
-    Generation generation = require(id).generation;
+    Generation generation = require(id).first();
     Picture picture =
         engine.call(
             () ->
@@ -147,31 +166,48 @@ public final class EngineRunner implements StepRunner {
   @Override
   public Finished finish(String id, Target target) {
     Running task = require(id);
-    Generation generation = task.generation;
-    Request request = generation.request();
-    OutputKind kind = engine.parameters().kind();
-    Output output =
-        new Output(kind, target.folder(), target.base(), target.quality(), null, null, null);
-    List<String> names = target.names(request.outputs());
+    int each = task.first().request().outputs();
+    List<String> names = target.names(each * task.generations.size());
     return onDevice(
-        request,
+        task.first().request(),
         () -> {
-          try (RequestFiles files =
-              new RequestFiles(output, request, names, task.provenance.texts(request))) {
-            FrameSink sink = writes ? files : PromptRun.DISCARD;
-            task.report.measure(
-                "decode",
-                () -> {
-                  generation.decode(learning(generation, sink));
-                  return null;
-                });
-            List<String> views =
-                writes ? task.report.measure("save", () -> save(files, target, names)) : List.of();
-            Finished finished = finished(task, names, views);
-            generation.close();
-            return finished;
+          List<String> views = new ArrayList<>();
+          for (int i = 0; i < task.generations.size(); i++) {
+            List<String> own = names.subList(i * each, (i + 1) * each);
+            views.addAll(finish(task, task.generations.get(i), target, own));
           }
+          Finished finished = finished(task, names, views);
+          task.close();
+          return finished;
         });
+  }
+
+  /**
+   * @return names of small views
+   */
+  private List<String> finish(
+      Running task, Generation generation, Target target, List<String> names) throws Exception {
+    Request request = generation.request();
+    Output output =
+        new Output(
+            engine.parameters().kind(),
+            target.folder(),
+            target.base(),
+            target.quality(),
+            null,
+            null,
+            null);
+    try (RequestFiles files =
+        new RequestFiles(output, request, names, task.provenance.texts(request))) {
+      FrameSink sink = writes ? files : PromptRun.DISCARD;
+      task.report.measure(
+          "decode",
+          () -> {
+            generation.decode(learning(generation, sink));
+            return null;
+          });
+      return writes ? task.report.measure("save", () -> save(files, target, names)) : List.of();
+    }
   }
 
   /** Lets previews learn from the first output's picture or middle frame. */
@@ -212,18 +248,23 @@ public final class EngineRunner implements StepRunner {
     Map<String, Double> stages = new LinkedHashMap<>();
     task.report.stages().forEach(s -> stages.put(s.name(), s.milliseconds()));
     List<Double> steps = task.report.denoiseSteps();
+    List<Generation> all = task.generations;
+    Map<String, Object> settings = task.provenance.settings(task.first().request());
+    if (all.size() > 1) {
+      settings.put(RequestKeys.SEED.name(), all.stream().map(g -> g.request().seed()).toList());
+    }
     return new Finished(
         names,
         views,
-        task.generation.notes(),
-        task.provenance.settings(task.generation.request()),
+        all.stream().flatMap(g -> g.notes().stream()).distinct().toList(),
+        settings,
         stages,
         steps,
-        CacheOutcome.of(task.generation.accelerations().values(), steps)
+        CacheOutcome.of(task.first().accelerations().values(), steps)
             .map(CacheOutcome::toMap)
             .orElse(Map.of()),
-        task.generation.textTokens(),
-        LatentPreview.positions(task.generation.latents()),
+        task.first().textTokens(),
+        all.stream().mapToLong(g -> LatentPreview.positions(g.latents())).sum(),
         task.report.peakAllocated());
   }
 
@@ -233,7 +274,7 @@ public final class EngineRunner implements StepRunner {
     if (task != null) {
       engine.call(
           () -> {
-            task.generation.close();
+            task.close();
             return null;
           });
     }

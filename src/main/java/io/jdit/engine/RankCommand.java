@@ -12,12 +12,12 @@ import tools.jackson.databind.json.JsonMapper;
 /**
  * A call of {@link StepRunner} on its way to a rank. What an operation does not need is null.
  *
- * @param request parameters by name
+ * @param requests parameters by name
  */
 record RankCommand(
     Operation operation,
     List<String> ids,
-    Map<String, Object> request,
+    List<Map<String, Object>> requests,
     CacheChoice cache,
     boolean previews,
     Target target) {
@@ -32,8 +32,9 @@ record RankCommand(
     END
   }
 
-  static RankCommand begin(String id, Values request, CacheChoice cache, boolean previews) {
-    return new RankCommand(Operation.BEGIN, List.of(id), request.byName(), cache, previews, null);
+  static RankCommand begin(String id, List<Values> requests, CacheChoice cache, boolean previews) {
+    List<Map<String, Object>> maps = requests.stream().map(Values::byName).toList();
+    return new RankCommand(Operation.BEGIN, List.of(id), maps, cache, previews, null);
   }
 
   static RankCommand step(List<String> ids) {
@@ -86,7 +87,9 @@ record RankCommand(
     };
   }
 
-  private Values values() {
-    return RequestKeys.ALL.read(JsonMapper.shared().valueToTree(request), "");
+  private List<Values> values() {
+    return requests.stream()
+        .map(r -> RequestKeys.ALL.read(JsonMapper.shared().valueToTree(r), ""))
+        .toList();
   }
 }

@@ -145,8 +145,8 @@ public final class RankRunner implements StepRunner {
   }
 
   @Override
-  public Place begin(String id, Values request, CacheChoice cache, boolean previews) {
-    return ask(RankCommand.begin(id, request, cache, previews)).place();
+  public Place begin(String id, List<Values> requests, CacheChoice cache, boolean previews) {
+    return ask(RankCommand.begin(id, requests, cache, previews)).place();
   }
 
   @Override

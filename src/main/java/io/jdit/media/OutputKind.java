@@ -5,7 +5,7 @@ import java.util.Set;
 
 /** What a model makes, and the files that it is written to. */
 public enum OutputKind {
-  PICTURE("png", Set.of("png", "jpg", "jpeg"), "pictures are .png or .jpg"),
+  PICTURE("png", Set.of("png", "jpg", "jpeg", "webp"), "pictures are .png, .jpg or .webp"),
   VIDEO(
       "mp4",
       Set.of("mp4", "webp", "gif"),

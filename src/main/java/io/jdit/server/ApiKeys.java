@@ -4,9 +4,14 @@ import io.jdit.config.Catalog;
 import io.jdit.config.Key;
 import io.jdit.config.ValueType;
 import io.jdit.pipeline.RequestKeys;
+import java.math.BigInteger;
+import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.function.Function;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -27,7 +32,12 @@ final class ApiKeys {
   enum OutputFormat {
     PNG,
     JPEG,
-    JPG
+    JPG,
+    WEBP;
+
+    String extension() {
+      return this == JPEG ? "jpg" : name().toLowerCase(Locale.ROOT);
+    }
   }
 
   enum Background {
@@ -43,6 +53,11 @@ final class ApiKeys {
       Key.of("n", ValueType.integer())
           .withHelp("N", "Outputs of this request, 1 to 10; others are taken as the nearest.");
 
+  /** Of each output where it is a list. */
+  static final Key<List<BigInteger>> SEED =
+      Key.of(RequestKeys.SEED.name(), seeds())
+          .withHelp("N|LIST", "Of the noise; a list makes one output for each.");
+
   static final Key<String> SIZE =
       Key.of("size", ValueType.text())
           .withHelp("WxH", "Size in pixels, or auto. Default: the model's.");
@@ -53,7 +68,8 @@ final class ApiKeys {
 
   static final Key<OutputFormat> OUTPUT_FORMAT =
       Key.of("output_format", ValueType.choice(OutputFormat.class))
-          .withHelp("FORMAT", "png or jpeg. Default: jpeg, or png with a transparent background.");
+          .withHelp(
+              "FORMAT", "png, jpeg or webp. Default: jpeg, or png with a transparent background.");
 
   static final Key<Background> BACKGROUND =
       Key.of("background", ValueType.choice(Background.class))
@@ -61,7 +77,7 @@ final class ApiKeys {
 
   static final Key<Integer> OUTPUT_COMPRESSION =
       Key.of("output_compression", ValueType.integerBetween(0, 100))
-          .withHelp("Q", "Quality of JPEG files and videos; wins over output_quality.");
+          .withHelp("Q", "Quality of JPEG and WebP files and videos; wins over output_quality.");
 
   static final Key<String> OUTPUT_QUALITY =
       Key.of("output_quality", ValueType.text())
@@ -104,6 +120,23 @@ final class ApiKeys {
         String::valueOf);
   }
 
+  /** One or several, in forms separated by commas. */
+  private static ValueType<List<BigInteger>> seeds() {
+    ValueType<BigInteger> one = RequestKeys.SEED.type();
+    return ValueType.of(
+        one.expected() + ", or a list",
+        node -> all(node.isArray() ? node.values() : List.of(node), one::readOrNull),
+        text -> all(List.of(text.split(",", -1)), t -> one.parseOrNull(t.strip())),
+        String::valueOf);
+  }
+
+  /** Null for none, or where one is no value. */
+  private static <T, V> List<V> all(Collection<T> given, Function<T, V> reader) {
+    List<V> values = new ArrayList<>();
+    given.forEach(g -> values.add(reader.apply(g)));
+    return values.isEmpty() || values.contains(null) ? null : values;
+  }
+
   /** A JSON object, in forms as text. */
   private static ValueType<JsonNode> object() {
     return ValueType.of(
@@ -119,6 +152,7 @@ final class ApiKeys {
           MODEL,
           N,
           SIZE,
+          SEED,
           OUTPUT_COMPRESSION,
           OUTPUT_QUALITY,
           ENABLE_CACHE_DIT,

@@ -83,9 +83,9 @@ final class ImageRoutes {
         throw ApiException.invalid("image: a picture is required, as a file or url", "image");
       }
       ApiKeys.OutputFormat output = fields.get(ApiKeys.OUTPUT_FORMAT);
-      boolean png = output == null ? transparent : output == ApiKeys.OutputFormat.PNG;
+      String extension = output != null ? output.extension() : transparent ? "png" : "jpg";
       int previews = fields.get(ApiKeys.PARTIAL_IMAGES);
-      Task task = submission.submit(id, model, fields, given, png ? "png" : "jpg", previews, null);
+      Task task = submission.submit(id, model, fields, given, extension, previews, null);
       return new Accepted(task, fields, format, notes);
     } catch (RuntimeException e) {
       Pictures.delete(given);

@@ -14,11 +14,13 @@ import io.jdit.engine.serve.Task;
 import io.jdit.media.OutputKind;
 import io.jdit.pipeline.Request;
 import io.jdit.pipeline.RequestKeys;
+import java.math.BigInteger;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.NoSuchElementException;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -100,7 +102,8 @@ final class Submission {
       String extension,
       int previews,
       String origin) {
-    Values values = values(fields, model, pictures);
+    List<BigInteger> seeds = Optional.ofNullable(fields.get(ApiKeys.SEED)).orElse(List.of());
+    Values values = seeded(values(fields, model, pictures), seeds);
     Request request = resolve(model, values);
     requireLimits(request);
     OutputKind kind = model.parameters().kind();
@@ -111,6 +114,7 @@ final class Submission {
             kind == OutputKind.VIDEO ? "video" : "image",
             values,
             request,
+            seeds.size() > 1 ? seeds : List.of(),
             origin,
             cache(fields),
             new Target(settings.folder(), id, extension, quality(fields)),
@@ -156,6 +160,22 @@ final class Submission {
       values = values.with(RequestKeys.IMAGE_PATH, pictures.stream().map(Path::toString).toList());
     }
     return values;
+  }
+
+  /** With the first seed, and as many outputs as there are. */
+  private static Values seeded(Values values, List<BigInteger> seeds) {
+    if (seeds.isEmpty()) {
+      return values;
+    }
+    int outputs = values.get(RequestKeys.NUM_OUTPUTS_PER_PROMPT);
+    if (seeds.size() > 1 && outputs > 1 && outputs != seeds.size()) {
+      throw ApiException.badRequest(
+          "seed: " + seeds.size() + " seeds for n = " + outputs + ": a list makes one output each",
+          "seed");
+    }
+    return values
+        .with(RequestKeys.SEED, seeds.get(0))
+        .with(RequestKeys.NUM_OUTPUTS_PER_PROMPT, Math.max(outputs, seeds.size()));
   }
 
   private static Request resolve(ServedModel model, Values values) {

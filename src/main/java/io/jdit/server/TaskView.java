@@ -139,13 +139,7 @@ final class TaskView {
     if (finished != null) {
       List<String> urls = new ArrayList<>();
       for (int i = 0; i < finished.files().size(); i++) {
-        urls.add(
-            "/v1/"
-                + task.order().kind()
-                + "s/"
-                + task.id()
-                + "/content?variant="
-                + (task.order().kind().equals("video") ? "video" : Integer.toString(i)));
+        urls.add("/v1/" + task.order().kind() + "s/" + task.id() + "/content?variant=" + i);
       }
       map.put("urls", urls);
       map.put("settings", finished.settings());
@@ -161,6 +155,10 @@ final class TaskView {
     Map<String, Object> request =
         task.order().request().values().without(RequestKeys.IMAGE_PATH).byName();
     request.replaceAll((name, value) -> value instanceof BigInteger ? value.toString() : value);
+    List<BigInteger> seeds = task.order().seeds();
+    if (!seeds.isEmpty()) {
+      request.put(RequestKeys.SEED.name(), seeds.stream().map(BigInteger::toString).toList());
+    }
     return request;
   }
 

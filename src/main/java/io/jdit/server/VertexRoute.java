@@ -83,12 +83,12 @@ final class VertexRoute {
     try {
       for (Task task : tasks) {
         ImageRoutes.requireCompleted(task);
-        Map<String, Object> prediction = new LinkedHashMap<>();
-        prediction.put("mimeType", "image/png");
-        prediction.put(
-            "bytesBase64Encoded",
-            TaskView.base64(settings.folder().resolve(task.finished().files().get(0))));
-        predictions.add(prediction);
+        for (String file : task.finished().files()) {
+          Map<String, Object> prediction = new LinkedHashMap<>();
+          prediction.put("mimeType", "image/png");
+          prediction.put("bytesBase64Encoded", TaskView.base64(settings.folder().resolve(file)));
+          predictions.add(prediction);
+        }
       }
     } catch (IOException e) {
       throw new UncheckedIOException(e);

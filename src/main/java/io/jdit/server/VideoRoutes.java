@@ -197,10 +197,19 @@ final class VideoRoutes {
                   .findFirst()
                   .orElseThrow(
                       () -> ApiException.notFound("video " + task.id() + " has no " + variant));
-          default ->
-              throw ApiException.badRequest(
-                  "variant: expected video, thumbnail or spritesheet, found '" + variant + "'",
-                  "variant");
+          default -> {
+            List<String> files = task.finished().files();
+            if (variant.matches("\\d{1,3}") && Integer.parseInt(variant) < files.size()) {
+              yield files.get(Integer.parseInt(variant));
+            }
+            throw ApiException.badRequest(
+                "variant: expected video, thumbnail, spritesheet or 0 to "
+                    + (files.size() - 1)
+                    + ", found '"
+                    + variant
+                    + "'",
+                "variant");
+          }
         };
     ResultFiles.send(ctx, file(task, name));
   }

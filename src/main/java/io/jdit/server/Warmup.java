@@ -29,7 +29,7 @@ record Warmup(ServedModel model, Values request) {
     Path folder = Files.createTempDirectory("jdit-warmup-");
     boolean video = model.parameters().kind() == OutputKind.VIDEO;
     try {
-      Place place = runner.begin(ID, complete(folder), null, false);
+      Place place = runner.begin(ID, List.of(complete(folder)), null, false);
       while (!place.atEnd()) {
         StepOutcome outcome = runner.step(List.of(ID)).get(0);
         if (outcome.failure() != null) {

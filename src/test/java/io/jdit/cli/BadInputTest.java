@@ -75,7 +75,7 @@ class BadInputTest {
         "--output-path",
         file.resolve("sub").toString());
     expect(2, "is not a plain name", generate("--output-file-name", "a/b.png"));
-    expect(2, "pictures are .png or .jpg", generate("--output-file-name", "a.mp4"));
+    expect(2, "pictures are .png, .jpg or .webp", generate("--output-file-name", "a.mp4"));
     expect(
         2,
         "does not exist",

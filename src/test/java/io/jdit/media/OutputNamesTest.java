@@ -66,8 +66,8 @@ class OutputNamesTest {
 
   @ParameterizedTest
   @CsvSource({
-    "PICTURE, fox.mp4, pictures are .png or .jpg",
-    "PICTURE, fox/, pictures are .png or .jpg",
+    "PICTURE, fox.mp4, 'pictures are .png, .jpg or .webp'",
+    "PICTURE, fox/, 'pictures are .png, .jpg or .webp'",
     "VIDEO, fox.png, 'videos are .mp4, .webp or .gif, or a folder of PNG files with / at the end'",
     "VIDEO, a/fox.mp4, is not a plain name",
     ", a/fox.mp4, is not a plain name"

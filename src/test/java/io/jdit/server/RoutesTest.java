@@ -91,6 +91,87 @@ class RoutesTest {
     assertThat(PictureReader.read(file).rgb()).isEqualTo(pixels);
   }
 
+  @Test
+  void aListOfSeedsMakesAnOutputForEach() throws Exception {
+    String fields =
+        "{" + FAST + "\"response_format\": \"b64_json\", \"output_format\": \"png\", \"seed\": %s}";
+    JsonNode both =
+        TestServer.json(server.post("/v1/images/generations", fields.formatted("[5, 6]")));
+    assertThat(both.get("data").size()).isEqualTo(2);
+    for (int i = 0; i < 2; i++) {
+      JsonNode one =
+          TestServer.json(server.post("/v1/images/generations", fields.formatted(5 + i)));
+      byte[] alone = pixels(one.get("data").get(0));
+      byte[] listed = pixels(both.get("data").get(i));
+      for (int p = 0; p < alone.length; p++) { // they shared their steps: rounding
+        assertThat(Math.abs((alone[p] & 255) - (listed[p] & 255))).isLessThanOrEqualTo(1);
+      }
+    }
+    String id = both.get("id").stringValue();
+    JsonNode task = TestServer.json(server.get("/v1/tasks/" + id));
+    assertThat(task.at("/settings/seed").toString()).isEqualTo("[5,6]");
+    assertThat(task.at("/request/seed").toString()).isEqualTo("[\"5\",\"6\"]");
+    assertThat(task.get("urls").size()).isEqualTo(2);
+  }
+
+  private static byte[] pixels(JsonNode image) throws Exception {
+    Path file = folder.resolve("pixels.png");
+    Files.write(file, Base64.getDecoder().decode(image.get("b64_json").stringValue()));
+    return PictureReader.read(file).rgb();
+  }
+
+  @Test
+  void seedsOfAFormAndWithACacheAndOfVideos() throws Exception {
+    JsonNode cached =
+        TestServer.json(
+            server.post(
+                "/v1/images/generations",
+                "{" + FAST + "\"enable_cache_dit\": true, \"n\": 2, \"seed\": [1, 2]}"));
+    assertThat(cached.get("data").size()).isEqualTo(2);
+    String part = "--x\r\nContent-Disposition: form-data; name=\"%s\"\r\n\r\n%s\r\n";
+    String form =
+        part.formatted("prompt", "a red fox")
+            + part.formatted("size", "32x32")
+            + part.formatted("num_frames", "5")
+            + part.formatted("num_inference_steps", "2")
+            + part.formatted("seed", "1, 2,3")
+            + "--x--\r\n";
+    JsonNode job =
+        TestServer.json(
+            server.send(
+                HttpRequest.newBuilder(URI.create(server.url() + "/v1/videos"))
+                    .header("Content-Type", "multipart/form-data; boundary=x")
+                    .POST(HttpRequest.BodyPublishers.ofString(form))));
+    JsonNode done = server.await(job.get("id").stringValue());
+    assertThat(done.get("status").stringValue()).isEqualTo("completed");
+    assertThat(done.get("urls").size()).isEqualTo(3);
+    byte[] last = server.get(done.get("urls").get(2).stringValue()).body();
+    assertThat(last).isNotEqualTo(server.get(done.get("urls").get(0).stringValue()).body());
+  }
+
+  @Test
+  void picturesMayBeWebp() throws Exception {
+    JsonNode json =
+        TestServer.json(draw(FAST + "\"output_format\": \"webp\", \"output_compression\": 95, "));
+    assertThat(json.get("output_format").stringValue()).isEqualTo("webp");
+    HttpResponse<byte[]> file = server.get(json.get("data").get(0).get("url").stringValue());
+    assertThat(file.headers().firstValue("Content-Type")).contains("image/webp");
+    Path webp = Files.write(folder.resolve("picture.webp"), file.body());
+    byte[] lossy = PictureReader.read(webp).rgb();
+    byte[] exact =
+        pixels(
+            TestServer.json(
+                    draw(FAST + "\"output_format\": \"png\", \"response_format\": \"b64_json\", "))
+                .get("data")
+                .get(0));
+    double sum = 0;
+    for (int i = 0; i < exact.length; i++) {
+      int difference = (exact[i] & 255) - (lossy[i] & 255);
+      sum += difference * difference;
+    }
+    assertThat(10 * Math.log10(255 * 255 / (sum / exact.length))).isGreaterThan(25);
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
@@ -100,6 +181,10 @@ class RoutesTest {
         "{\"prompt\": |422|the body is not JSON",
         "{\"prompt\": 3}|422|prompt: expected a text, found 3",
         "{\"prompt\": \"x\", \"n\": \"two\"}|422|n: expected an integer, found text 'two'",
+        "{\"prompt\": \"x\", \"n\": 3, \"seed\": [1, 2]}|400|seed: 2 seeds for n = 3",
+        "{\"prompt\": \"x\", \"seed\": [1, \"a\"]}|422|or a list, found",
+        "{\"prompt\": \"x\", \"seed\": []}|422|or a list, found",
+        "{\"prompt\": \"x\", \"seed\": [1,2,3,4,5,6,7,8,9,10,11]}|400|at most 10, found 11",
         "{\"prompt\": \"x\", \"size\": \"big\"}|400|size: expected WIDTHxHEIGHT such as 1024x1024",
         "{\"prompt\": \"x\", \"size\": \"65x64\"}|400|width 65 is not a multiple of 8",
         "{\"prompt\": \"x\", \"size\": \"4096x4096\"}|400|this server takes at most 1048576",

@@ -144,7 +144,7 @@ public final class Scheduler implements AutoCloseable {
     try {
       StepRunner runner = models.runner(order.model(), this::busyBesides);
       task.enters("text_encode");
-      task.at(runner.begin(order.id(), order.given(), order.cache(), order.previews() > 0));
+      task.at(runner.begin(order.id(), order.requests(), order.cache(), order.previews() > 0));
       task.enters("denoise");
     } catch (RunnerLostException e) {
       lost(order.model(), e);

@@ -4,22 +4,24 @@ import io.jdit.config.Values;
 import java.util.List;
 
 /**
- * Computes generations of one model step by step, each known by a name that the caller chooses: a
- * model in this process, or ranks that hold one between them. One thread at a time.
+ * Computes tasks of one model step by step, each known by a name that the caller chooses: on a
+ * model in this process, or on ranks that hold one between them. One thread at a time.
  *
  * <p>Every method throws {@link RunnerLostException} when what computes is gone; any other failure
  * is that of the generations named.
  */
 public interface StepRunner extends AutoCloseable {
   /**
-   * Begins a generation: prompt and pictures are encoded, the noise is drawn. It is held until
-   * {@link #drop}.
+   * Begins a task: prompt and pictures are encoded, the noise is drawn. It is held until {@link
+   * #drop}.
    *
+   * @param requests one, or several that differ in their seeds: a generation for each, which take
+   *     their steps together
    * @param cache null for the model's own settings
    * @param previews whether {@link #preview} will be asked for
    * @throws IllegalArgumentException when the request does not fit the model
    */
-  Place begin(String id, Values request, CacheChoice cache, boolean previews);
+  Place begin(String id, List<Values> requests, CacheChoice cache, boolean previews);
 
   /**
    * Takes the next step of each, together.

@@ -2,6 +2,8 @@ package io.jdit.engine.serve;
 
 import io.jdit.config.Values;
 import io.jdit.pipeline.Request;
+import io.jdit.pipeline.RequestKeys;
+import java.math.BigInteger;
 import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -23,7 +25,8 @@ public final class Task {
    * @param model name of a served model
    * @param kind what the client calls it: {@code image} or {@code video}
    * @param given what the client set
-   * @param request as it is run, every default filled in
+   * @param request as it is run, every default filled in; of several seeds with the first
+   * @param seeds of the outputs, one for each; empty where they share that of the request
    * @param origin the task that this one is a variation of, or null
    * @param cache see {@link StepRunner#begin}
    * @param target where the results go
@@ -36,11 +39,20 @@ public final class Task {
       String kind,
       Values given,
       Request request,
+      List<BigInteger> seeds,
       String origin,
       CacheChoice cache,
       Target target,
       int previews,
-      double work) {}
+      double work) {
+    /** What is run: a request, or one for each seed. */
+    List<Values> requests() {
+      Values single = given.with(RequestKeys.NUM_OUTPUTS_PER_PROMPT, 1);
+      return seeds.isEmpty()
+          ? List.of(given)
+          : seeds.stream().map(s -> single.with(RequestKeys.SEED, s)).toList();
+    }
+  }
 
   private final Order order;
   private final Instant created;

@@ -5,6 +5,7 @@ import io.jdit.media.AtomicFile;
 import io.jdit.pipeline.Request;
 import io.jdit.pipeline.RequestKeys;
 import java.io.IOException;
+import java.math.BigInteger;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -198,6 +199,7 @@ public final class TaskStore {
     map.put("kind", order.kind());
     map.put("given", order.given().byName());
     map.put("request", order.request().values().byName());
+    map.put("seeds", order.seeds());
     map.put("origin", order.origin());
     map.put("extension", order.target().extension());
     map.put("state", task.state().text());
@@ -220,6 +222,7 @@ public final class TaskStore {
             json.get("kind").stringValue(),
             RequestKeys.ALL.read(json.get("given"), ""),
             new Request(request, List.of()),
+            seeds(json.get("seeds")),
             origin.isNull() ? null : origin.stringValue(),
             null,
             new Target(folder, id, json.get("extension").stringValue(), null),
@@ -239,6 +242,12 @@ public final class TaskStore {
         open ? TaskState.FAILED : state,
         open ? STOPPED : json.get("error").isNull() ? null : json.get("error").stringValue(),
         finished);
+  }
+
+  private static List<BigInteger> seeds(JsonNode node) {
+    return node == null
+        ? List.of()
+        : node.values().stream().map(JsonNode::bigIntegerValue).toList();
   }
 
   private static Instant instant(JsonNode node) {

@@ -125,7 +125,7 @@ class BatchFileTest {
     assertThat(problems.get(6)).isEqualTo("7: width: expected an integer >= 1, found 0");
     assertThat(problems.get(7)).startsWith("8: not one JSON object").contains("prompt");
     assertThat(problems.get(8)).startsWith("9: output_file_name '../up.png' is not a plain name");
-    assertThat(problems.get(9)).contains("pictures are .png or .jpg");
+    assertThat(problems.get(9)).contains("pictures are .png, .jpg or .webp");
     assertThat(problems.get(10)).isEqualTo("12: its picture 'x.png' is already that of line 11");
     assertThat(problems.get(11)).startsWith("13: not one JSON object");
   }

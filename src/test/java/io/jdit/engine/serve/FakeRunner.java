@@ -26,7 +26,8 @@ final class FakeRunner implements StepRunner {
   private final Map<String, Integer> all = new HashMap<>();
 
   @Override
-  public Place begin(String id, Values request, CacheChoice cache, boolean previews) {
+  public Place begin(String id, List<Values> requests, CacheChoice cache, boolean previews) {
+    Values request = requests.get(0);
     String prompt = request.get(RequestKeys.PROMPT);
     if (prompt.equals("bad")) {
       throw new IllegalArgumentException("this request is bad");

@@ -79,6 +79,7 @@ class SchedulerTest {
             "image",
             values,
             new Request(values, List.of()),
+            List.of(),
             null,
             null,
             new Target(Path.of("."), id, "png", null),
