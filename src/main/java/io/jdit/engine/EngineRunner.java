@@ -26,7 +26,6 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.Callable;
 import java.util.function.Function;
 
 /** Computes generations of a model in this process: alone, or as one rank of several. */
@@ -74,7 +73,7 @@ public final class EngineRunner implements StepRunner {
         asked == null
             ? provenance
             : new Provenance(provenance.model(), provenance.strategies(), asked.toMap());
-    return onDevice(
+    return engine.call(
         requests.get(0),
         () -> {
           Running begun = new Running(new ArrayList<>(), from, engine.report());
@@ -116,7 +115,7 @@ public final class EngineRunner implements StepRunner {
     List<Running> tasks = ids.stream().map(this::require).toList();
     List<Generation> generations = tasks.stream().flatMap(t -> t.generations.stream()).toList();
     boolean together = tasks.get(0).first().batchKey() != null;
-    return onDevice(
+    return engine.call(
         generations.get(0).request(),
         () -> {
           StageReport joint = engine.report();
@@ -168,7 +167,7 @@ public final class EngineRunner implements StepRunner {
     Running task = require(id);
     int each = task.first().request().outputs();
     List<String> names = target.names(each * task.generations.size());
-    return onDevice(
+    return engine.call(
         task.first().request(),
         () -> {
           List<String> views = new ArrayList<>();
@@ -286,10 +285,6 @@ public final class EngineRunner implements StepRunner {
       throw new IllegalStateException("no generation " + id + " is running");
     }
     return task;
-  }
-
-  private <T> T onDevice(Request request, Callable<T> work) {
-    return engine.call(request, work);
   }
 
   @Override

@@ -4,6 +4,7 @@ import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.http.UriCompliance;
 import org.eclipse.jetty.io.Content;
@@ -76,14 +77,14 @@ final class Intake extends Handler.Wrapper {
       return true;
     }
     long length = said < 0 ? limit : said;
-    int units = said >= 0 && said <= SMALL ? 0 : (int) (length / UNIT);
-    if (!room.tryAcquire(units)) {
+    AtomicInteger held = new AtomicInteger(units(length));
+    if (!room.tryAcquire(held.get())) {
       response.getHeaders().put(HttpHeader.RETRY_AFTER, 1);
       Response.writeError(
           request, response, callback, 503, "other large requests are being received: try again");
       return true;
     }
-    Request.addCompletionListener(request, failure -> room.release(units));
+    Request.addCompletionListener(request, failure -> room.release(held.get()));
     EndPoint client = request.getConnectionMetaData().getConnection().getEndPoint();
     Scheduler.Task late =
         request
@@ -93,8 +94,12 @@ final class Intake extends Handler.Wrapper {
                 client::close,
                 client.getIdleTimeout() + 1000 * length / SLOWEST,
                 TimeUnit.MILLISECONDS);
-    new Reception(request, response, callback, late).run();
+    new Reception(request, response, callback, late, held).run();
     return true;
+  }
+
+  private static int units(long bytes) {
+    return bytes <= SMALL ? 0 : (int) (bytes / UNIT);
   }
 
   private void handleWhole(Request request, Response response, Callback callback) {
@@ -113,14 +118,25 @@ final class Intake extends Handler.Wrapper {
     private final Response response;
     private final Callback callback;
     private final Scheduler.Task late;
+    private final AtomicInteger held;
     private final ByteArrayOutputStream body = new ByteArrayOutputStream();
 
-    Reception(Request request, Response response, Callback callback, Scheduler.Task late) {
+    /**
+     * @param late closes the connection in time
+     * @param held units of room that are taken for it
+     */
+    Reception(
+        Request request,
+        Response response,
+        Callback callback,
+        Scheduler.Task late,
+        AtomicInteger held) {
       super(InvocationType.NON_BLOCKING);
       this.request = request;
       this.response = response;
       this.callback = callback;
       this.late = late;
+      this.held = held;
     }
 
     /** Takes what is there, and comes back when there is more. */
@@ -147,6 +163,8 @@ final class Intake extends Handler.Wrapper {
         }
         if (chunk.isLast()) {
           late.cancel();
+          int needed = units(body.size());
+          room.release(held.getAndSet(needed) - needed);
           Request whole = new Whole(request, body.toByteArray());
           // Elsewhere: this thread may be the one that what is answered waits for.
           request.getContext().execute(() -> handleWhole(whole, response, callback));

@@ -78,7 +78,8 @@ public final class TaskStore {
           save(task);
         }
       } catch (JacksonException | IllegalArgumentException | NullPointerException e) {
-        LOG.warn("{} is no record of a request: {}", file, e.getMessage());
+        String reason = e instanceof JacksonException j ? j.getOriginalMessage() : e.getMessage();
+        LOG.warn("{} is no record of a request: {}", file, reason);
       }
     }
     return interrupted;
