@@ -1,6 +1,7 @@
 package example;
 
 import io.jdit.cache.BlockCache;
+import io.jdit.cache.StepCache;
 import io.jdit.cache.CacheKeys;
 import io.jdit.cache.ResolvedCacheConfig;
 import io.jdit.config.Values;
@@ -36,7 +37,7 @@ public final class Draw {
     // One engine serves any number of requests; load it once.
     try (Engine engine = Engine.load(Path.of(args[0]), Strategies.cpu());
         Result result = engine.generate(request, cache, progress)) {
-      BlockCache.among(result.accelerations())
+      StepCache.among(result.accelerations())
           .forEach(
               c ->
                   c.statistics()

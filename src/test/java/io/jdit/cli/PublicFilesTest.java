@@ -21,7 +21,7 @@ class PublicFilesTest {
         "scm | SCM",
         "cfg | warning: .* read .enable_sperate_cfg. as .enable_separate_cfg.",
         "attention | picture.png",
-        "quantize | warning: .*quantize_config is not supported yet"
+        "quantize | quantized transformer: transformer_blocks"
       })
   void aFileRunsAsItIsPrinted(String name, String said) {
     CommandLineRun run = CommandLineRun.of(arguments(name));
