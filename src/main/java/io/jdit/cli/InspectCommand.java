@@ -8,7 +8,6 @@ import io.jdit.checkpoint.SafeTensorsFile;
 import io.jdit.checkpoint.StoredType;
 import io.jdit.checkpoint.TensorInfo;
 import io.jdit.checkpoint.TensorSource;
-import io.jdit.engine.ModelLocator;
 import io.jdit.media.Picture;
 import io.jdit.media.PictureReader;
 import io.jdit.media.PngText;
@@ -23,6 +22,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -43,12 +43,6 @@ final class InspectCommand implements Callable<Integer> {
   private String path;
 
   @Option(
-      names = "--model-variant",
-      paramLabel = "NAME",
-      description = "Weights such as fp16, of the parts that have them.")
-  private String modelVariant = "";
-
-  @Option(
       names = "--against",
       paramLabel = "FILE",
       description = "Of a picture: how far it is from another one of the same size.")
@@ -60,8 +54,7 @@ final class InspectCommand implements Callable<Integer> {
       description = "With --against: exit code 1 when it is further away than that.")
   private Double leastPsnr;
 
-  @Option(names = "--offline", description = "Never use the network, as with HF_HUB_OFFLINE=1.")
-  private boolean offline;
+  @Mixin private HubOptions hub;
 
   @Option(names = "--verbose", description = "Print stack traces of errors.")
   private boolean verbose;
@@ -100,12 +93,7 @@ final class InspectCommand implements Callable<Integer> {
               + " cannot be inspected: expected a .png picture, a .safetensors file or a model folder");
     } else {
       Terminal terminal = Terminal.of(out, spec.commandLine().getErr(), false, System.getenv());
-      try (DownloadDisplay display = new DownloadDisplay(terminal)) {
-        folder(
-            ModelFolder.open(
-                ModelLocator.locate(path, null, modelVariant, offline, System.getenv(), display)),
-            out);
-      }
+      folder(ModelFolder.open(hub.find(path, terminal)), out);
     }
     return ExitCode.OK;
   }
@@ -160,7 +148,7 @@ final class InspectCommand implements Callable<Integer> {
         }
       }
       if (Files.exists(folder.resolve("config.json"))) {
-        try (Checkpoint checkpoint = Checkpoint.open(folder, modelVariant)) {
+        try (Checkpoint checkpoint = Checkpoint.open(folder, hub.variant())) {
           weights(checkpoint, checkpoint.files().size(), out);
           Quantizer.own(ModelConfig.read(folder.resolve("config.json")))
               .ifPresent(plan -> out.println("  quantized by jdit: " + plan));

@@ -1,13 +1,12 @@
 package io.jdit.cli;
 
-import io.jdit.checkpoint.ModelFolder;
 import io.jdit.checkpoint.WeightOrigin;
 import io.jdit.engine.EmbeddedModel;
-import io.jdit.engine.ModelLocator;
 import io.jdit.pipeline.Strategies;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Device;
 import java.nio.file.Path;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Which model runs, and on what. */
@@ -21,21 +20,7 @@ final class ModelOptions {
               + " embedded model. Default: ${DEFAULT-VALUE}, which draws coloured shapes and nothing else.")
   String modelPath;
 
-  @Option(
-      names = "--revision",
-      paramLabel = "REV",
-      description = "Branch, tag or commit of a model on the hub.")
-  String revision;
-
-  @Option(
-      names = "--model-variant",
-      paramLabel = "NAME",
-      description =
-          "Weights such as fp16, of the parts that have them. Default: those without a variant, or the only one.")
-  String modelVariant;
-
-  @Option(names = "--offline", description = "Never use the network, as with HF_HUB_OFFLINE=1.")
-  boolean offline;
+  @Mixin private HubOptions hub;
 
   @Option(
       names = {"--dtype", "--dit-precision"},
@@ -65,8 +50,6 @@ final class ModelOptions {
           "Decode in blended tiles: less memory. Default: for pictures above 2048 x 2048.")
   Boolean vaeTiling;
 
-  private boolean located;
-
   /** The folder of the model; downloads it when it is on the hub and not here. */
   Path locate(Terminal terminal) {
     return locate(modelPath, terminal);
@@ -74,16 +57,7 @@ final class ModelOptions {
 
   /** As {@link #locate(Terminal)} for another path with the same options. */
   Path locate(String path, Terminal terminal) {
-    Path folder;
-    try (DownloadDisplay display = new DownloadDisplay(terminal)) {
-      folder = ModelLocator.locate(path, revision, modelVariant, offline, System.getenv(), display);
-    }
-    if (modelVariant == null && !located) {
-      ModelFolder.impliedVariants(folder)
-          .forEach(v -> terminal.info("%s has weights in the variant %s only", path, v));
-    }
-    located = true;
-    return folder;
+    return hub.locate(path, terminal);
   }
 
   /** Threads of one operator; 0 keeps LibTorch's choice. */
@@ -101,8 +75,8 @@ final class ModelOptions {
   Strategies strategies(Device place) {
     threads();
     Strategies strategies = Strategies.on(place).withVaeTiling(vaeTiling);
-    if (modelVariant != null) {
-      strategies = strategies.withOrigin(WeightOrigin.files(modelVariant));
+    if (!hub.variant().isEmpty()) {
+      strategies = strategies.withOrigin(WeightOrigin.files(hub.variant()));
     }
     if (dtype == null) {
       return strategies;

@@ -1,8 +1,6 @@
 package io.jdit.cli;
 
-import io.jdit.checkpoint.ModelFolder;
 import io.jdit.config.SettingsFile;
-import io.jdit.engine.ModelLocator;
 import io.jdit.engine.QuantizedCopy;
 import io.jdit.quant.QuantizeConfig;
 import java.nio.file.Path;
@@ -44,20 +42,7 @@ final class QuantizeCommand implements Callable<Integer> {
       description = "The section quantize_config of a file in cache-dit's YAML or JSON.")
   private Path config;
 
-  @Option(
-      names = "--revision",
-      paramLabel = "REV",
-      description = "Branch, tag or commit of a model on the hub.")
-  private String revision;
-
-  @Option(
-      names = "--model-variant",
-      paramLabel = "NAME",
-      description = "Weights such as fp16, of the parts that have them.")
-  private String modelVariant = "";
-
-  @Option(names = "--offline", description = "Never use the network, as with HF_HUB_OFFLINE=1.")
-  private boolean offline;
+  @Mixin private HubOptions hub;
 
   @Option(names = "--verbose", description = "Print stack traces of errors.")
   private boolean verbose;
@@ -74,14 +59,8 @@ final class QuantizeCommand implements Callable<Integer> {
       throw new IllegalArgumentException(
           "nothing to quantize: give --quantization TYPE or --config FILE with a quantize_config");
     }
-    Path folder;
-    try (DownloadDisplay display = new DownloadDisplay(terminal)) {
-      folder =
-          ModelLocator.locate(modelPath, revision, modelVariant, offline, System.getenv(), display);
-    }
-    ModelFolder.impliedVariants(folder)
-        .forEach(v -> terminal.info("%s has weights in the variant %s only", modelPath, v));
-    new QuantizedCopy(folder, asked, modelVariant, line -> terminal.info("%s", line))
+    Path folder = hub.locate(modelPath, terminal);
+    new QuantizedCopy(folder, asked, hub.variant(), line -> terminal.info("%s", line))
         .write(outputPath);
     spec.commandLine().getOut().println(outputPath);
     return ExitCode.OK;
