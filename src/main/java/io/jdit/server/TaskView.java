@@ -131,6 +131,7 @@ final class TaskView {
     map.put("progress", task.progress());
     map.put("step", task.place() == null ? 0 : task.place().done());
     map.put("steps", task.place() == null ? null : task.place().steps());
+    map.put("created_at_ms", task.created().toEpochMilli()); // tasks of one second have an order
     map.put("created_at", task.created().getEpochSecond());
     map.put("completed_at", seconds(task.ended()));
     map.put("prompt", task.order().request().prompt());

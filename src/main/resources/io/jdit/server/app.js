@@ -281,7 +281,7 @@ function source(node, url) {
 const cards = new Map(); // nodes by id, with what they show
 
 function show() {
-  const all = [...tasks.values()].sort((a, b) => b.created_at - a.created_at || (a.id < b.id ? 1 : -1));
+  const all = [...tasks.values()].sort((a, b) => b.created_at_ms - a.created_at_ms || (a.id < b.id ? 1 : -1));
   place($("running"), all.filter((t) => !over(t)), runningCard);
   place($("gallery"), all.filter(over), doneCard);
   $("idle").hidden = all.some((t) => !over(t));
