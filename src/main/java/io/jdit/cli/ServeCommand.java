@@ -61,6 +61,7 @@ final class ServeCommand implements Callable<Integer> {
   @Mixin private WarmupOptions warmup;
   @Mixin private AttentionOptions attention;
   @Mixin private QuantizeOptions quantization;
+  @Mixin private OffloadOptions offload;
   @Mixin private CacheOptions cache;
   @Mixin private ParallelOptions parallel;
   @Mixin private CompatibilityOptions compatibility;
@@ -92,6 +93,7 @@ final class ServeCommand implements Callable<Integer> {
     SettingsFile file = cache.file();
     Values layout = parallel.settings(file);
     attention.check(layout, file, System.getenv(), notes);
+    offload.settings(file); // what does not go together is said before anything is started
     ResolvedCacheConfig resolved = cache.resolve(System.getenv());
     resolved.warnings().forEach(w -> notes.info("warning: %s", w));
     if (rank) {
@@ -179,9 +181,10 @@ final class ServeCommand implements Callable<Integer> {
     Strategies strategies =
         session
             .apply(model.strategies(session.device()).withKept(server.conditioningBytes()))
-            .withFormats(quantization.formats(cache.file()));
+            .withFormats(quantization.formats(cache.file()))
+            .withPlacement(offload.placement(cache.file()));
     return new EngineRunner(
-        Engine.load(folder, strategies, model.threads()),
+        Engine.load(folder, strategies, model.threads(), Values.none()),
         new Provenance(path, strategies, resolved.toMap()),
         session.cache(
             resolved,

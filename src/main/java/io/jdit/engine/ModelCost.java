@@ -5,6 +5,10 @@ import io.jdit.checkpoint.ModelFolder;
 import io.jdit.config.Values;
 import io.jdit.family.Families;
 import io.jdit.nn.LinearFactory;
+import io.jdit.parallel.LayoutPlan;
+import io.jdit.parallel.Mesh;
+import io.jdit.parallel.ParallelConfig;
+import io.jdit.parallel.PlanRequest;
 import io.jdit.parallel.TransformerCost;
 import io.jdit.parallel.TransformerMeter;
 import io.jdit.pipeline.Condition;
@@ -85,6 +89,12 @@ public record ModelCost(TransformerCost transformer, Map<String, Long> weights, 
       long own = weights.get(built.expert(resolved, t));
       return new ModelCost(meter.cost(own, output.elements()), weights, resolved);
     }
+  }
+
+  /** Largest set of activations in a step of one process, by estimate. */
+  long activationBytes(DType dtype) {
+    PlanRequest plan = new PlanRequest(transformer, request.outputs(), 1, dtype, 0, 1, 1);
+    return LayoutPlan.of(ParallelConfig.of(Mesh.single()), plan).activationBytes();
   }
 
   /** Attention heads of the transformer: they decide about an automatic layout. */
