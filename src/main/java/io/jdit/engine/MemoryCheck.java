@@ -19,8 +19,10 @@ import io.jdit.tensor.DType;
 import io.jdit.tensor.Device;
 import io.jdit.tensor.DeviceMemory;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.ToIntFunction;
 
 /**
@@ -74,10 +76,11 @@ record MemoryCheck(
    */
   Offload placement(Values request, long available) {
     OffloadSettings settings = Offload.settings(strategies.placement());
-    long working = weights() * SMALL > available ? working(request) : 0;
+    Map<String, Long> working =
+        weights() * SMALL > available ? Map.of(Offload.DENOISE, working(request)) : Map.of();
     Offload offload =
-        Offload.fitting(settings, components, working, available)
-            .or(() -> Offload.fitting(settings, components, 0, available))
+        fitting(Offload.choices(settings, components, working), available)
+            .or(() -> fitting(Offload.choices(settings, components, Map.of()), available))
             .orElseThrow(() -> refusal(settings, available));
     for (String component : offload.layerwise()) {
       if (strategies.formats() instanceof Quantization q && q.isMadeHere(component)) {
@@ -92,6 +95,10 @@ record MemoryCheck(
     return offload;
   }
 
+  private static Optional<Offload> fitting(List<Offload> choices, long available) {
+    return choices.stream().filter(o -> o.peak() <= available).findFirst();
+  }
+
   /** Bytes of all weights. */
   long weights() {
     return components.values().stream().mapToLong(ComponentMemory::whole).sum();
@@ -102,7 +109,7 @@ record MemoryCheck(
   }
 
   private OutOfMemoryException refusal(OffloadSettings settings, long available) {
-    return refusal(Offload.smallest(settings, components, 0), 1, available);
+    return refusal(Offload.smallest(settings, components, Map.of()), 1, available);
   }
 
   private OutOfMemoryException refusal(Offload tried, int processes, long available) {
@@ -139,7 +146,9 @@ record MemoryCheck(
   /** With everything offloaded. */
   private long least() {
     return Offload.smallest(
-            OffloadSettings.of(Values.of(OffloadKeys.MODE, PerformanceMode.MEMORY)), components, 0)
+            OffloadSettings.of(Values.of(OffloadKeys.MODE, PerformanceMode.MEMORY)),
+            components,
+            Map.of())
         .peak();
   }
 
@@ -155,7 +164,7 @@ record MemoryCheck(
     // At least: layers that are not split add to it.
     components.forEach((name, c) -> shares.put(name, c.share(holders.applyAsInt(name))));
     OffloadSettings settings = Offload.settings(strategies.placement());
-    Offload asked = Offload.largest(settings, shares);
+    Offload asked = Offload.choices(settings, shares, Map.of()).get(0);
     if (processes * asked.peak() > available) {
       throw new MemoryCheck(model, strategies, shares).refusal(asked, processes, available);
     }

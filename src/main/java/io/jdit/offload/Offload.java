@@ -3,12 +3,11 @@ package io.jdit.offload;
 import io.jdit.checkpoint.Residency;
 import io.jdit.checkpoint.TensorSource;
 import io.jdit.pipeline.Placement;
-import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Optional;
 
 /**
  * Where the weights of a model are and when. What is let go is read again from the component's
@@ -24,6 +23,12 @@ public final class Offload implements Placement {
    */
   record Home(boolean stays, boolean layerwise) {}
 
+  /** Stages, by their names in reports. */
+  public static final String ENCODE = "text_encode";
+
+  public static final String DENOISE = "denoise";
+  public static final String DECODE = "decode";
+
   /** How much is offloaded of what nothing is said about, from nothing to everything. */
   private enum Level {
     NOTHING,
@@ -35,10 +40,13 @@ public final class Offload implements Placement {
   private final OffloadSettings settings;
   private final Map<String, ComponentMemory> model;
   private final Map<String, Home> homes = new LinkedHashMap<>();
-  private final long working;
+  private final Map<String, Long> working;
 
   private Offload(
-      OffloadSettings settings, Level level, Map<String, ComponentMemory> model, long working) {
+      OffloadSettings settings,
+      Level level,
+      Map<String, ComponentMemory> model,
+      Map<String, Long> working) {
     this.settings = settings;
     this.model = model;
     this.working = working;
@@ -47,7 +55,7 @@ public final class Offload implements Placement {
 
   /** What settings ask for, of a model that is yet to be found. */
   public static Placement of(OffloadSettings settings) {
-    return new Offload(settings, Level.NOTHING, Map.of(), 0);
+    return new Offload(settings, Level.NOTHING, Map.of(), Map.of());
   }
 
   /** The settings that a placement was made of. */
@@ -56,34 +64,24 @@ public final class Offload implements Placement {
   }
 
   /**
-   * The least offloading that is asked for and fits.
+   * What settings leave to choose from, the least offloading first.
    *
    * @param model its components with weights
-   * @param working bytes besides weights while denoising
-   * @param available bytes
-   * @return empty when nothing fits
+   * @param working bytes besides weights, by stage
    */
-  public static Optional<Offload> fitting(
-      OffloadSettings settings, Map<String, ComponentMemory> model, long working, long available) {
-    for (Level level : levels(settings)) {
-      Offload offload = new Offload(settings, level, model, working);
-      if (offload.peak() <= available) {
-        return Optional.of(offload);
-      }
-    }
-    return Optional.empty();
+  public static List<Offload> choices(
+      OffloadSettings settings, Map<String, ComponentMemory> model, Map<String, Long> working) {
+    return levels(settings).stream()
+        .map(level -> new Offload(settings, level, model, working))
+        .toList();
   }
 
-  /** The one of {@link #fitting} that takes least. */
+  /** The one of {@link #choices} that takes least. */
   public static Offload smallest(
-      OffloadSettings settings, Map<String, ComponentMemory> model, long working) {
-    List<Level> levels = levels(settings);
-    return new Offload(settings, levels.get(levels.size() - 1), model, working);
-  }
-
-  /** With no more offloaded than what is asked for. */
-  public static Offload largest(OffloadSettings settings, Map<String, ComponentMemory> model) {
-    return new Offload(settings, levels(settings).get(0), model, 0);
+      OffloadSettings settings, Map<String, ComponentMemory> model, Map<String, Long> working) {
+    return choices(settings, model, working).stream()
+        .min(Comparator.comparingLong(Offload::peak))
+        .orElseThrow();
   }
 
   private static List<Level> levels(OffloadSettings settings) {
@@ -154,9 +152,10 @@ public final class Offload implements Placement {
       }
     }
     Map<String, Long> stages = new LinkedHashMap<>();
-    stages.put("text_encode", resting + encoders);
-    stages.put("denoise", resting + transformer + working);
-    stages.put("decode", resting + vae);
+    stages.put(ENCODE, resting + encoders);
+    stages.put(DENOISE, resting + transformer);
+    stages.put(DECODE, resting + vae);
+    stages.replaceAll((stage, bytes) -> bytes + working.getOrDefault(stage, 0L));
     return stages;
   }
 
@@ -170,30 +169,22 @@ public final class Offload implements Placement {
     return home(component).layerwise ? memory.resting(settings.stream(component)) : memory.whole();
   }
 
+  /** Which components come and go, and how. */
+  public String what() {
+    List<String> layers = layerwise();
+    List<String> stages =
+        homes.keySet().stream().filter(c -> !home(c).stays && !home(c).layerwise).toList();
+    String ofLayers = String.join(" and ", layers) + " layer by layer";
+    String ofStages = String.join(" and ", stages) + " after the stage";
+    if (layers.isEmpty()) {
+      return stages.isEmpty() ? "nothing" : ofStages;
+    }
+    return stages.isEmpty() ? ofLayers : ofLayers + ", " + ofStages;
+  }
+
   /** What is decided, for a log. */
   @Override
   public String toString() {
-    List<String> layers = new ArrayList<>();
-    List<String> stages = new ArrayList<>();
-    homes.forEach(
-        (component, home) -> {
-          if (home.layerwise) {
-            layers.add(component);
-          } else if (!home.stays) {
-            stages.add(component);
-          }
-        });
-    List<String> parts = new ArrayList<>();
-    if (!layers.isEmpty()) {
-      parts.add(String.join(" and ", layers) + " layer by layer");
-    }
-    if (!stages.isEmpty()) {
-      parts.add(String.join(" and ", stages) + " after the stage");
-    }
-    return String.format(
-        Locale.ROOT,
-        "offload: %s; at most %.2f GB",
-        parts.isEmpty() ? "nothing" : String.join(", ", parts),
-        peak() / 1e9);
+    return String.format(Locale.ROOT, "offload: %s; at most %.2f GB", what(), peak() / 1e9);
   }
 }

@@ -56,7 +56,8 @@ final class TensorData {
     long bytes = t.bytes();
     try (BytePointer p = new BytePointer(t.dataPointer())) {
       for (long at = 0; at < bytes; at += PIECE) {
-        ByteBuffer piece = p.position(at).limit(Math.min(bytes, at + PIECE)).asByteBuffer();
+        // From the piece's own address: a buffer's position is an int.
+        ByteBuffer piece = p.getPointer(at).limit(Math.min(bytes - at, PIECE)).asByteBuffer();
         while (piece.hasRemaining()) {
           if (file.read(piece, position + at + piece.position()) < 0) {
             throw new EOFException("it ends early");

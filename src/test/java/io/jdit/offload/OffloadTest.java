@@ -25,7 +25,11 @@ class OffloadTest {
   }
 
   private static Offload fitting(Values values, long available) {
-    return Offload.fitting(OffloadSettings.of(values), model(), 5, available).orElse(null);
+    return Offload.choices(OffloadSettings.of(values), model(), Map.of(Offload.DENOISE, 5L))
+        .stream()
+        .filter(o -> o.peak() <= available)
+        .findFirst()
+        .orElse(null);
   }
 
   @Test
