@@ -111,6 +111,7 @@ final class ParallelCommand implements Runnable {
               folder,
               Strategies.cpu()
                   .withDtype(dtype)
+                  .withVaeTiling(model.vaeTiling)
                   .withFormats(quantization.formats(file))
                   .withPlacement(offload.placement(file)),
               cost);

@@ -44,7 +44,8 @@ public final class MemoryPlan {
     Map<String, Long> working = new LinkedHashMap<>();
     working.put(Offload.ENCODE, PROCESS);
     working.put(Offload.DENOISE, PROCESS + cost.activationBytes(strategies.dtype()));
-    working.put(Offload.DECODE, PROCESS);
+    working.put(
+        Offload.DECODE, PROCESS + ModelCost.decodingBytes(model, cost.request(), configured));
     OffloadSettings settings = Offload.settings(strategies.placement());
     for (Offload choice : Offload.choices(settings, components, working)) {
       if (choices.stream().noneMatch(c -> c.what().equals(choice.what()))) {

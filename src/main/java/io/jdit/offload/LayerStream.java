@@ -58,10 +58,15 @@ final class LayerStream implements Residency {
       if (resident != null) {
         return work.apply(resident);
       }
-      try (TensorScope owner = TensorScope.unbound();
-          Taken taken = new Taken(ahead.take(tensors), source)) {
-        M layer = constructor.apply(place.of(taken, place.device(), owner));
-        return work.apply(layer);
+      try (TensorScope owner = TensorScope.unbound()) {
+        return work.apply(made(owner));
+      }
+    }
+
+    private M made(TensorScope owner) {
+      try (ReadAhead.Reading reading = ahead.take(tensors)) {
+        Weights read = place.of(new Taken(reading.tensors(), source), place.device(), owner);
+        return constructor.apply(read);
       }
     }
   }
@@ -110,7 +115,7 @@ final class LayerStream implements Residency {
 
     @Override
     public void close() {
-      tensors.values().forEach(Tensor::close);
+      // Whoever gave the tensors closes those that are left.
     }
   }
 }

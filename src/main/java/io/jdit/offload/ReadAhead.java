@@ -11,36 +11,53 @@ import java.util.Map;
 
 /**
  * A thread that reads what will be needed next, in the order in which it is announced, and no more
- * of it than a limit. It only reads: what is made of the tensors is made by who takes them.
+ * of it than a limit: what is taken counts until it is given back. It only reads: what is made of
+ * the tensors is made by who takes them.
  */
 final class ReadAhead implements AutoCloseable {
   private final TensorSource source;
   private final int limit;
   private final Deque<Reading> expected = new ArrayDeque<>(); // in the order of use
   private final Thread thread;
+  private int taken;
   private volatile boolean closed;
 
-  /** Tensors that belong together. */
-  private static final class Reading {
-    final List<TensorInfo> wanted;
-    final Map<String, Tensor> tensors = new HashMap<>();
-    RuntimeException failure;
-    boolean begun;
-    boolean done;
-    volatile boolean dropped;
+  /** Tensors that belong together, by name. */
+  final class Reading implements AutoCloseable {
+    private final List<TensorInfo> wanted;
+    private final Map<String, Tensor> tensors = new HashMap<>();
+    private RuntimeException failure;
+    private boolean begun;
+    private boolean done;
+    private volatile boolean dropped;
 
-    Reading(List<TensorInfo> wanted) {
+    private Reading(List<TensorInfo> wanted) {
       this.wanted = wanted;
     }
 
-    void free() {
+    /** Those that are left; whoever takes one out of it closes it. */
+    Map<String, Tensor> tensors() {
+      return tensors;
+    }
+
+    private void free() {
       tensors.values().forEach(Tensor::close);
       tensors.clear();
+    }
+
+    /** Gives back what is left: there is room to read on. */
+    @Override
+    public void close() {
+      free();
+      synchronized (ReadAhead.this) {
+        taken--;
+        ReadAhead.this.notifyAll();
+      }
     }
   }
 
   /**
-   * @param limit sets of tensors that wait to be taken, or are being read, at a time
+   * @param limit sets of tensors at a time: that are read, wait, or are taken
    */
   ReadAhead(String name, TensorSource source, int limit) {
     this.source = source;
@@ -61,9 +78,8 @@ final class ReadAhead implements AutoCloseable {
    * announced them has given up.
    *
    * @param wanted the list that was announced; read now when it was not
-   * @return by name; the caller closes them
    */
-  synchronized Map<String, Tensor> take(List<TensorInfo> wanted) {
+  synchronized Reading take(List<TensorInfo> wanted) {
     if (expected.stream().noneMatch(r -> r.wanted == wanted)) {
       drop();
       expected.add(new Reading(wanted));
@@ -88,12 +104,12 @@ final class ReadAhead implements AutoCloseable {
       throw new IllegalStateException("the model is closed");
     }
     expected.remove();
-    notifyAll();
     if (reading.failure != null) {
       drop();
       throw reading.failure;
     }
-    return reading.tensors;
+    taken++;
+    return reading;
   }
 
   private void drop() {
@@ -141,9 +157,9 @@ final class ReadAhead implements AutoCloseable {
   /** The next set to read, when there is room for it; null at the end. */
   private synchronized Reading next() {
     while (!closed) {
-      int ahead = 0;
+      int ahead = taken;
       for (Reading r : expected) {
-        if (ahead++ == limit) {
+        if (ahead++ >= limit) {
           break;
         }
         if (!r.begun) {

@@ -27,7 +27,7 @@ public final class Part<T> {
     this.room = room;
     this.loader = loader;
     if (placement.atOnce(name)) {
-      loaded = loader.get();
+      load();
     }
   }
 
@@ -39,9 +39,14 @@ public final class Part<T> {
   public T get() {
     if (loaded == null) {
       room.run();
-      loaded = loader.get();
+      load();
     }
     return loaded.module;
+  }
+
+  private void load() {
+    loaded = loader.get();
+    Torch.trim(); // what was read and is held in another form
   }
 
   /** The stage that uses the component is over: it may go. */

@@ -30,6 +30,7 @@ public final class Tensor extends TensorArithmetic implements AutoCloseable {
   private Tensor(org.bytedeco.pytorch.Tensor handle) {
     this.handle = handle;
     LeakDetector.opened(this);
+    MetaMemory.opened(this);
     TensorScope scope = TensorScope.innermost();
     if (scope != null) {
       scope.adopt(this);
@@ -366,6 +367,7 @@ public final class Tensor extends TensorArithmetic implements AutoCloseable {
   public void close() {
     if (!closed) {
       sizes();
+      MetaMemory.closed(this);
       closed = true;
       owner = null;
       handle.close();

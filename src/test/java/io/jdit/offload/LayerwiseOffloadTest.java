@@ -17,7 +17,9 @@ import io.jdit.config.UnknownKeys;
 import io.jdit.config.Values;
 import io.jdit.engine.Engine;
 import io.jdit.engine.Result;
+import io.jdit.pipeline.Generation;
 import io.jdit.pipeline.Progress;
+import io.jdit.pipeline.Request;
 import io.jdit.pipeline.RequestKeys;
 import io.jdit.pipeline.Strategies;
 import io.jdit.tensor.Tensor;
@@ -220,5 +222,43 @@ class LayerwiseOffloadTest {
         assertThat(result.latents().toBytes()).isEqualTo(resident);
       }
     }
+  }
+
+  /** As a server's requests do: what one lets go, another needs again. */
+  @Test
+  void generationsThatTakeTurnsShareThePlace() {
+    Path pipeline = Fixture.ROOT.resolve("qwen-image-tiny/pipeline");
+    byte[] resident = latents(pipeline, strategies(Values.none()));
+    for (Values way :
+        List.of(
+            Values.of(OffloadKeys.MODE, PerformanceMode.MEMORY),
+            Values.of(OffloadKeys.DIT, true).with(OffloadKeys.TEXT_ENCODER, true))) {
+      try (Engine engine = Engine.load(pipeline, strategies(way))) {
+        Request request = engine.parameters().resolve(REQUEST);
+        engine.call(
+            () -> {
+              try (TensorScope scope = TensorScope.open();
+                  Generation first = engine.begin(request, Acceleration.none());
+                  Generation second = engine.begin(request, Acceleration.none())) {
+                first.encode();
+                first.step();
+                second.encode();
+                second.step();
+                finish(first);
+                finish(second);
+                assertThat(first.latents().toBytes()).isEqualTo(resident);
+                assertThat(second.latents().toBytes()).isEqualTo(resident);
+              }
+              return null;
+            });
+      }
+    }
+  }
+
+  private static void finish(Generation generation) {
+    while (!generation.done()) {
+      generation.step();
+    }
+    generation.decode((output, frame, picture) -> {});
   }
 }

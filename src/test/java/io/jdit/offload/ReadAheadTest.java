@@ -12,7 +12,6 @@ import io.jdit.testing.NoLeaks;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
@@ -69,10 +68,6 @@ class ReadAheadTest {
     assertThat(reads.tryAcquire(n, 10, TimeUnit.SECONDS)).isTrue();
   }
 
-  private static void close(Map<String, Tensor> tensors) {
-    tensors.values().forEach(Tensor::close);
-  }
-
   @Test
   void noMoreIsReadThanTheLimit() throws Exception {
     List<TensorInfo> a = set("a");
@@ -83,14 +78,29 @@ class ReadAheadTest {
       awaitReads(3);
       assertThat(reads.tryAcquire(100, TimeUnit.MILLISECONDS)).isFalse();
       assertThat(read).containsExactly("a", "b", "bb");
-      close(ahead.take(a));
+      ahead.take(a).close();
       awaitReads(1);
       assertThat(read).endsWith("c");
-      Map<String, Tensor> two = ahead.take(b);
-      assertThat(two).containsOnlyKeys("b", "bb");
-      assertThat(two.get("b").item()).isEqualTo('b');
-      close(two);
+      try (ReadAhead.Reading two = ahead.take(b)) {
+        assertThat(two.tensors()).containsOnlyKeys("b", "bb");
+        assertThat(two.tensors().get("b").item()).isEqualTo('b');
+      }
     } // c is there and nobody took it
+  }
+
+  @Test
+  void whatIsTakenCountsUntilItIsGivenBack() throws Exception {
+    List<TensorInfo> a = set("a");
+    List<TensorInfo> b = set("b");
+    try (ReadAhead ahead = new ReadAhead("test", source, 1)) {
+      ahead.expect(a);
+      ahead.expect(b);
+      try (ReadAhead.Reading taken = ahead.take(a)) {
+        awaitReads(1);
+        assertThat(reads.tryAcquire(100, TimeUnit.MILLISECONDS)).isFalse();
+      }
+      awaitReads(1);
+    }
   }
 
   @Test
@@ -104,9 +114,9 @@ class ReadAheadTest {
       awaitReads(1);
       ahead.expect(a); // given up and begun anew
       ahead.expect(c);
-      close(ahead.take(a));
-      close(ahead.take(c));
-      close(ahead.take(b)); // not announced
+      ahead.take(a).close();
+      ahead.take(c).close();
+      ahead.take(b).close(); // not announced
     }
   }
 
@@ -120,7 +130,7 @@ class ReadAheadTest {
       assertThatThrownBy(() -> ahead.take(broken))
           .isInstanceOf(ModelFormatException.class)
           .hasMessage("it is broken");
-      close(ahead.take(good));
+      ahead.take(good).close();
     }
   }
 
@@ -129,7 +139,7 @@ class ReadAheadTest {
     List<TensorInfo> a = set("a");
     try (ReadAhead ahead = new ReadAhead("test", source, 1)) {
       Thread.currentThread().interrupt();
-      close(ahead.take(a));
+      ahead.take(a).close();
       assertThat(Thread.interrupted()).isTrue();
     }
   }
