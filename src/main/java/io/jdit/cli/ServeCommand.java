@@ -14,6 +14,8 @@ import io.jdit.engine.RankService;
 import io.jdit.engine.RankSession;
 import io.jdit.engine.serve.ServedModel;
 import io.jdit.engine.serve.StepRunner;
+import io.jdit.offload.Offload;
+import io.jdit.offload.OffloadSettings;
 import io.jdit.pipeline.Strategies;
 import io.jdit.server.Server;
 import io.jdit.server.ServerSettings;
@@ -25,7 +27,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
-import java.util.function.Supplier;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -157,12 +158,12 @@ final class ServeCommand implements Callable<Integer> {
     if (ranks.launches()) {
       ranks.requireDevices(device);
     }
-    Supplier<StepRunner> loader =
+    ServedModel.Loader loader =
         ranks.launches()
-            ? () ->
+            ? alone ->
                 new RankRunner(
                     variables -> ranks.launcher(device, with(variables, path)), parallel.numGpus())
-            : () -> runner(path, folder, resolved, RankSession.alone(device), terminal);
+            : alone -> runner(path, folder, resolved, alone, RankSession.alone(device), terminal);
     return new ServedModel(name, path, Engine.parameters(folder), loader);
   }
 
@@ -176,15 +177,19 @@ final class ServeCommand implements Callable<Integer> {
       String path,
       Path folder,
       ResolvedCacheConfig resolved,
+      boolean alone,
       RankSession session,
       Terminal terminal) {
+    OffloadSettings settings = offload.settings(cache.file());
     Strategies strategies =
         session
             .apply(model.strategies(session.device()).withKept(server.conditioningBytes()))
             .withFormats(quantization.formats(cache.file()))
-            .withPlacement(offload.placement(cache.file()));
+            .withPlacement(Offload.of(alone ? settings : settings.andNoMore()));
+    Engine engine = Engine.load(folder, strategies, model.threads(), Values.none());
+    terminal.info("%s: %s", path, engine.placement());
     return new EngineRunner(
-        Engine.load(folder, strategies, model.threads(), Values.none()),
+        engine,
         new Provenance(path, strategies, resolved.toMap()),
         session.cache(
             resolved,
@@ -205,7 +210,7 @@ final class ServeCommand implements Callable<Integer> {
         () -> ModelCost.heads(folder),
         terminal,
         session -> {
-          try (StepRunner runner = runner(path, folder, resolved, session, terminal)) {
+          try (StepRunner runner = runner(path, folder, resolved, true, session, terminal)) {
             RankService.run(runner, session, commands);
           }
           return ExitCode.OK;

@@ -86,7 +86,7 @@ public final class Offload implements Placement {
 
   private static List<Level> levels(OffloadSettings settings) {
     return switch (settings.mode()) {
-      case AUTO -> List.of(Level.values());
+      case AUTO -> settings.decides() ? List.of(Level.values()) : List.of(Level.NOTHING);
       case SPEED -> List.of(Level.NOTHING);
       case MEMORY -> List.of(Level.ALL_LAYERS);
     };

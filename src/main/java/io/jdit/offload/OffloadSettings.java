@@ -11,14 +11,16 @@ public final class OffloadSettings {
       List.of(OffloadKeys.PREFETCH, OffloadKeys.RESIDENT_LAYERS, OffloadKeys.RESIDENCY_POLICY);
 
   private final Values values;
+  private final boolean decides;
 
-  private OffloadSettings(Values values) {
+  private OffloadSettings(Values values, boolean decides) {
     this.values = values;
+    this.decides = decides;
   }
 
   /** Everything is left to be decided. */
   public static OffloadSettings none() {
-    return new OffloadSettings(Values.none());
+    return new OffloadSettings(Values.none(), true);
   }
 
   /**
@@ -26,7 +28,7 @@ public final class OffloadSettings {
    * @throws ConfigException naming two that exclude each other
    */
   public static OffloadSettings of(Values values) {
-    OffloadSettings settings = new OffloadSettings(values);
+    OffloadSettings settings = new OffloadSettings(values, true);
     if (settings.isOn(OffloadKeys.DIT) && settings.isOn(OffloadKeys.DIT_LAYERWISE)) {
       throw new ConfigException(
           OffloadKeys.DIT.option()
@@ -54,6 +56,16 @@ public final class OffloadSettings {
       }
     }
     return settings;
+  }
+
+  /** These, with nothing offloaded that is not asked for: what does not fit so does not fit. */
+  public OffloadSettings andNoMore() {
+    return new OffloadSettings(values, false);
+  }
+
+  /** Whether what is free decides about what nothing is said of. */
+  boolean decides() {
+    return decides;
   }
 
   PerformanceMode mode() {

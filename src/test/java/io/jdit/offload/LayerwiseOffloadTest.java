@@ -16,12 +16,16 @@ import io.jdit.config.SettingsFile;
 import io.jdit.config.UnknownKeys;
 import io.jdit.config.Values;
 import io.jdit.engine.Engine;
+import io.jdit.engine.QuantizedCopy;
 import io.jdit.engine.Result;
 import io.jdit.pipeline.Generation;
 import io.jdit.pipeline.Progress;
 import io.jdit.pipeline.Request;
 import io.jdit.pipeline.RequestKeys;
 import io.jdit.pipeline.Strategies;
+import io.jdit.quant.QuantType;
+import io.jdit.quant.QuantizeConfig;
+import io.jdit.tensor.DType;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 import io.jdit.testing.Fixture;
@@ -31,6 +35,7 @@ import io.jdit.testing.TinyPipeline;
 import io.jdit.transformer.Acceleration;
 import java.io.RandomAccessFile;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -222,6 +227,25 @@ class LayerwiseOffloadTest {
         assertThat(result.latents().toBytes()).isEqualTo(resident);
       }
     }
+  }
+
+  /** Codes and scales are read in place of the weights. */
+  @Test
+  void layersThatAreStoredQuantizedComeAndGo(@TempDir Path folder) throws Exception {
+    Path model = folder.resolve("int8");
+    QuantizeConfig int8 = QuantizeConfig.of(QuantType.INT8_WEIGHT_ONLY);
+    new QuantizedCopy(Path.of("models/shapes"), int8, "", line -> {}).write(model);
+    Values request = Requests.small("a red circle", 64, 64, 2, 32);
+    List<byte[]> latents = new ArrayList<>();
+    for (Values way : List.of(Values.none(), LAYERS)) {
+      try (TensorScope scope = TensorScope.open();
+          Engine engine = Engine.load(model, strategies(way).withDtype(DType.BFLOAT16));
+          Result result = engine.generate(request)) {
+        assertThat(engine.formatReport().toString()).contains("int8_weight_only");
+        latents.add(result.latents().toBytes());
+      }
+    }
+    assertThat(latents.get(1)).isEqualTo(latents.get(0));
   }
 
   /** As a server's requests do: what one lets go, another needs again. */

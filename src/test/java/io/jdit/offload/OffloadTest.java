@@ -64,6 +64,10 @@ class OffloadTest {
         fitting(layers.with(OffloadKeys.RESIDENT_LAYERS, 4).with(OffloadKeys.PREFETCH, 3.0), 1000);
     assertThat(some.stages().get("denoise")).isEqualTo(50 + 10 + 30 + 120 + 5);
     assertThat(fitting(Values.of(OffloadKeys.MODE, PerformanceMode.SPEED), 234)).isNull();
+    OffloadSettings asked = OffloadSettings.of(layers).andNoMore();
+    assertThat(Offload.choices(asked, model(), Map.of())).hasSize(1);
+    assertThat(Offload.choices(asked, model(), Map.of()).get(0).layerwise())
+        .containsExactly("transformer");
     assertThat(fitting(Values.of(OffloadKeys.MODE, PerformanceMode.MEMORY), 1000))
         .hasToString(
             "offload: transformer and text_encoder layer by layer, vae after the stage; at most 0.00 GB");
