@@ -16,6 +16,7 @@ import io.jdit.engine.batch.BatchFile;
 import io.jdit.parallel.ParallelConfig;
 import io.jdit.pipeline.LinearFormats;
 import io.jdit.pipeline.Parameters;
+import io.jdit.pipeline.Placement;
 import io.jdit.pipeline.Strategies;
 import io.jdit.tensor.Device;
 import java.nio.file.Path;
@@ -40,6 +41,7 @@ final class GenerateCommand implements Callable<Integer> {
   @Mixin private AttentionOptions attention;
   @Mixin private OutputOptions output;
   @Mixin private QuantizeOptions quantization;
+  @Mixin private OffloadOptions offload;
   @Mixin private CacheOptions cache;
   @Mixin private ParallelOptions parallel;
   @Mixin private CompatibilityOptions compatibility;
@@ -62,6 +64,7 @@ final class GenerateCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
 
   private LinearFormats formats;
+  private Placement placement;
 
   @Override
   public Integer call() throws Exception {
@@ -84,6 +87,7 @@ final class GenerateCommand implements Callable<Integer> {
     Values layout = parallel.settings(file);
     attention.check(layout, file, System.getenv(), notes);
     formats = quantization.formats(file);
+    placement = offload.placement(file);
     ResolvedCacheConfig resolved = cache.resolve(System.getenv());
     resolved.warnings().forEach(w -> notes.info("warning: %s", w));
     if (output.cacheReport != null && !resolved.enabled()) {
@@ -140,7 +144,7 @@ final class GenerateCommand implements Callable<Integer> {
       Terminal terminal) {
     Path folder = model.locate(terminal);
     resolved.requireExperts(Engine.transformers(folder));
-    Strategies strategies = session.apply(model.strategies(session.device())).withFormats(formats);
+    Strategies strategies = session.apply(strategies(session.device()));
     Provenance provenance = new Provenance(model.modelPath, strategies, resolved.toMap());
     Parameters parameters = Engine.parameters(folder);
     ForecastStrategy acceleration =
@@ -156,6 +160,10 @@ final class GenerateCommand implements Callable<Integer> {
         warmup,
         session,
         console);
+  }
+
+  private Strategies strategies(Device device) {
+    return model.strategies(device).withFormats(formats).withPlacement(placement);
   }
 
   private void requireBatchOptions(boolean batch) {
@@ -182,8 +190,7 @@ final class GenerateCommand implements Callable<Integer> {
         RankSession.config(
             layout, parallel.numGpus(), ModelCost.heads(folder), line -> {}); // rank 0 says it
     if (device.isCpu()) {
-      Engine.requireMemory(
-          folder, model.strategies(device).withFormats(formats), config, parallel.numGpus());
+      Engine.requireMemory(folder, strategies(device), config, parallel.numGpus());
     }
     // The ranks hear of a signal from the launcher.
     Interruption interruption =

@@ -14,6 +14,8 @@ import io.jdit.engine.RankService;
 import io.jdit.engine.RankSession;
 import io.jdit.engine.serve.ServedModel;
 import io.jdit.engine.serve.StepRunner;
+import io.jdit.offload.Offload;
+import io.jdit.offload.OffloadSettings;
 import io.jdit.parallel.CollectiveException;
 import io.jdit.parallel.RankAgents;
 import io.jdit.parallel.RankHosts;
@@ -29,7 +31,6 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
-import java.util.function.Supplier;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -65,6 +66,7 @@ final class ServeCommand implements Callable<Integer> {
   @Mixin private WarmupOptions warmup;
   @Mixin private AttentionOptions attention;
   @Mixin private QuantizeOptions quantization;
+  @Mixin private OffloadOptions offload;
   @Mixin private CacheOptions cache;
   @Mixin private ParallelOptions parallel;
   @Mixin private CompatibilityOptions compatibility;
@@ -98,6 +100,7 @@ final class ServeCommand implements Callable<Integer> {
     SettingsFile file = cache.file();
     Values layout = parallel.settings(file);
     attention.check(layout, file, System.getenv(), notes);
+    offload.settings(file); // what does not go together is said before anything is started
     ResolvedCacheConfig resolved = cache.resolve(System.getenv());
     resolved.warnings().forEach(w -> notes.info("warning: %s", w));
     if (rank) {
@@ -197,11 +200,11 @@ final class ServeCommand implements Callable<Integer> {
       String name, String path, ResolvedCacheConfig resolved, RankHosts hosts, Terminal terminal) {
     Path folder = model.locate(path, terminal);
     resolved.requireExperts(Engine.transformers(folder));
-    RankSession alone = RankSession.alone(Device.parse(model.device));
-    Supplier<StepRunner> loader =
+    RankSession here = RankSession.alone(Device.parse(model.device));
+    ServedModel.Loader loader =
         hosts == null
-            ? () -> runner(path, folder, resolved, alone, terminal)
-            : () -> new RankRunner(hosts, Map.of(MODEL_VARIABLE, path));
+            ? alone -> runner(path, folder, resolved, alone, here, terminal)
+            : alone -> new RankRunner(hosts, Map.of(MODEL_VARIABLE, path));
     return new ServedModel(name, path, Engine.parameters(folder), loader);
   }
 
@@ -209,14 +212,19 @@ final class ServeCommand implements Callable<Integer> {
       String path,
       Path folder,
       ResolvedCacheConfig resolved,
+      boolean alone,
       RankSession session,
       Terminal terminal) {
+    OffloadSettings settings = offload.settings(cache.file());
     Strategies strategies =
         session
             .apply(model.strategies(session.device()).withKept(server.conditioningBytes()))
-            .withFormats(quantization.formats(cache.file()));
+            .withFormats(quantization.formats(cache.file()))
+            .withPlacement(Offload.of(alone ? settings : settings.andNoMore()));
+    Engine engine = Engine.load(folder, strategies, model.threads(), Values.none());
+    terminal.info("%s: %s", path, engine.placement());
     return new EngineRunner(
-        Engine.load(folder, strategies, model.threads()),
+        engine,
         new Provenance(path, strategies, resolved.toMap()),
         session.cache(
             resolved,
@@ -240,7 +248,7 @@ final class ServeCommand implements Callable<Integer> {
           () -> ModelCost.heads(folder),
           terminal,
           session -> {
-            try (StepRunner runner = runner(path, folder, resolved, session, terminal)) {
+            try (StepRunner runner = runner(path, folder, resolved, true, session, terminal)) {
               RankService.run(runner, session, commands);
             }
             return ExitCode.OK;

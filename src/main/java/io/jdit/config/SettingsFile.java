@@ -22,13 +22,14 @@ public record SettingsFile(
   public static final String PARALLELISM = "parallelism_config";
   public static final String ATTENTION = "attention_backend";
   public static final String QUANTIZE = "quantize_config";
+  public static final String OFFLOAD = "offload_config";
 
   /** What single transformers of a model have different; part of {@link #CACHE}, or beside it. */
   public static final String PER_TRANSFORMER = "per_transformer";
 
   /** One of these makes a document one of sections. */
   private static final Set<String> SECTIONS =
-      new TreeSet<>(Set.of(CACHE, PARALLELISM, ATTENTION, QUANTIZE));
+      new TreeSet<>(Set.of(CACHE, PARALLELISM, ATTENTION, QUANTIZE, OFFLOAD));
 
   /** Keys that are further from the name of a section than this are not meant to be one. */
   private static final int TYPING_ERRORS = 4;

@@ -43,7 +43,7 @@ public record Benchmark(
   /** Milliseconds of the stages and steps of whole generations. */
   public Map<String, List<Double>> stages(RankSession session) {
     Map<String, List<Double>> times = new LinkedHashMap<>();
-    try (Engine engine = Engine.load(folder, strategies, threads)) {
+    try (Engine engine = Engine.load(folder, strategies, threads, request)) {
       for (int i = 0; i < warmup + runs; i++) {
         try (Result result =
             engine.generate(

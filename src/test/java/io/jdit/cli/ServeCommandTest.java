@@ -106,8 +106,12 @@ class ServeCommandTest {
     assertThat(process.exitValue()).isEqualTo(TERMINATED);
     assertThat(Files.readString(log))
         .contains("request=" + running + " model=shapes state=completed");
-    process = start();
+    process = start("--performance-mode", "memory");
     assertThat(get("/v1/tasks/" + running).get("status").stringValue()).isEqualTo("completed");
+    assertThat(Files.readString(log))
+        .contains(
+            "shapes: offload: transformer and text_encoder and text_encoder_2 layer by layer, ");
+    assertThat(await(submit(2)).get("status").stringValue()).isEqualTo("completed");
     process.destroy();
     process.waitFor();
   }
