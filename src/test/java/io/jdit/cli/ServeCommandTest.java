@@ -223,6 +223,21 @@ class ServeCommandTest {
     assertThat(process.descendants()).isEmpty();
   }
 
+  /** As Ctrl-C in a terminal, systemd and scancel send it. */
+  @Test
+  void aSignalToAllProcessesEndsWhatIsOpenFirst() throws Exception {
+    Process process = start("--num-gpus", "2", "--ulysses-size", "2");
+    String id = submit(60);
+    List<ProcessHandle> ranks = ranks(process);
+    process.destroy();
+    ranks.forEach(ProcessHandle::destroy);
+    assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+    assertThat(Files.readString(log))
+        .contains("request=" + id + " model=shapes state=completed")
+        .doesNotContain("state=lost");
+    assertThat(ranks).noneMatch(ProcessHandle::isAlive);
+  }
+
   /** Waits for both, which may be starting again. */
   private static List<ProcessHandle> ranks(Process server) throws InterruptedException {
     while (true) {
