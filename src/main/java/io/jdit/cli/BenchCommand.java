@@ -120,6 +120,9 @@ final class BenchCommand implements Callable<Integer> {
           "--set changes a shape: give one of "
               + Shapes.names().stream().map(n -> "--" + n).toList());
     }
+    if (shape != null || randomWeights) {
+      offload.refuseWithRandomWeights();
+    }
     Ranks ranks = Ranks.of(parallel, spec);
     Terminal terminal =
         Terminal.of(
