@@ -1,6 +1,8 @@
 package io.jdit.cli;
 
+import io.jdit.attention.AttentionBackend;
 import io.jdit.cache.ResolvedCacheConfig;
+import io.jdit.config.SettingsFile;
 import io.jdit.config.Values;
 import io.jdit.engine.Benchmark;
 import io.jdit.engine.ForecastProfiles;
@@ -9,7 +11,6 @@ import io.jdit.engine.RankSession;
 import io.jdit.engine.Shapes;
 import io.jdit.engine.Version;
 import io.jdit.metrics.Median;
-import io.jdit.parallel.Mesh;
 import io.jdit.pipeline.RequestKeys;
 import io.jdit.pipeline.Strategies;
 import io.jdit.tensor.Device;
@@ -45,6 +46,7 @@ import tools.jackson.databind.json.JsonMapper;
         "Times a model's stages, or the denoising steps of a shape with random weights; prints medians and JSON.")
 final class BenchCommand implements Callable<Integer> {
   @Mixin private ModelOptions model;
+  @Mixin private AttentionOptions attention;
   @Mixin private RequestOptions request;
   @Mixin private QuantizeOptions quantization;
   @Mixin private CacheOptions cache;
@@ -131,7 +133,9 @@ final class BenchCommand implements Callable<Integer> {
       ranks.requireDevices(device);
       return ranks.launch(device);
     }
-    Values layout = parallel.settings(cache.file());
+    SettingsFile file = cache.file();
+    Values layout = parallel.settings(file);
+    AttentionBackend backend = attention.backend(layout, file, System.getenv(), terminal);
     Path folder = shape == null ? model.locate(terminal) : Files.createTempDirectory("jdit-bench");
     try {
       if (shape != null) {
@@ -140,6 +144,7 @@ final class BenchCommand implements Callable<Integer> {
       return ranks.run(
           layout,
           device,
+          AttentionOptions.on(backend, model, terminal),
           () -> ModelCost.heads(folder),
           terminal,
           session -> bench(folder, session, terminal));
@@ -179,12 +184,12 @@ final class BenchCommand implements Callable<Integer> {
     Map<String, List<Double>> times =
         shape != null || randomWeights ? benchmark.steps() : benchmark.stages(session);
     if (session.first()) {
-      print(strategies, session.mesh(), times);
+      print(strategies, session, times);
     }
     return ExitCode.OK;
   }
 
-  private void print(Strategies strategies, Mesh mesh, Map<String, List<Double>> times) {
+  private void print(Strategies strategies, RankSession session, Map<String, List<Double>> times) {
     PrintWriter out = spec.commandLine().getOut();
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("version", Version.text());
@@ -194,7 +199,8 @@ final class BenchCommand implements Callable<Integer> {
     if (!strategies.formats().settings().isEmpty()) {
       json.put("quantization", strategies.formats().settings());
     }
-    json.put("layout", mesh.toString());
+    json.put("attention_backend", session.kernel().toString());
+    json.put("layout", session.mesh().toString());
     json.put("runs", runs);
     times.forEach(
         (name, values) -> {

@@ -1,5 +1,6 @@
 package io.jdit.cli;
 
+import io.jdit.attention.AttentionBackend;
 import io.jdit.cache.ResolvedCacheConfig;
 import io.jdit.cache.forecast.ForecastStrategy;
 import io.jdit.config.SettingsFile;
@@ -82,7 +83,7 @@ final class GenerateCommand implements Callable<Integer> {
     compatibility.notes(spec).forEach(n -> notes.info("%s", n));
     SettingsFile file = cache.file();
     Values layout = parallel.settings(file);
-    attention.check(layout, file, System.getenv(), notes);
+    AttentionBackend backend = attention.backend(layout, file, System.getenv(), notes);
     formats = quantization.formats(file);
     ResolvedCacheConfig resolved = cache.resolve(System.getenv());
     resolved.warnings().forEach(w -> notes.info("warning: %s", w));
@@ -108,6 +109,7 @@ final class GenerateCommand implements Callable<Integer> {
       return ranks.run(
           layout,
           Device.parse(model.device),
+          AttentionOptions.on(backend, model, terminal),
           () -> ModelCost.heads(model.locate(terminal)),
           terminal,
           session -> {

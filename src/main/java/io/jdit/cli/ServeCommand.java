@@ -1,5 +1,7 @@
 package io.jdit.cli;
 
+import io.jdit.attention.AttentionBackend;
+import io.jdit.attention.FusedAttention;
 import io.jdit.cache.ResolvedCacheConfig;
 import io.jdit.config.SettingsFile;
 import io.jdit.config.Values;
@@ -25,6 +27,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -73,6 +76,8 @@ final class ServeCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
 
+  private Function<Device, FusedAttention> kernels;
+
   /** Which model a rank is to load. */
   private static final String MODEL_VARIABLE = "JDIT_SERVED_MODEL";
 
@@ -91,7 +96,8 @@ final class ServeCommand implements Callable<Integer> {
     compatibility.notes(spec).forEach(n -> notes.info("%s", n));
     SettingsFile file = cache.file();
     Values layout = parallel.settings(file);
-    attention.check(layout, file, System.getenv(), notes);
+    AttentionBackend backend = attention.backend(layout, file, System.getenv(), notes);
+    kernels = AttentionOptions.on(backend, model, terminal);
     ResolvedCacheConfig resolved = cache.resolve(System.getenv());
     resolved.warnings().forEach(w -> notes.info("warning: %s", w));
     if (rank) {
@@ -160,7 +166,13 @@ final class ServeCommand implements Callable<Integer> {
             ? () ->
                 new RankRunner(
                     variables -> ranks.launcher(device, with(variables, path)), parallel.numGpus())
-            : () -> runner(path, folder, resolved, RankSession.alone(device), terminal);
+            : () ->
+                runner(
+                    path,
+                    folder,
+                    resolved,
+                    RankSession.alone(device, kernels.apply(device)),
+                    terminal);
     return new ServedModel(name, path, Engine.parameters(folder), loader);
   }
 
@@ -199,6 +211,7 @@ final class ServeCommand implements Callable<Integer> {
     return ranks.run(
         layout,
         Device.parse(model.device),
+        kernels,
         () -> ModelCost.heads(folder),
         terminal,
         session -> {

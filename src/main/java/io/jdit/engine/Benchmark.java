@@ -90,7 +90,7 @@ public record Benchmark(
             .withOrigin(WeightOrigin.RANDOM)
             .withPlacement(Placement.onDemand());
     boolean alone = strategies.device().isCpu() && strategies.attention() instanceof FusedAttention;
-    TimedAttention attention = new TimedAttention();
+    TimedAttention attention = new TimedAttention(strategies.attention());
     if (alone) {
       random = random.withAttention(attention);
     }

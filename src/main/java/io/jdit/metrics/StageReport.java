@@ -33,10 +33,10 @@ public final class StageReport {
   /** Runs {@code work} as the stage {@code name}. */
   public <T> T measure(String name, Callable<T> work) throws Exception {
     probe.reset();
-    long start = System.nanoTime();
+    long start = Unmeasured.clock();
     T result = work.call();
     synchronize.run();
-    add(new Stage(name, (System.nanoTime() - start) / 1e6, probe.read()));
+    add(new Stage(name, (Unmeasured.clock() - start) / 1e6, probe.read()));
     return result;
   }
 
@@ -54,10 +54,10 @@ public final class StageReport {
 
   /** Runs a denoising step. */
   public void step(Runnable work) {
-    long start = System.nanoTime();
+    long start = Unmeasured.clock();
     work.run();
     synchronize.run();
-    denoiseSteps.add((System.nanoTime() - start) / 1e6);
+    denoiseSteps.add((Unmeasured.clock() - start) / 1e6);
   }
 
   /** Adds the stages and steps of another report. */

@@ -3,7 +3,6 @@ package io.jdit.parallel;
 import io.jdit.attention.Attention;
 import io.jdit.attention.KeyMask;
 import io.jdit.attention.Tokens;
-import io.jdit.kernels.Kernels;
 import io.jdit.kernels.Kernels.AttentionWithLse;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Tensor;
@@ -33,11 +32,6 @@ final class RingAttention implements Attention {
     this.group = group;
     this.local = local;
     this.partial = partial;
-  }
-
-  /** The fused kernel on each part. */
-  RingAttention(ProcessGroup group, Attention local) {
-    this(group, local, (q, k, v, scale) -> Kernels.attentionWithLse(q, k, v, scale, false));
   }
 
   @Override
