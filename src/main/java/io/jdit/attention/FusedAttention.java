@@ -1,5 +1,6 @@
 package io.jdit.attention;
 
+import io.jdit.metrics.Trace;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 
@@ -35,6 +36,8 @@ public final class FusedAttention implements Attention {
   }
 
   private Tensor unmasked(Tensor q, Tensor k, Tensor v) {
-    return kernel.forward(q, k, v, 1 / Math.sqrt(q.size(3)));
+    try (Trace.Span span = Trace.span(Trace.Kind.ATTENTION, kernel.toString())) {
+      return kernel.forward(q, k, v, 1 / Math.sqrt(q.size(3)));
+    }
   }
 }

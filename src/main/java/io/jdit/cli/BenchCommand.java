@@ -51,6 +51,7 @@ final class BenchCommand implements Callable<Integer> {
   @Mixin private QuantizeOptions quantization;
   @Mixin private CacheOptions cache;
   @Mixin private ParallelOptions parallel;
+  @Mixin private ProfileOptions profiling;
 
   @Option(
       names = "--random-weights",
@@ -147,7 +148,8 @@ final class BenchCommand implements Callable<Integer> {
           AttentionOptions.on(backend, model, terminal),
           () -> ModelCost.heads(folder),
           terminal,
-          session -> bench(folder, session, terminal));
+          joined ->
+              profiling.around(joined, terminal, session -> bench(folder, session, terminal)));
     } finally {
       if (shape != null) {
         delete(folder);
@@ -185,6 +187,9 @@ final class BenchCommand implements Callable<Integer> {
         shape != null || randomWeights ? benchmark.steps() : benchmark.stages(session);
     if (session.first()) {
       print(strategies, session, times);
+      int steps = times.getOrDefault("step", List.of()).size();
+      int skipped = shape != null || randomWeights ? warmupRuns : warmupRuns * steps / runs;
+      spec.commandLine().getOut().print(profiling.table(skipped));
     }
     return ExitCode.OK;
   }

@@ -40,6 +40,7 @@ final class GenerateCommand implements Callable<Integer> {
   @Mixin private ModelOptions model;
   @Mixin private AttentionOptions attention;
   @Mixin private OutputOptions output;
+  @Mixin private ProfileOptions profiling;
   @Mixin private QuantizeOptions quantization;
   @Mixin private CacheOptions cache;
   @Mixin private ParallelOptions parallel;
@@ -112,20 +113,24 @@ final class GenerateCommand implements Callable<Integer> {
           AttentionOptions.on(backend, model, terminal),
           () -> ModelCost.heads(model.locate(terminal)),
           terminal,
-          session -> {
-            Job job = job(resolved, requests, session, console, terminal);
-            if (!batch) {
-              new PromptRun(job).run(requests);
-              return ExitCode.OK;
-            }
-            BatchFile named = sampling.batch(job.output().fileName(), job.output().kind());
-            return switch (new BatchRun(sampling.promptPath, named, job, interruption)
-                .run(resume)) {
-              case DONE -> ExitCode.OK;
-              case FAILED -> ExitCode.FAILED;
-              case STOPPED -> ExitCode.RESUME;
-            };
-          });
+          joined ->
+              profiling.around(
+                  joined,
+                  terminal,
+                  session -> {
+                    Job job = job(resolved, requests, session, console, terminal);
+                    if (!batch) {
+                      new PromptRun(job).run(requests);
+                      return ExitCode.OK;
+                    }
+                    BatchFile named = sampling.batch(job.output().fileName(), job.output().kind());
+                    return switch (new BatchRun(sampling.promptPath, named, job, interruption)
+                        .run(resume)) {
+                      case DONE -> ExitCode.OK;
+                      case FAILED -> ExitCode.FAILED;
+                      case STOPPED -> ExitCode.RESUME;
+                    };
+                  }));
     } finally {
       interruption.remove();
     }

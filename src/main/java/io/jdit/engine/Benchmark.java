@@ -97,7 +97,7 @@ public record Benchmark(
     Map<String, List<Double>> times = new LinkedHashMap<>();
     StageReport report = Engine.report(strategies.device());
     Set<Integer> cached;
-    try (Model model = family.build(folder, random);
+    try (Model model = family.build(folder, Profile.traced(random));
         Product product = new Product(strategies);
         Generator numbers = new Generator(0);
         Generation generation =

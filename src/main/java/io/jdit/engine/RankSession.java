@@ -144,8 +144,13 @@ public final class RankSession implements AutoCloseable {
   }
 
   /** Number of this process among all ranks. */
-  int rank() {
+  public int rank() {
     return world == null ? 0 : world.rank();
+  }
+
+  /** Number of all ranks. */
+  public int ranks() {
+    return world == null ? 1 : world.size();
   }
 
   /** True on the first of all ranks: what concerns all of them is said there. */

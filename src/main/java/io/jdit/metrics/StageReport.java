@@ -34,7 +34,10 @@ public final class StageReport {
   public <T> T measure(String name, Callable<T> work) throws Exception {
     probe.reset();
     long start = Unmeasured.clock();
-    T result = work.call();
+    T result;
+    try (Trace.Span span = Trace.span(Trace.Kind.STAGE, name)) {
+      result = work.call();
+    }
     synchronize.run();
     add(new Stage(name, (Unmeasured.clock() - start) / 1e6, probe.read()));
     return result;
@@ -55,7 +58,9 @@ public final class StageReport {
   /** Runs a denoising step. */
   public void step(Runnable work) {
     long start = Unmeasured.clock();
-    work.run();
+    try (Trace.Span span = Trace.span(Trace.Kind.STEP, "step " + (denoiseSteps.size() + 1))) {
+      work.run();
+    }
     synchronize.run();
     denoiseSteps.add((Unmeasured.clock() - start) / 1e6);
   }

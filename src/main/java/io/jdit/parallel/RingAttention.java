@@ -4,6 +4,7 @@ import io.jdit.attention.Attention;
 import io.jdit.attention.KeyMask;
 import io.jdit.attention.Tokens;
 import io.jdit.kernels.Kernels.AttentionWithLse;
+import io.jdit.metrics.Trace;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
@@ -65,7 +66,9 @@ final class RingAttention implements Attention {
         }
         try (TensorScope stepScope = TensorScope.open()) {
           KeyMask mask = tokens.part(Math.floorMod(rank - step, size)).mask();
-          merged.add(attend(q, part.select(0, 0), part.select(0, 1), scale, mask));
+          try (Trace.Span span = Trace.span(Trace.Kind.ATTENTION, "ring part")) {
+            merged.add(attend(q, part.select(0, 0), part.select(0, 1), scale, mask));
+          }
         }
         exchange.await();
         part.close();
