@@ -39,6 +39,7 @@ final class GenerateCommand implements Callable<Integer> {
   @Mixin private SamplingOptions sampling;
   @Mixin private ModelOptions model;
   @Mixin private AttentionOptions attention;
+  @Mixin private CompileOptions compile;
   @Mixin private OutputOptions output;
   @Mixin private ProfileOptions profiling;
   @Mixin private QuantizeOptions quantization;
@@ -84,6 +85,7 @@ final class GenerateCommand implements Callable<Integer> {
     compatibility.notes(spec).forEach(n -> notes.info("%s", n));
     SettingsFile file = cache.file();
     Values layout = parallel.settings(file);
+    compile.note(file, notes);
     AttentionBackend backend = attention.backend(layout, file, System.getenv(), notes);
     formats = quantization.formats(file);
     ResolvedCacheConfig resolved = cache.resolve(System.getenv());

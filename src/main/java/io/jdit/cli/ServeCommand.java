@@ -63,6 +63,7 @@ final class ServeCommand implements Callable<Integer> {
   @Mixin private ServerOptions server;
   @Mixin private WarmupOptions warmup;
   @Mixin private AttentionOptions attention;
+  @Mixin private CompileOptions compile;
   @Mixin private QuantizeOptions quantization;
   @Mixin private CacheOptions cache;
   @Mixin private ParallelOptions parallel;
@@ -96,6 +97,7 @@ final class ServeCommand implements Callable<Integer> {
     compatibility.notes(spec).forEach(n -> notes.info("%s", n));
     SettingsFile file = cache.file();
     Values layout = parallel.settings(file);
+    compile.note(file, notes);
     AttentionBackend backend = attention.backend(layout, file, System.getenv(), notes);
     kernels = AttentionOptions.on(backend, model, terminal);
     ResolvedCacheConfig resolved = cache.resolve(System.getenv());
