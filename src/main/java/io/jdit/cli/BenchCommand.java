@@ -10,12 +10,14 @@ import io.jdit.engine.ModelCost;
 import io.jdit.engine.RankSession;
 import io.jdit.engine.Shapes;
 import io.jdit.engine.Version;
+import io.jdit.media.PngWriter;
 import io.jdit.metrics.Median;
 import io.jdit.pipeline.RequestKeys;
 import io.jdit.pipeline.Strategies;
 import io.jdit.tensor.Device;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.math.BigInteger;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
@@ -47,6 +49,7 @@ import tools.jackson.databind.json.JsonMapper;
 final class BenchCommand implements Callable<Integer> {
   @Mixin private ModelOptions model;
   @Mixin private AttentionOptions attention;
+  @Mixin private CompileOptions compile;
   @Mixin private RequestOptions request;
   @Mixin private QuantizeOptions quantization;
   @Mixin private CacheOptions cache;
@@ -77,6 +80,12 @@ final class BenchCommand implements Callable<Integer> {
       defaultValue = "1",
       description = "Runs before the measured ones. Default: ${DEFAULT-VALUE}.")
   private int warmupRuns;
+
+  @Mixin private ConfigurationBench comparison;
+
+  /** For a process that {@link ConfigurationBench} starts. */
+  @Option(names = "--picture", hidden = true)
+  private Path picture;
 
   @Option(names = "--verbose", description = "Print stack traces of errors.")
   private boolean verbose;
@@ -122,6 +131,17 @@ final class BenchCommand implements Callable<Integer> {
           "--set changes a shape: give one of "
               + Shapes.names().stream().map(n -> "--" + n).toList());
     }
+    comparison.check();
+    if (!comparison.configs.isEmpty()) {
+      if (cache.config != null || profiling.file != null) {
+        throw new IllegalArgumentException(
+            (cache.config != null ? "--cache-dit-config" : "--profile")
+                + " is for one configuration and does not go with --configs");
+      }
+      return comparison.run(
+          Terminal.of(
+              spec.commandLine().getOut(), spec.commandLine().getErr(), false, System.getenv()));
+    }
     Ranks ranks = Ranks.of(parallel, spec);
     Terminal terminal =
         Terminal.of(
@@ -136,6 +156,7 @@ final class BenchCommand implements Callable<Integer> {
     }
     SettingsFile file = cache.file();
     Values layout = parallel.settings(file);
+    compile.note(file, terminal);
     AttentionBackend backend = attention.backend(layout, file, System.getenv(), terminal);
     Path folder = shape == null ? model.locate(terminal) : Files.createTempDirectory("jdit-bench");
     try {
@@ -180,21 +201,28 @@ final class BenchCommand implements Callable<Integer> {
                 resolved,
                 new ForecastProfiles(
                     folder, strategies, System.getenv(), line -> terminal.info("%s", line))),
-            request.given().with(RequestKeys.PROMPT, "a red circle on a white background"),
+            request
+                .given()
+                .with(RequestKeys.PROMPT, "a red circle on a white background")
+                .over(Values.of(RequestKeys.SEED, BigInteger.ZERO)),
             warmupRuns,
             runs);
-    Map<String, List<Double>> times =
+    Benchmark.Measured measured =
         shape != null || randomWeights ? benchmark.steps() : benchmark.stages(session);
     if (session.first()) {
-      print(strategies, session, times);
-      int steps = times.getOrDefault("step", List.of()).size();
+      print(strategies, session, measured);
+      int steps = measured.milliseconds().getOrDefault("step", List.of()).size();
       int skipped = shape != null || randomWeights ? warmupRuns : warmupRuns * steps / runs;
       spec.commandLine().getOut().print(profiling.table(skipped));
+      if (picture != null && measured.picture() != null) {
+        PngWriter.write(picture, measured.picture(), Map.of());
+      }
     }
     return ExitCode.OK;
   }
 
-  private void print(Strategies strategies, RankSession session, Map<String, List<Double>> times) {
+  private void print(Strategies strategies, RankSession session, Benchmark.Measured measured) {
+    Map<String, List<Double>> times = measured.milliseconds();
     PrintWriter out = spec.commandLine().getOut();
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("version", Version.text());
@@ -217,6 +245,15 @@ final class BenchCommand implements Callable<Integer> {
           json.put(
               name.replace(' ', '_') + "_ms", Map.of("median", median, "min", min, "max", max));
         });
+    json.put(
+        "mean_step_ms",
+        Stream.of("step", "cached step")
+            .flatMap(name -> times.getOrDefault(name, List.of()).stream())
+            .mapToDouble(Double::doubleValue)
+            .average()
+            .orElse(0));
+    json.put("peak_memory_mb", measured.peakBytes() / 1e6);
+    out.printf(Locale.ROOT, "%-12s %16.0f MB%n", "peak memory", measured.peakBytes() / 1e6);
     out.println(JsonMapper.shared().writeValueAsString(json));
   }
 }
