@@ -1,5 +1,6 @@
 package io.jdit.cli;
 
+import io.jdit.attention.AttentionBackend;
 import io.jdit.cache.ResolvedCacheConfig;
 import io.jdit.cache.forecast.ForecastStrategy;
 import io.jdit.config.SettingsFile;
@@ -39,7 +40,9 @@ final class GenerateCommand implements Callable<Integer> {
   @Mixin private SamplingOptions sampling;
   @Mixin private ModelOptions model;
   @Mixin private AttentionOptions attention;
+  @Mixin private CompileOptions compile;
   @Mixin private OutputOptions output;
+  @Mixin private ProfileOptions profiling;
   @Mixin private QuantizeOptions quantization;
   @Mixin private OffloadOptions offload;
   @Mixin private CacheOptions cache;
@@ -85,7 +88,8 @@ final class GenerateCommand implements Callable<Integer> {
     compatibility.notes(spec).forEach(n -> notes.info("%s", n));
     SettingsFile file = cache.file();
     Values layout = parallel.settings(file);
-    attention.check(layout, file, System.getenv(), notes);
+    compile.note(file, notes);
+    AttentionBackend backend = attention.backend(layout, file, System.getenv(), notes);
     formats = quantization.formats(file);
     placement = offload.placement(file);
     ResolvedCacheConfig resolved = cache.resolve(System.getenv());
@@ -112,22 +116,27 @@ final class GenerateCommand implements Callable<Integer> {
       return ranks.run(
           layout,
           Device.parse(model.device),
+          AttentionOptions.on(backend, model, terminal),
           () -> ModelCost.heads(model.locate(terminal)),
           terminal,
-          session -> {
-            Job job = job(resolved, requests, session, console, terminal);
-            if (!batch) {
-              new PromptRun(job).run(requests);
-              return ExitCode.OK;
-            }
-            BatchFile named = sampling.batch(job.output().fileName(), job.output().kind());
-            return switch (new BatchRun(sampling.promptPath, named, job, interruption)
-                .run(resume)) {
-              case DONE -> ExitCode.OK;
-              case FAILED -> ExitCode.FAILED;
-              case STOPPED -> ExitCode.RESUME;
-            };
-          });
+          joined ->
+              profiling.around(
+                  joined,
+                  terminal,
+                  session -> {
+                    Job job = job(resolved, requests, session, console, terminal);
+                    if (!batch) {
+                      new PromptRun(job).run(requests);
+                      return ExitCode.OK;
+                    }
+                    BatchFile named = sampling.batch(job.output().fileName(), job.output().kind());
+                    return switch (new BatchRun(sampling.promptPath, named, job, interruption)
+                        .run(resume)) {
+                      case DONE -> ExitCode.OK;
+                      case FAILED -> ExitCode.FAILED;
+                      case STOPPED -> ExitCode.RESUME;
+                    };
+                  }));
     } finally {
       interruption.remove();
     }

@@ -1,5 +1,6 @@
 package io.jdit.cli;
 
+import io.jdit.attention.FusedAttention;
 import io.jdit.config.Values;
 import io.jdit.engine.RankSession;
 import io.jdit.parallel.Launcher;
@@ -18,6 +19,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.IntSupplier;
 import picocli.CommandLine.Model.CommandSpec;
 
@@ -144,11 +146,18 @@ final class Ranks {
   /**
    * Does the work of this process, alone or after joining the other ranks.
    *
+   * @param attention of each rank's device
    * @param heads attention heads of the transformer, asked for when there are other ranks
    */
-  int run(Values layout, Device device, IntSupplier heads, Terminal terminal, Work work)
+  int run(
+      Values layout,
+      Device device,
+      Function<Device, FusedAttention> attention,
+      IntSupplier heads,
+      Terminal terminal,
+      Work work)
       throws Exception {
-    try (RankSession session = session(layout, device, heads, terminal)) {
+    try (RankSession session = session(layout, device, attention, heads, terminal)) {
       return work.run(session);
     } catch (Exception | Error e) {
       if (rank.isEmpty()) {
@@ -162,12 +171,17 @@ final class Ranks {
     }
   }
 
-  private RankSession session(Values layout, Device device, IntSupplier heads, Terminal terminal) {
+  private RankSession session(
+      Values layout,
+      Device device,
+      Function<Device, FusedAttention> attention,
+      IntSupplier heads,
+      Terminal terminal) {
     if (rank.isEmpty()) {
       new LayoutSettings(layout).resolve(1);
-      return RankSession.alone(device);
+      return RankSession.alone(device, attention.apply(device));
     }
     return RankSession.join(
-        rank.get(), layout, device, heads.getAsInt(), line -> terminal.info("%s", line));
+        rank.get(), layout, device, attention, heads.getAsInt(), line -> terminal.info("%s", line));
   }
 }

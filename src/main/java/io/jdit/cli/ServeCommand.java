@@ -1,5 +1,7 @@
 package io.jdit.cli;
 
+import io.jdit.attention.AttentionBackend;
+import io.jdit.attention.FusedAttention;
 import io.jdit.cache.ResolvedCacheConfig;
 import io.jdit.config.SettingsFile;
 import io.jdit.config.Values;
@@ -31,6 +33,7 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.function.Function;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -65,6 +68,7 @@ final class ServeCommand implements Callable<Integer> {
   @Mixin private ServerOptions server;
   @Mixin private WarmupOptions warmup;
   @Mixin private AttentionOptions attention;
+  @Mixin private CompileOptions compile;
   @Mixin private QuantizeOptions quantization;
   @Mixin private OffloadOptions offload;
   @Mixin private CacheOptions cache;
@@ -78,6 +82,8 @@ final class ServeCommand implements Callable<Integer> {
   private boolean verbose;
 
   @Spec private CommandSpec spec;
+
+  private Function<Device, FusedAttention> kernels;
 
   /** Which model a rank is to load. */
   private static final String MODEL_VARIABLE = "JDIT_SERVED_MODEL";
@@ -99,8 +105,10 @@ final class ServeCommand implements Callable<Integer> {
     compatibility.notes(spec).forEach(n -> notes.info("%s", n));
     SettingsFile file = cache.file();
     Values layout = parallel.settings(file);
-    attention.check(layout, file, System.getenv(), notes);
     offload.settings(file); // what does not go together is said before anything is started
+    compile.note(file, notes);
+    AttentionBackend backend = attention.backend(layout, file, System.getenv(), notes);
+    kernels = AttentionOptions.on(backend, model, terminal);
     ResolvedCacheConfig resolved = cache.resolve(System.getenv());
     resolved.warnings().forEach(w -> notes.info("warning: %s", w));
     if (rank) {
@@ -200,10 +208,17 @@ final class ServeCommand implements Callable<Integer> {
       String name, String path, ResolvedCacheConfig resolved, RankHosts hosts, Terminal terminal) {
     Path folder = model.locate(path, terminal);
     resolved.requireExperts(Engine.transformers(folder));
-    RankSession here = RankSession.alone(Device.parse(model.device));
+    Device device = Device.parse(model.device);
     ServedModel.Loader loader =
         hosts == null
-            ? alone -> runner(path, folder, resolved, alone, here, terminal)
+            ? alone ->
+                runner(
+                    path,
+                    folder,
+                    resolved,
+                    alone,
+                    RankSession.alone(device, kernels.apply(device)),
+                    terminal)
             : alone -> new RankRunner(hosts, Map.of(MODEL_VARIABLE, path));
     return new ServedModel(name, path, Engine.parameters(folder), loader);
   }
@@ -245,6 +260,7 @@ final class ServeCommand implements Callable<Integer> {
       return ranks.run(
           layout,
           Device.parse(model.device),
+          kernels,
           () -> ModelCost.heads(folder),
           terminal,
           session -> {

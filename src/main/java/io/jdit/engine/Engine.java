@@ -88,7 +88,7 @@ public final class Engine implements AutoCloseable {
     Strategies placed = MemoryCheck.placed(found, strategies, first);
     DeviceWorker worker = worker(device, threads);
     try {
-      Model model = worker.call(() -> Families.of(found).build(found, placed));
+      Model model = worker.call(() -> Families.of(found).build(found, Profile.traced(placed)));
       return new Engine(found, placed, worker, parameters, model);
     } catch (RuntimeException e) {
       worker.close();
