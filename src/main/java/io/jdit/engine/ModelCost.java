@@ -109,7 +109,7 @@ public record ModelCost(TransformerCost transformer, Map<String, Long> weights, 
 
   /**
    * The most bytes of tensors while a request of this size is decoded: counted in a decoding
-   * without data, to which comes what convolutions need by themselves.
+   * without data.
    */
   private long decodingBytes(ModelFolder model, Strategies strategies) {
     Strategies shapes =
