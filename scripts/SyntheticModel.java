@@ -62,10 +62,11 @@ public final class SyntheticModel {
     List<String> lines = Files.readAllLines(list);
     for (String line : lines.subList(1, lines.size())) {
       String[] fields = line.split("\t");
+      String sizes = fields[1].replaceAll("[\\[\\]]|scalar", "");
       long[] shape =
-          fields[1].equals("scalar")
+          sizes.isEmpty()
               ? new long[0]
-              : Arrays.stream(fields[1].split(",")).mapToLong(Long::parseLong).toArray();
+              : Arrays.stream(sizes.split(",")).mapToLong(Long::parseLong).toArray();
       entries.add(
           new SafeTensorsWriter.Entry(
               fields[0], DType.BFLOAT16, shape, () -> tensor(fields[0], shape, numbers)));

@@ -70,9 +70,17 @@ public final class MeteredAcceleration implements Acceleration, BlockRunner {
     List<Block<C>> blocks = new ArrayList<>();
     for (Block<C> block : group.blocks()) {
       blocks.add(
-          (streams, c) -> {
-            blocksRun++;
-            return block.forward(streams, c);
+          new Block<>() {
+            @Override
+            public Streams forward(Streams streams, C c) {
+              blocksRun++;
+              return block.forward(streams, c);
+            }
+
+            @Override
+            public void expect() {
+              block.expect();
+            }
           });
     }
     return new BlockGroup<>(group.name(), blocks, group.pattern());

@@ -132,6 +132,9 @@ final class BenchCommand implements Callable<Integer> {
           "--set changes a shape: give one of "
               + Shapes.names().stream().map(n -> "--" + n).toList());
     }
+    if (shape != null || randomWeights) {
+      offload.refuseWithRandomWeights();
+    }
     comparison.check();
     if (!comparison.configs.isEmpty()) {
       if (cache.config != null || profiling.file != null) {

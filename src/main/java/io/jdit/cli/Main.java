@@ -90,6 +90,11 @@ public final class Main implements Callable<Integer> {
             : ": set LC_ALL to a locale with UTF-8, for example C.UTF-8");
   }
 
+  /** As a CommandLine: picocli applies the model transformers of nothing else. */
+  private static void add(CommandLine cli, String name) {
+    cli.addSubcommand(name, new CommandLine(COMMANDS.get(name).get()));
+  }
+
   /**
    * The command that the arguments begin with, or all: describing the options of all takes longer
    * than some commands do.
@@ -97,9 +102,9 @@ public final class Main implements Callable<Integer> {
   static CommandLine commandLine(String... args) {
     CommandLine cli = new CommandLine(new Main());
     if (args.length > 0 && COMMANDS.containsKey(args[0])) {
-      cli.addSubcommand(args[0], COMMANDS.get(args[0]).get());
+      add(cli, args[0]);
     } else {
-      COMMANDS.forEach((name, command) -> cli.addSubcommand(name, command.get()));
+      COMMANDS.keySet().forEach(name -> add(cli, name));
     }
     cli.setOut(new PrintWriter(System.out, true, StandardCharsets.UTF_8));
     cli.setErr(new PrintWriter(System.err, true, StandardCharsets.UTF_8));

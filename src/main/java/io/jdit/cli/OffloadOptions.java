@@ -24,6 +24,19 @@ final class OffloadOptions {
     return OffloadSettings.of(OffloadKeys.read(file, options.given()));
   }
 
+  /**
+   * @throws IllegalArgumentException when there are options, which random weights have no use for
+   */
+  void refuseWithRandomWeights() {
+    options.given().keys().stream()
+        .findFirst()
+        .ifPresent(
+            key -> {
+              throw new IllegalArgumentException(
+                  key.option() + " is for models with files: random weights stay in memory");
+            });
+  }
+
   /** As {@link #settings}, of a model that is yet to be found. */
   Placement placement(SettingsFile file) {
     return Offload.of(settings(file));

@@ -226,7 +226,10 @@ public final class Engine implements AutoCloseable {
       return call(work);
     } catch (RuntimeException e) {
       throw OutOfMemoryException.translate(
-          e, what, "use a smaller size, --dtype bfloat16, --vae-tiling or more ranks");
+          e,
+          what,
+          "use a smaller size, --dtype bfloat16, --performance-mode memory, --vae-tiling or more"
+              + " ranks");
     } catch (OutOfMemoryError e) {
       throw new OutOfMemoryException(
           "not enough memory for " + what + ": Java's heap is full; use a smaller size");

@@ -77,7 +77,9 @@ record MemoryCheck(
   Offload placement(Values request, long available) {
     OffloadSettings settings = Offload.settings(strategies.placement());
     Map<String, Long> working =
-        weights() * SMALL > available ? Map.of(Offload.DENOISE, working(request)) : Map.of();
+        weights() * SMALL > available
+            ? ModelCost.of(model.path(), request).working(model, strategies)
+            : Map.of();
     Offload offload =
         fitting(Offload.choices(settings, components, working), available)
             .or(() -> fitting(Offload.choices(settings, components, Map.of()), available))
@@ -88,8 +90,7 @@ record MemoryCheck(
             "the layers of "
                 + component
                 + " would be quantized anew whenever they are read: write the model with jdit quantize"
-                + " and load that, or leave out "
-                + OffloadKeys.DIT_LAYERWISE.option());
+                + " and load that");
       }
     }
     return offload;
@@ -102,10 +103,6 @@ record MemoryCheck(
   /** Bytes of all weights. */
   long weights() {
     return components.values().stream().mapToLong(ComponentMemory::whole).sum();
-  }
-
-  private long working(Values request) {
-    return ModelCost.of(model.path(), request).activationBytes(strategies.dtype());
   }
 
   private OutOfMemoryException refusal(OffloadSettings settings, long available) {

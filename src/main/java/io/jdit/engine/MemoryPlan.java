@@ -42,10 +42,10 @@ public final class MemoryPlan {
             .mapToLong(e -> e.getValue().savedBytes())
             .sum();
     Map<String, Long> working = new LinkedHashMap<>();
-    working.put(Offload.ENCODE, PROCESS);
-    working.put(Offload.DENOISE, PROCESS + cost.activationBytes(strategies.dtype()));
-    working.put(
-        Offload.DECODE, PROCESS + ModelCost.decodingBytes(model, cost.request(), configured));
+    Map<String, Long> computing = cost.working(model, configured);
+    for (String stage : List.of(Offload.ENCODE, Offload.DENOISE, Offload.DECODE)) {
+      working.put(stage, PROCESS + computing.getOrDefault(stage, 0L));
+    }
     OffloadSettings settings = Offload.settings(strategies.placement());
     for (Offload choice : Offload.choices(settings, components, working)) {
       if (choices.stream().noneMatch(c -> c.what().equals(choice.what()))) {

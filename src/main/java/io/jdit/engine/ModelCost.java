@@ -6,6 +6,7 @@ import io.jdit.checkpoint.WeightOrigin;
 import io.jdit.config.Values;
 import io.jdit.family.Families;
 import io.jdit.nn.LinearFactory;
+import io.jdit.offload.Offload;
 import io.jdit.parallel.LayoutPlan;
 import io.jdit.parallel.Mesh;
 import io.jdit.parallel.ParallelConfig;
@@ -94,13 +95,27 @@ public record ModelCost(TransformerCost transformer, Map<String, Long> weights, 
   }
 
   /**
-   * The most bytes of tensors while a request of this size is decoded, besides weights: counted in
-   * a decoding without data, to which comes what convolutions need by themselves.
+   * Bytes that one process computes with besides weights, by stage.
+   *
+   * @param strategies of the model: dtype and tiling
    */
-  static long decodingBytes(ModelFolder model, Request request, Strategies strategies) {
+  Map<String, Long> working(ModelFolder model, Strategies strategies) {
+    return Map.of(
+        Offload.DENOISE,
+        activationBytes(strategies.dtype()),
+        Offload.DECODE,
+        decodingBytes(model, strategies));
+  }
+
+  /**
+   * The most bytes of tensors while a request of this size is decoded: counted in a decoding
+   * without data.
+   */
+  private long decodingBytes(ModelFolder model, Strategies strategies) {
     Strategies shapes =
         strategies
             .withDevice(Device.META)
+            .withTiles(null)
             .withPlacement(CONFIGURED)
             .withOrigin(WeightOrigin.SHAPES);
     try (MetaMemory memory = MetaMemory.open();
@@ -116,8 +131,8 @@ public record ModelCost(TransformerCost transformer, Map<String, Long> weights, 
     }
   }
 
-  /** Largest set of activations in a step of one process, by estimate. */
-  long activationBytes(DType dtype) {
+  /** Largest set of activations in a step, by estimate. */
+  private long activationBytes(DType dtype) {
     PlanRequest plan = new PlanRequest(transformer, request.outputs(), 1, dtype, 0, 1, 1);
     return LayoutPlan.of(ParallelConfig.of(Mesh.single()), plan).activationBytes();
   }

@@ -1,6 +1,7 @@
 package io.jdit.offload;
 
 import java.util.List;
+import java.util.function.ToLongFunction;
 
 /**
  * What the weights of a component take in memory.
@@ -13,8 +14,10 @@ public record ComponentMemory(long outside, List<Layer> layers) {
    *
    * @param held as it computes
    * @param stored in the file, which it is made of
+   * @param pooled of both, in tensors that come from the heap of a thread, where gaps that they
+   *     leave are filled by others
    */
-  public record Layer(long held, long stored) {}
+  public record Layer(long held, long stored, long pooled) {}
 
   public ComponentMemory {
     layers = List.copyOf(layers);
@@ -29,7 +32,9 @@ public record ComponentMemory(long outside, List<Layer> layers) {
   public ComponentMemory share(int ranks) {
     return new ComponentMemory(
         outside / ranks,
-        layers.stream().map(l -> new Layer(l.held / ranks, l.stored / ranks)).toList());
+        layers.stream()
+            .map(l -> new Layer(l.held / ranks, l.stored / ranks, l.pooled / ranks))
+            .toList());
   }
 
   /** What stays while its layers come and go and none is there. */
@@ -41,8 +46,13 @@ public record ComponentMemory(long outside, List<Layer> layers) {
   /** The most while its layers come and go: one computes, others are read. */
   long streamed(StreamSettings settings) {
     int moving = layers.size() - settings.resident(layers.size()).size();
-    long held = layers.stream().mapToLong(Layer::held).max().orElse(0);
-    long stored = layers.stream().mapToLong(Layer::stored).max().orElse(0);
-    return resting(settings) + held + stored * Math.min(moving - 1, settings.ahead(layers.size()));
+    return resting(settings)
+        + largest(Layer::held)
+        + largest(Layer::stored) * Math.min(moving - 1, settings.ahead(layers.size()))
+        + largest(Layer::pooled);
+  }
+
+  private long largest(ToLongFunction<Layer> bytes) {
+    return layers.stream().mapToLong(bytes).max().orElse(0);
   }
 }

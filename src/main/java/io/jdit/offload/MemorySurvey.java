@@ -52,8 +52,7 @@ public final class MemorySurvey implements Placement {
     return new Residency() {
       @Override
       public <M> Held<M> hold(Weights place, Function<Weights, M> constructor) {
-        Outline.Module layer = Outline.of(source, place, constructor);
-        layers.add(new ComponentMemory.Layer(layer.bytes(), layer.stored()));
+        layers.add(Outline.of(source, place, constructor).layer());
         return Residency.always(null); // nothing is computed
       }
 

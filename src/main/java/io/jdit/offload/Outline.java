@@ -9,12 +9,16 @@ import io.jdit.tensor.TensorScope;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
+import java.util.function.Predicate;
 
 /**
  * The shapes of another source without its data, and which tensors were asked for: a module that is
  * made of it on {@link Device#META} has been checked, and its size is known.
  */
 final class Outline extends SourceView {
+  /** From this size on glibc maps what is allocated, and what is freed goes back at once. */
+  private static final long MAPPED = 32L << 20;
+
   private final List<TensorInfo> read = new ArrayList<>();
 
   Outline(TensorSource source) {
@@ -28,9 +32,15 @@ final class Outline extends SourceView {
    * @param bytes that it holds
    */
   record Module(List<TensorInfo> tensors, long bytes) {
-    /** As stored. */
-    long stored() {
-      return tensors.stream().mapToLong(TensorInfo::bytes).sum();
+    ComponentMemory.Layer layer() {
+      long stored = bytes(t -> true);
+      double copies = 1 + (double) bytes / Math.max(1, stored);
+      return new ComponentMemory.Layer(
+          bytes, stored, Math.round(copies * bytes(t -> t.bytes() < MAPPED)));
+    }
+
+    private long bytes(Predicate<TensorInfo> which) {
+      return tensors.stream().filter(which).mapToLong(TensorInfo::bytes).sum();
     }
   }
 

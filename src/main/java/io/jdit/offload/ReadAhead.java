@@ -132,10 +132,8 @@ final class ReadAhead implements AutoCloseable {
       RuntimeException failure = null;
       try {
         read(reading);
-      } catch (RuntimeException e) {
-        failure = e;
-      } catch (OutOfMemoryError e) {
-        failure = new IllegalStateException(e);
+      } catch (RuntimeException | Error e) {
+        failure = e instanceof RuntimeException r ? r : new IllegalStateException(e);
       }
       done(reading, failure);
     }
@@ -170,7 +168,8 @@ final class ReadAhead implements AutoCloseable {
       try {
         wait();
       } catch (InterruptedException e) {
-        return null;
+        closed = true; // nobody does, and whoever waits must not wait for ever
+        notifyAll();
       }
     }
     return null;

@@ -87,7 +87,12 @@ public final class Functional {
     for (int i = 0; i < stride.length; i++) {
       shape[i + 2] = (shape[i + 2] + 2 * padding[i] - weight.size(i + 2)) / stride[i] + 1;
     }
-    return Tensor.empty(x.dtype(), x.device(), shape);
+    Tensor result = Tensor.empty(x.dtype(), x.device(), shape);
+    // With data oneDNN has both in a layout of its own meanwhile, which MetaMemory is to see.
+    try (Tensor in = Tensor.empty(x.dtype(), x.device(), x.shape());
+        Tensor out = Tensor.empty(x.dtype(), x.device(), shape)) {
+      return result;
+    }
   }
 
   /** Nearest-neighbour enlargement of [B, C, H, W] by two. */

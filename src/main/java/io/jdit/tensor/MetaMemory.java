@@ -5,7 +5,8 @@ import java.util.Map;
 
 /**
  * The memory that tensors on {@link Device#META} would take if they had data, of those that its
- * thread makes and closes while it is open. Copies inside of one operator are not seen.
+ * thread makes and closes while it is open. Copies inside of one operator are not seen, but for
+ * convolutions.
  */
 public final class MetaMemory implements AutoCloseable {
   private static final ThreadLocal<MetaMemory> COUNTING = new ThreadLocal<>();

@@ -83,6 +83,12 @@ class BadInputTest {
         generate("--dit-offload-prefetch-size", "2"));
     expect(
         2,
+        "--vae-cpu-offload is for models with files",
+        "bench",
+        "--flux-mid",
+        "--vae-cpu-offload");
+    expect(
+        2,
         "--dit-layerwise-resident-layers 12: the transformer has 12 layers",
         generate("--dit-layerwise-offload", "--dit-layerwise-resident-layers", "12"));
     expect(

@@ -13,7 +13,7 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 class OffloadTest {
-  private static final ComponentMemory.Layer LAYER = new ComponentMemory.Layer(10, 10);
+  private static final ComponentMemory.Layer LAYER = new ComponentMemory.Layer(10, 10, 0);
 
   /** 110, 100, 20 bytes. */
   private static Map<String, ComponentMemory> model() {
