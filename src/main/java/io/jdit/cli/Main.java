@@ -97,9 +97,9 @@ public final class Main implements Callable<Integer> {
   static CommandLine commandLine(String... args) {
     CommandLine cli = new CommandLine(new Main());
     if (args.length > 0 && COMMANDS.containsKey(args[0])) {
-      cli.addSubcommand(args[0], COMMANDS.get(args[0]).get());
+      add(cli, args[0]);
     } else {
-      COMMANDS.forEach((name, command) -> cli.addSubcommand(name, command.get()));
+      COMMANDS.keySet().forEach(name -> add(cli, name));
     }
     cli.setOut(new PrintWriter(System.out, true, StandardCharsets.UTF_8));
     cli.setErr(new PrintWriter(System.err, true, StandardCharsets.UTF_8));
@@ -110,6 +110,11 @@ public final class Main implements Callable<Integer> {
         (failure, command, parsed) ->
             failed(command, failure, parsed.originalArgs().toArray(String[]::new)));
     return cli;
+  }
+
+  /** As a command line of its own: model transformers are applied to such ones only. */
+  private static void add(CommandLine cli, String name) {
+    cli.addSubcommand(name, new CommandLine(COMMANDS.get(name).get()));
   }
 
   private static int failed(CommandLine command, Throwable failure, String[] args) {
