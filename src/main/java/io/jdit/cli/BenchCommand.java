@@ -52,6 +52,7 @@ final class BenchCommand implements Callable<Integer> {
   @Mixin private CompileOptions compile;
   @Mixin private RequestOptions request;
   @Mixin private QuantizeOptions quantization;
+  @Mixin private OffloadOptions offload;
   @Mixin private CacheOptions cache;
   @Mixin private ParallelOptions parallel;
   @Mixin private ProfileOptions profiling;
@@ -191,7 +192,8 @@ final class BenchCommand implements Callable<Integer> {
     Strategies strategies =
         session
             .apply(model.strategies(session.device()))
-            .withFormats(quantization.formats(cache.file()));
+            .withFormats(quantization.formats(cache.file()))
+            .withPlacement(offload.placement(cache.file()));
     Benchmark benchmark =
         new Benchmark(
             folder,

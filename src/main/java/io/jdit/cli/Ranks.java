@@ -5,13 +5,20 @@ import io.jdit.config.Values;
 import io.jdit.engine.RankSession;
 import io.jdit.parallel.Launcher;
 import io.jdit.parallel.LayoutSettings;
+import io.jdit.parallel.LocalRanks;
+import io.jdit.parallel.RankAgent;
+import io.jdit.parallel.RankAgents;
 import io.jdit.parallel.RankEnvironment;
+import io.jdit.parallel.RankHosts;
 import io.jdit.parallel.RankProcess;
 import io.jdit.tensor.Device;
 import io.jdit.tensor.Torch;
+import java.io.IOException;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.IntSupplier;
 import picocli.CommandLine.Model.CommandSpec;
@@ -83,18 +90,38 @@ final class Ranks {
    * @return the exit code
    */
   int launch(Device device) throws Exception {
-    return launcher(device, Map.of()).run();
+    return new Launcher(here(device), Map.of(), System.err).run();
   }
 
-  /** Starts the ranks with this command line and further variables of the environment. */
-  Launcher launcher(Device device, Map<String, String> variables) {
-    List<String> arguments = spec.root().commandLine().getParseResult().originalArgs();
-    List<String> command = Launcher.sameJvm(Main.class.getName(), arguments);
-    Launcher launcher = new Launcher(command, options.numGpus(), variables, System.err);
-    if (device.isCpu()) {
-      launcher.shareCores();
-    }
-    return launcher;
+  /** Ranks of this host, as many as were asked for, that run this command line. */
+  RankHosts here(Device device) {
+    LocalRanks ranks = LocalRanks.of(command(), options.numGpus(), System.err);
+    return device.isCpu() ? ranks.sharingCores() : ranks;
+  }
+
+  private List<String> command() {
+    return Launcher.sameJvm(
+        Main.class.getName(), spec.root().commandLine().getParseResult().originalArgs());
+  }
+
+  /** Whether another launcher has started a process for each rank. */
+  boolean startedElsewhere() {
+    return rank.isPresent() && !rank.get().launched();
+  }
+
+  /**
+   * Makes the processes that another launcher started run ranks when this one, the first, says so.
+   *
+   * @param onLeave is called when one of them was told to end
+   * @param onLost is told when one of them is gone
+   */
+  RankAgents gather(Runnable onLeave, Consumer<String> onLost) {
+    return RankAgents.gather(rank.orElseThrow(), command(), System.err, onLeave, onLost);
+  }
+
+  /** Runs a rank when the first process says so, until that one is gone. */
+  void obeyTheFirst() throws IOException {
+    RankAgent.run(rank.orElseThrow(), command());
   }
 
   /**
@@ -109,6 +136,11 @@ final class Ranks {
               + Torch.cudaDevices()
               + " that LibTorch sees: lower it, or use --device cpu for CPU processes");
     }
+  }
+
+  /** See {@link RankProcess#outlastSignals}. */
+  void outlastSignals(CompletableFuture<Void> work) {
+    rank.orElseThrow().outlastSignals(work);
   }
 
   /**

@@ -22,6 +22,7 @@ public record SettingsFile(
   public static final String PARALLELISM = "parallelism_config";
   public static final String ATTENTION = "attention_backend";
   public static final String QUANTIZE = "quantize_config";
+  public static final String OFFLOAD = "offload_config";
   public static final String COMPILE = "compile";
 
   /** What single transformers of a model have different; part of {@link #CACHE}, or beside it. */
@@ -29,7 +30,7 @@ public record SettingsFile(
 
   /** One of these makes a document one of sections. */
   private static final Set<String> SECTIONS =
-      new TreeSet<>(Set.of(CACHE, PARALLELISM, ATTENTION, QUANTIZE, COMPILE));
+      new TreeSet<>(Set.of(CACHE, PARALLELISM, ATTENTION, QUANTIZE, OFFLOAD, COMPILE));
 
   /** Keys that are further from the name of a section than this are not meant to be one. */
   private static final int TYPING_ERRORS = 4;

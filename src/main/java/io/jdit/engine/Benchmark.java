@@ -71,7 +71,7 @@ public record Benchmark(
           }
         };
     long peak = 0;
-    try (Engine engine = Engine.load(folder, strategies, threads)) {
+    try (Engine engine = Engine.load(folder, strategies, threads, request)) {
       for (int i = 0; i < warmup + runs; i++) {
         try (Result result =
             engine.generate(request, acceleration, session.watched(new Console.Watch() {}), sink)) {

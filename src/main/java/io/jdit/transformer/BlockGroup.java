@@ -25,6 +25,11 @@ public record BlockGroup<C>(String name, List<Block<C>> blocks, ForwardPattern p
     }
 
     @Override
+    public void expect() {
+      block.expect();
+    }
+
+    @Override
     public Streams forward(Streams in, C conditioning) {
       try (Trace.Span span = Trace.span(Trace.Kind.BLOCK, name)) {
         return block.forward(in, conditioning);

@@ -32,7 +32,7 @@ final class ServedModelsForTests {
         name,
         folder.toString(),
         Engine.parameters(folder),
-        () -> {
+        alone -> {
           Strategies strategies = Strategies.cpu();
           return new EngineRunner(
               Engine.load(folder, strategies),
