@@ -257,6 +257,15 @@ final class BenchCommand implements Callable<Integer> {
             .mapToDouble(Double::doubleValue)
             .average()
             .orElse(0));
+    if (measured.flops() > 0) {
+      out.printf(
+          Locale.ROOT,
+          "a step has %.1f GFLOP and moves %.1f MB at least%n",
+          measured.flops() / 1e9,
+          measured.bytes() / 1e6);
+      json.put("gflop", measured.flops() / 1e9);
+      json.put("moved_mb", measured.bytes() / 1e6);
+    }
     json.put("peak_memory_mb", measured.peakBytes() / 1e6);
     out.printf(Locale.ROOT, "%-12s %16.0f MB%n", "peak memory", measured.peakBytes() / 1e6);
     out.println(JsonMapper.shared().writeValueAsString(json));

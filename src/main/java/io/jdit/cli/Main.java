@@ -117,6 +117,11 @@ public final class Main implements Callable<Integer> {
     return cli;
   }
 
+  /** As a command line of its own: model transformers are applied to such ones only. */
+  private static void add(CommandLine cli, String name) {
+    cli.addSubcommand(name, new CommandLine(COMMANDS.get(name).get()));
+  }
+
   private static int failed(CommandLine command, Throwable failure, String[] args) {
     boolean verbose = List.of(args).contains("--verbose");
     if (verbose) {

@@ -9,6 +9,7 @@ import io.jdit.family.Families;
 import io.jdit.media.Picture;
 import io.jdit.metrics.MemoryProbe;
 import io.jdit.metrics.StageReport;
+import io.jdit.parallel.TransformerCost;
 import io.jdit.pipeline.Family;
 import io.jdit.pipeline.FrameSink;
 import io.jdit.pipeline.Generation;
@@ -49,8 +50,15 @@ public record Benchmark(
    * @param milliseconds of each run, by what took them
    * @param peakBytes largest memory of this process, or on its GPU
    * @param picture the first of the last run; null where none is drawn
+   * @param flops of a step; 0 where they are not counted, as {@code bytes}
+   * @param bytes that a step moves at least
    */
-  public record Measured(Map<String, List<Double>> milliseconds, long peakBytes, Picture picture) {}
+  public record Measured(
+      Map<String, List<Double>> milliseconds,
+      long peakBytes,
+      Picture picture,
+      double flops,
+      double bytes) {}
 
   /** Times of the stages, of their sum and of the steps of whole generations. */
   public Measured stages(RankSession session) {
@@ -82,14 +90,15 @@ public record Benchmark(
         }
       }
     }
-    return new Measured(times, peak, first[0]);
+    return new Measured(times, peak, first[0], 0, 0);
   }
 
   /**
    * Times of denoising steps with random weights and random conditions: what a step costs does not
    * depend on their values. Neither text encoders nor the autoencoder are made. Of one process on
-   * the CPU also the part of attention, and between the steps {@code as product}: the time of a
-   * step's operations in one large matrix product, which a step comes close to at best.
+   * the CPU also the part of attention, and between the steps {@code as product} and {@code as
+   * copy}: the times of a step's operations in one large matrix product, and of the bytes that it
+   * moves at least in one large copy.
    */
   public Measured steps() throws Exception {
     ModelFolder model = ModelFolder.open(folder);
@@ -118,28 +127,29 @@ public record Benchmark(
     StageReport report = Engine.report(strategies.device());
     MemoryProbe probe = DeviceProbe.of(strategies.device());
     probe.reset();
+    double flops = 0;
+    double bytes = 0;
     Set<Integer> cached;
     try (Model model = family.build(folder, Profile.traced(random));
-        Product product = new Product(strategies);
+        Peak peak = new Peak(strategies);
         Generator numbers = new Generator(0);
         Generation generation =
             new Generation(model, resolved, strategies.branches(), acceleration)) {
       generation.encodeExample(
           shape -> numbers.randn(strategies.dtype(), shape).to(strategies.device()));
-      double flops =
-          alone
-              ? ModelCost.of(this.folder, request).transformer().flops()
-                  * model.guidance(resolved).most()
-                  * resolved.outputs()
-              : 0;
+      int calls = model.guidance(resolved).most() * resolved.outputs();
+      if (alone) {
+        TransformerCost cost = ModelCost.of(this.folder, request).transformer();
+        flops = cost.flops() * calls;
+        bytes = cost.moved() * calls * strategies.dtype().bytes();
+      }
       while (!generation.done()) {
         attention.take();
         report.step(generation::step);
         if (alone && generation.stepsDone() > warmup) {
           times.computeIfAbsent("attention", n -> new ArrayList<>()).add(attention.take());
-          times
-              .computeIfAbsent("as product", n -> new ArrayList<>())
-              .add(product.milliseconds(flops));
+          times.computeIfAbsent("as product", n -> new ArrayList<>()).add(peak.product(flops));
+          times.computeIfAbsent("as copy", n -> new ArrayList<>()).add(peak.copy(bytes));
         }
       }
       cached = cachedSteps(List.copyOf(generation.accelerations().values()));
@@ -149,7 +159,7 @@ public record Benchmark(
           .computeIfAbsent(cached.contains(i) ? "cached step" : "step", n -> new ArrayList<>())
           .add(report.denoiseSteps().get(i));
     }
-    return new Measured(times, probe.read().peakAllocated(), null);
+    return new Measured(times, probe.read().peakAllocated(), null, flops, bytes);
   }
 
   private static Set<Integer> cachedSteps(List<Acceleration> accelerations) {

@@ -134,6 +134,21 @@ public record TransformerCost(
     return flops;
   }
 
+  /**
+   * Elements that a call reads and writes at least: weights of linear layers, their outputs, and
+   * query, key, value and output of attentions, each once.
+   */
+  public double moved() {
+    double moved = 0;
+    for (Layers l : layers) {
+      moved += l.role == Role.NORM ? 0 : l.weights + (double) l.rows * l.outputs;
+    }
+    for (Attentions a : attentions) {
+      moved += 2.0 * a.calls * (a.queries + a.keys) * a.heads * a.headDim;
+    }
+    return moved;
+  }
+
   /** Hidden width D. */
   public long width() {
     return (long) main().heads * main().headDim;

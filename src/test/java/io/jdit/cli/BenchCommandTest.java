@@ -39,6 +39,16 @@ class BenchCommandTest {
     return CommandLineRun.of(all);
   }
 
+  /** With the command alone, as main describes it, and among all. */
+  @Test
+  void everyShapeIsAnOption() {
+    for (String[] arguments : new String[][] {{}, {"bench"}}) {
+      assertThat(Main.commandLine(arguments).getSubcommands().get("bench").getCommandSpec())
+          .extracting(s -> s.findOption("--flux-mid"))
+          .isNotNull();
+    }
+  }
+
   /** The second differs by its kernel's rounding at most, the third is cached. */
   @Test
   void configurationsSideBySide() throws IOException {

@@ -37,7 +37,7 @@ class BenchmarkTest {
     Benchmark benchmark =
         new Benchmark(folder, Strategies.cpu(), 0, Acceleration.none(), small, 1, 2);
     Map<String, List<Double>> times = benchmark.steps().milliseconds();
-    assertThat(times).containsOnlyKeys("step", "attention", "as product");
+    assertThat(times).containsOnlyKeys("step", "attention", "as product", "as copy");
     assertThat(times.values()).allSatisfy(t -> assertThat(t).hasSize(2).allMatch(ms -> ms > 0));
     for (int i = 0; i < 2; i++) {
       assertThat(times.get("attention").get(i)).isLessThan(times.get("step").get(i));

@@ -66,6 +66,14 @@ class TransformerCostTest {
   }
 
   @Test
+  void everythingIsMovedOnce() {
+    TransformerCost cost = TransformerCost.measure(TransformerCostTest::block);
+    double layers = 8.0 * D * D + (6.0 * TOKENS + 2 * TEXT) * D;
+    double attentions = 2.0 * (TOKENS + TOKENS) * D + 2.0 * (TOKENS + TEXT) * D;
+    assertThat(cost.moved()).isEqualTo(layers + attentions);
+  }
+
+  @Test
   void aPlanSharesOutTokensAndNotTheText() {
     TransformerCost cost = TransformerCost.measure(TransformerCostTest::block);
     PlanRequest request = new PlanRequest(cost, 1, 1, DType.BFLOAT16, 0, 1, 1);
