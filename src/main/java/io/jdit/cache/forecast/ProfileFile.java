@@ -18,7 +18,7 @@ import tools.jackson.databind.node.ObjectNode;
 /** Profiles as JSON: the keys are the names of the records' components, with underscores. */
 public final class ProfileFile {
   private static final String FORMAT = "format";
-  private static final String NAME = "jdit-forecast-profile-1";
+  private static final String NAME = "jdit-forecast-profile-2";
   private static final long MAX_BYTES = 64 << 20;
 
   private static final JsonMapper JSON =
@@ -33,6 +33,16 @@ public final class ProfileFile {
           .build();
 
   private ProfileFile() {}
+
+  /** A part of a profile in one line. */
+  public static String line(Object part) {
+    return JSON.writeValueAsString(part);
+  }
+
+  /** What {@link #line} wrote. */
+  public static <T> T parse(String line, Class<T> type) {
+    return JSON.readValue(line, type);
+  }
 
   /**
    * @throws ConfigException naming the file and what is wrong in it
@@ -55,7 +65,12 @@ public final class ProfileFile {
   private static ForecastProfile of(JsonNode root, Path file) {
     if (!NAME.equals(root.path(FORMAT).asString(""))) {
       throw new ConfigException(
-          file + ": not a forecast profile: expected \"" + FORMAT + "\": \"" + NAME + "\"");
+          file
+              + ": not a forecast profile of this version: expected \""
+              + FORMAT
+              + "\": \""
+              + NAME
+              + "\"; make one with jdit tune --calibrate");
     }
     return JSON.treeToValue(((ObjectNode) root).without(FORMAT), ForecastProfile.class);
   }

@@ -45,7 +45,7 @@ class ProfileFileTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "\"format\":\"jdit-forecast-profile-1\", | '' | not a forecast profile",
+        "\"format\":\"jdit-forecast-profile-2\", | '' | not a forecast profile",
         "\"prompts\":8 | \"prompts\":\"eight\" | prompts",
         "\"prompts\":8 | \"promts\":8 | Missing creator property",
         "\"guidance\":[1.0] | \"guidance\":[1.0,2.0] | guidance has 2 values, expected 1",

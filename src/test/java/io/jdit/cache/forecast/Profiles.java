@@ -40,7 +40,7 @@ final class Profiles {
     return values;
   }
 
-  /** One branch whose velocities take random ways. */
+  /** One branch whose velocities take random ways; corrected where the seed is even. */
   static ExpertProfile random(int steps, long seed) {
     Random random = new Random(seed);
     double[][] velocities = new double[steps][16];
@@ -55,7 +55,8 @@ final class Profiles {
     for (int k = 0; k < steps; k++) {
       gain[k] = 0.5 + random.nextDouble();
     }
-    return new ExpertProfile(ladder(steps), new double[] {1}, gain, gram(steps, 1, velocities));
+    return new ExpertProfile(
+        ladder(steps), new double[] {1}, gain, gram(steps, 1, velocities), seed % 2 == 0);
   }
 
   static ForecastProfile of(ExpertProfile expert, Level... levels) {
