@@ -100,7 +100,8 @@ class ForecastCacheCommandTest {
         .content()
         .startsWith("# forecast cache, ")
         .contains("of 45 unseen pictures", "confidence 0.90", ", model ")
-        .contains("cache_type: Forecast", "forecast_profile: " + folder.resolve("chosen.json"));
+        .contains(
+            "cache_type: Forecast", "forecast_profile: '" + folder.resolve("chosen.json") + "'");
     assertThat(
             CommandLineRun.of("cache", "explain", "--cache-dit-config", settings.toString()).out())
         .startsWith("cache: Forecast");

@@ -108,9 +108,7 @@ class KilledTuningTest {
     }
     Lines resumed = new Lines(null);
     new ProfileMaking(engine, requests(4), parts, resumed).run();
-    assertThat(resumed.lines)
-        .contains("calibration 2/4", "level 1.5 done")
-        .doesNotContain("calibration 1/4");
+    assertThat(resumed.lines).contains("level 1.5 done").doesNotContain("calibration 4/4");
     assertThat(parts).hasSameBinaryContentAs(whole);
   }
 

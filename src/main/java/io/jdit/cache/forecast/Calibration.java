@@ -18,8 +18,7 @@ public final class Calibration {
   /** Speeds that a profile is made ready for, as far as its steps allow them. */
   private static final double[] SPEEDUPS = {1.5, 2, 2.5, 3, 3.5, 4, 5};
 
-  /** RMS difference that counts as none. */
-  private static final double EXACT = 1e-7;
+  private static final double SMALLEST = 1e-20; // no division by 0
 
   /** Speed at which corrections are tried. */
   private static final double TRIAL = 2;
@@ -118,16 +117,17 @@ public final class Calibration {
   }
 
   /**
-   * Those whose runs end closer to uncached ones, by the mean of logarithms over the samples.
-   * Corrections suppose steps that move the latents by their width times the velocity; schedulers
-   * of higher order and guidance that is not linear do so about.
+   * Those whose runs end closer to uncached ones, by the mean square over the samples. Corrections
+   * suppose steps that move the latents by their width times the velocity; schedulers of higher
+   * order and guidance that is not linear do so about.
    */
   private Map<String, ExpertProfile> better(
       Map<String, ExpertProfile> plain, Map<String, ExpertProfile> corrected) {
     if (!possible(plain, TRIAL)) {
       return corrected;
     }
-    double advantage = 0;
+    double plainError = 0;
+    double correctedError = 0;
     for (int i = 0; i < runs.samples(); i++) {
       int sample = i;
       Trial trial =
@@ -139,12 +139,13 @@ public final class Calibration {
                     Math.sqrt(SampleMeasurement.meanSquare(tried(plain, sample), uncached)),
                     Math.sqrt(SampleMeasurement.meanSquare(tried(corrected, sample), uncached)));
               });
-      advantage += Math.log((trial.plain + EXACT) / (trial.corrected + EXACT));
+      plainError += trial.plain * trial.plain;
+      correctedError += trial.corrected * trial.corrected;
     }
     progress.accept(
         "corrections leave %.0f %% of the error"
-            .formatted(100 * Math.exp(-advantage / runs.samples())));
-    return advantage >= 0 ? corrected : plain;
+            .formatted(100 * Math.sqrt(correctedError / Math.max(plainError, SMALLEST))));
+    return correctedError <= plainError ? corrected : plain;
   }
 
   private float[] tried(Map<String, ExpertProfile> profiles, int sample) {

@@ -92,9 +92,8 @@ final class ErrorModel {
 
   /**
    * RMS that forecasting the steps between l and k adds to the final latents at most: guided errors
-   * times the width of their step and the gain of the steps behind it. What is corrected at k is
-   * not taken off: it does not help the velocity that is computed there, and so least where gains
-   * are high.
+   * times the width of their step and the gain of the steps behind it. The correction at k is not
+   * taken off: the velocity there is computed before it, at latents that are still off.
    *
    * @param k the number of steps where none is computed any more
    */
@@ -159,7 +158,6 @@ final class ErrorModel {
       double sum = 0;
       for (int b = 0; b < weights.length; b++) {
         for (int i = 0; i < weights[b].length; i++) {
-          // The last place may stand for a step that there is not.
           sum += weights[b][i] == 0 ? 0 : weights[b][i] * row[index(b, i)];
         }
       }

@@ -116,8 +116,8 @@ public final class ForecastCache implements StepCache {
     VelocityHistory branch = branches.get(call.branch());
     Tensor taken = output;
     if (branch.isFull() && !offLadder) {
-      learn(call, branch, output);
-      taken = corrected(call, branch, output);
+      double error = learn(call, branch, output);
+      taken = corrected(call, branch, output, error);
     }
     branch.add(call.step(), output);
     peakBytes =
@@ -125,24 +125,32 @@ public final class ForecastCache implements StepCache {
     return taken;
   }
 
-  /** The velocity, and what it shows that the forecasts since the last one missed. */
-  private Tensor corrected(Call call, VelocityHistory branch, Tensor output) {
+  /**
+   * The velocity, and what it shows that the forecasts since the last one missed. Where it is
+   * farther off its forecast than on the calibration's true runs, the rest comes of latents that
+   * were off already and says nothing of these steps: least squares give it the weight of the
+   * expected share of its square.
+   */
+  private Tensor corrected(Call call, VelocityHistory branch, Tensor output, double error) {
     int k = call.step();
     int l = branch.lastStep();
     int p = branch.previousStep();
     if (!model.corrects() || k == l + 1) {
       return output;
     }
+    double expected = model.expected(call.branch(), k, l, p);
+    double trust = Math.min(1, expected * expected / (error * error + EXACT * EXACT));
     return branch
         .corrected(
             output,
             model.slope(call.branch(), k, l, p),
-            model.correction(call.branch(), k, l, p),
+            trust * model.correction(call.branch(), k, l, p),
             call.nextSigma() - call.sigma())
         .value();
   }
 
-  private void learn(Call call, VelocityHistory branch, Tensor output) {
+  /** RMS of the forecast's error. */
+  private double learn(Call call, VelocityHistory branch, Tensor output) {
     double error;
     double length;
     try (TensorScope scope = TensorScope.open()) {
@@ -160,6 +168,7 @@ public final class ForecastCache implements StepCache {
       double unusual = Math.max(-MOST, Math.min(MOST, surprise - pace.norm()[call.step()]));
       sensitivity += LEARNING * (unusual - sensitivity);
     }
+    return Math.sqrt(error);
   }
 
   /** The same number on all ranks of a sample, which is the positive branch's. */

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.Optional;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadFeature;
 import tools.jackson.databind.DatabindException;
@@ -48,11 +49,29 @@ public final class ProfileFile {
    * @throws ConfigException naming the file and what is wrong in it
    */
   public static ForecastProfile read(Path file) {
+    return readCurrent(file)
+        .orElseThrow(
+            () ->
+                new ConfigException(
+                    file
+                        + ": not a forecast profile of this version: expected \""
+                        + FORMAT
+                        + "\": \""
+                        + NAME
+                        + "\"; make one with jdit tune --calibrate"));
+  }
+
+  /**
+   * As {@link #read}; empty for a file of another version, or of something else.
+   *
+   * @throws ConfigException naming the file and what is wrong in it
+   */
+  public static Optional<ForecastProfile> readCurrent(Path file) {
     try {
       if (Files.size(file) > MAX_BYTES) {
         throw new ConfigException(file + ": too long for a forecast profile (64 MiB)");
       }
-      return of(JSON.readTree(Files.readAllBytes(file)), file);
+      return of(JSON.readTree(Files.readAllBytes(file)));
     } catch (NoSuchFileException e) {
       throw new ConfigException(file + ": no such file", e);
     } catch (IOException e) {
@@ -62,17 +81,10 @@ public final class ProfileFile {
     }
   }
 
-  private static ForecastProfile of(JsonNode root, Path file) {
-    if (!NAME.equals(root.path(FORMAT).asString(""))) {
-      throw new ConfigException(
-          file
-              + ": not a forecast profile of this version: expected \""
-              + FORMAT
-              + "\": \""
-              + NAME
-              + "\"; make one with jdit tune --calibrate");
-    }
-    return JSON.treeToValue(((ObjectNode) root).without(FORMAT), ForecastProfile.class);
+  private static Optional<ForecastProfile> of(JsonNode root) {
+    return NAME.equals(root.path(FORMAT).asString(""))
+        ? Optional.of(JSON.treeToValue(((ObjectNode) root).without(FORMAT), ForecastProfile.class))
+        : Optional.empty();
   }
 
   private static String problem(JacksonException e) {

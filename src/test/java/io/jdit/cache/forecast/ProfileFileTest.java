@@ -72,6 +72,15 @@ class ProfileFileTest {
   }
 
   @Test
+  void aProfileOfAnotherVersionIsNone() throws IOException {
+    Path file = written();
+    assertThat(ProfileFile.readCurrent(file)).isPresent();
+    String text = Files.readString(file, StandardCharsets.UTF_8);
+    Files.writeString(file, text.replace("profile-2", "profile-1"));
+    assertThat(ProfileFile.readCurrent(file)).isEmpty();
+  }
+
+  @Test
   void aMissingFileIsNamed() {
     Path file = folder.resolve("none.json");
     assertThatThrownBy(() -> ProfileFile.read(file)).hasMessage(file + ": no such file");
