@@ -6,6 +6,15 @@ import java.util.Set;
 
 /** Has every tensor in whatever shape a model asks for. */
 abstract class AnyShapeSource implements TensorSource {
+  private final DType stored;
+
+  /**
+   * @param stored type that tensors are said to be stored in
+   */
+  AnyShapeSource(DType stored) {
+    this.stored = stored;
+  }
+
   @Override
   public final Set<String> names() {
     return Set.of();
@@ -18,7 +27,7 @@ abstract class AnyShapeSource implements TensorSource {
 
   @Override
   public final TensorInfo info(String name, long... expectedShape) {
-    return new TensorInfo(name, DType.FLOAT32, expectedShape, 0);
+    return new TensorInfo(name, stored, expectedShape, 0);
   }
 
   @Override

@@ -11,6 +11,17 @@ import io.jdit.tensor.Tensor;
 public final class MetaWeights extends AnyShapeSource {
   private long elements;
 
+  public MetaWeights() {
+    this(DType.FLOAT32);
+  }
+
+  /**
+   * @param stored type that the tensors are said to be stored in
+   */
+  public MetaWeights(DType stored) {
+    super(stored);
+  }
+
   /** Elements of all tensors that were read. */
   public long elements() {
     return elements;

@@ -2,13 +2,12 @@ package io.jdit.checkpoint;
 
 import io.jdit.tensor.Shapes;
 import io.jdit.tensor.Tensor;
-import io.jdit.tensor.TensorScope;
 import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -29,7 +28,8 @@ import tools.jackson.databind.json.JsonMapper;
 /**
  * A safetensors file: 8 bytes header length (little endian), a JSON header {@code name -> {dtype,
  * shape, data_offsets}}, then the data without gaps. The header is checked completely before any
- * tensor is read; the data is memory-mapped and a tensor read from it shares the mapping.
+ * tensor is read. Tensors are read into memory of their own, which goes with them; and a file that
+ * is cut off while it is in use is an error, where the pages of a mapping would end the process.
  */
 public final class SafeTensorsFile implements TensorSource {
   /** Limit of the reference implementation. */
@@ -39,14 +39,19 @@ public final class SafeTensorsFile implements TensorSource {
       JsonMapper.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
 
   private final Path path;
+  private final long size;
   private final long dataStart;
   private final Map<String, TensorInfo> tensors;
   private final Map<String, String> metadata;
-  private Tensor mapping;
 
   private SafeTensorsFile(
-      Path path, long dataStart, Map<String, TensorInfo> tensors, Map<String, String> metadata) {
+      Path path,
+      long size,
+      long dataStart,
+      Map<String, TensorInfo> tensors,
+      Map<String, String> metadata) {
     this.path = path;
+    this.size = size;
     this.dataStart = dataStart;
     this.tensors = tensors;
     this.metadata = metadata;
@@ -101,6 +106,7 @@ public final class SafeTensorsFile implements TensorSource {
       checkLayout(path, tensors, size - 8 - headerLength);
       return new SafeTensorsFile(
           path,
+          size,
           8 + headerLength,
           Collections.unmodifiableMap(tensors),
           Collections.unmodifiableMap(metadata));
@@ -261,35 +267,32 @@ public final class SafeTensorsFile implements TensorSource {
     if (info.elements() == 0) {
       return Tensor.zeros(info.dtype(), io.jdit.tensor.Device.CPU, info.shape());
     }
-    long offset = dataStart + info.begin();
-    Tensor result;
-    try (TensorScope scope = TensorScope.open()) {
-      Tensor bytes = mapping().narrow(0, offset, info.bytes());
-      if (offset % info.dtype().bytes() != 0) {
-        // A typed view needs an aligned address; headers that are not padded to 8 bytes occur.
-        bytes = bytes.copy();
+    boolean interrupted = false;
+    try {
+      while (true) {
+        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
+          if (channel.size() != size) {
+            throw new ModelFormatException(
+                "file %s was changed while it was in use: it had %d bytes, it has %d"
+                    .formatted(path, size, channel.size()));
+          }
+          return Tensor.read(channel, dataStart + info.begin(), info.dtype(), info.shape());
+        } catch (ClosedByInterruptException e) {
+          // An interrupt closes the channel; whoever runs the thread looks at it later.
+          interrupted |= Thread.interrupted();
+        }
       }
-      result = scope.keep(bytes.viewAs(info.dtype()).view(info.shape()));
-    }
-    return result;
-  }
-
-  private synchronized Tensor mapping() {
-    if (mapping == null) {
-      try {
-        mapping = TensorScope.detach(Tensor.mapFile(path, Files.size(path)));
-      } catch (IOException e) {
-        throw new ModelFormatException("file " + path + " cannot be read: " + e.getMessage(), e);
+    } catch (IOException e) {
+      throw new ModelFormatException("file " + path + " cannot be read: " + e.getMessage(), e);
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
       }
     }
-    return mapping;
   }
 
   @Override
   public void close() {
-    if (mapping != null) {
-      mapping.close();
-      mapping = null;
-    }
+    // Nothing is held between two reads.
   }
 }

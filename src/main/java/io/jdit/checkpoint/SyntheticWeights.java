@@ -10,6 +10,7 @@ public final class SyntheticWeights extends AnyShapeSource {
   private final Generator generator;
 
   public SyntheticWeights(long seed) {
+    super(DType.FLOAT32);
     generator = new Generator(seed);
   }
 

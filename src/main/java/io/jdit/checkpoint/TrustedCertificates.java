@@ -2,6 +2,7 @@ package io.jdit.checkpoint;
 
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,6 +16,7 @@ import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
 import java.util.ArrayList;
 import java.util.Base64;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -38,6 +40,9 @@ final class TrustedCertificates {
   private static final Pattern BLOCK =
       Pattern.compile(
           "-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----([A-Za-z0-9+/=\\s]+)-----END ");
+
+  /** By their bytes: variables often name the same. */
+  private final Map<ByteBuffer, Optional<Certificate>> read = new HashMap<>();
 
   /** Certificates by the setting that names them, as {@code VARIABLE=path}. */
   private final Map<String, List<Certificate>> found = new LinkedHashMap<>();
@@ -83,7 +88,7 @@ final class TrustedCertificates {
     found.put(setting, certificates);
   }
 
-  private static List<Certificate> parse(byte[] file) {
+  private List<Certificate> parse(byte[] file) {
     List<Certificate> certificates = new ArrayList<>();
     Matcher blocks = BLOCK.matcher(new String(file, StandardCharsets.ISO_8859_1));
     boolean pem = false;
@@ -98,7 +103,11 @@ final class TrustedCertificates {
   }
 
   /** One that Java cannot read says nothing about the others of its file. */
-  private static Optional<Certificate> certificate(byte[] der) {
+  private Optional<Certificate> certificate(byte[] der) {
+    return read.computeIfAbsent(ByteBuffer.wrap(der), bytes -> generate(der));
+  }
+
+  private static Optional<Certificate> generate(byte[] der) {
     try {
       CertificateFactory x509 = CertificateFactory.getInstance("X.509");
       return Optional.of(x509.generateCertificate(new ByteArrayInputStream(der)));

@@ -8,6 +8,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Function;
 
 /**
  * A prefix-scoped view of a checkpoint that modules read in their constructors: {@code
@@ -22,6 +23,7 @@ public final class Weights {
   private final Device device;
   private final TensorScope owner;
   private final Set<String> used;
+  private final Residency residency;
   private final Cut cut; // null for whole tensors
 
   /** Part {@code part} of {@code parts} of each of {@code lengths}, which make up {@code dim}. */
@@ -54,6 +56,7 @@ public final class Weights {
       Device device,
       TensorScope owner,
       Set<String> used,
+      Residency residency,
       Cut cut) {
     this.source = source;
     this.prefix = prefix;
@@ -61,6 +64,7 @@ public final class Weights {
     this.device = device;
     this.owner = owner;
     this.used = used;
+    this.residency = residency;
     this.cut = cut;
   }
 
@@ -68,11 +72,19 @@ public final class Weights {
    * @param owner scope that owns what is read, an unbound one that lives as long as the model
    */
   public Weights(TensorSource source, DType dtype, Device device, TensorScope owner) {
-    this(source, "", dtype, device, owner, new TreeSet<>(), null);
+    this(source, dtype, device, owner, Residency.whole());
+  }
+
+  /**
+   * @param residency of the modules that are made by {@link #hold}
+   */
+  public Weights(
+      TensorSource source, DType dtype, Device device, TensorScope owner, Residency residency) {
+    this(source, "", dtype, device, owner, new TreeSet<>(), residency, null);
   }
 
   public Weights at(String name) {
-    return new Weights(source, prefix + name + ".", dtype, device, owner, used, cut);
+    return new Weights(source, prefix + name + ".", dtype, device, owner, used, residency, cut);
   }
 
   public Weights at(int index) {
@@ -81,7 +93,22 @@ public final class Weights {
 
   /** The same place, read in another dtype: some weights stay in float32 in a float16 model. */
   public Weights as(DType type) {
-    return new Weights(source, prefix, type, device, owner, used, cut);
+    return new Weights(source, prefix, type, device, owner, used, residency, cut);
+  }
+
+  /** The same place of another source, read to where others own it. */
+  public Weights of(TensorSource other, Device place, TensorScope others) {
+    return new Weights(other, prefix, dtype, place, others, used, residency, cut);
+  }
+
+  /**
+   * One of a list of modules, which is made of the weights of this place now, or whenever it is
+   * used.
+   *
+   * @param constructor reads weights and nothing else
+   */
+  public <M> Residency.Held<M> hold(Function<Weights, M> constructor) {
+    return residency.hold(this, constructor);
   }
 
   /**
@@ -99,7 +126,7 @@ public final class Weights {
       throw new IllegalStateException(prefix + " is cut already, along dimension " + cut.dim);
     }
     Cut shard = parts == 1 ? null : new Cut(dim, part, parts, lengths);
-    return new Weights(source, prefix, dtype, device, owner, used, shard);
+    return new Weights(source, prefix, dtype, device, owner, used, residency, shard);
   }
 
   /**
@@ -123,7 +150,7 @@ public final class Weights {
       lengths[i] = cut.lengths[i] / per;
     }
     Cut groups = new Cut(transposed ? 1 - cut.dim : cut.dim, cut.part, cut.parts, lengths);
-    return new Weights(source, prefix, dtype, device, owner, used, groups);
+    return new Weights(source, prefix, dtype, device, owner, used, residency, groups);
   }
 
   /** Shape of what {@link #get} reads for a whole tensor of this shape. */
@@ -180,6 +207,11 @@ public final class Weights {
   /** Gives a tensor that was computed from others to the model. */
   public Tensor own(Tensor computed) {
     return owner.adopt(computed);
+  }
+
+  /** Bytes of everything that the scope of the model owns now. */
+  public long ownedBytes() {
+    return owner.bytes();
   }
 
   private TensorInfo checked(String name, long... shape) {

@@ -1,6 +1,8 @@
 package io.jdit.cli;
 
+import io.jdit.attention.AttentionBackend;
 import io.jdit.cache.ResolvedCacheConfig;
+import io.jdit.config.SettingsFile;
 import io.jdit.config.Values;
 import io.jdit.engine.Benchmark;
 import io.jdit.engine.ForecastProfiles;
@@ -8,13 +10,14 @@ import io.jdit.engine.ModelCost;
 import io.jdit.engine.RankSession;
 import io.jdit.engine.Shapes;
 import io.jdit.engine.Version;
+import io.jdit.media.PngWriter;
 import io.jdit.metrics.Median;
-import io.jdit.parallel.Mesh;
 import io.jdit.pipeline.RequestKeys;
 import io.jdit.pipeline.Strategies;
 import io.jdit.tensor.Device;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.math.BigInteger;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
@@ -45,10 +48,14 @@ import tools.jackson.databind.json.JsonMapper;
         "Times a model's stages, or the denoising steps of a shape with random weights; prints medians and JSON.")
 final class BenchCommand implements Callable<Integer> {
   @Mixin private ModelOptions model;
+  @Mixin private AttentionOptions attention;
+  @Mixin private CompileOptions compile;
   @Mixin private RequestOptions request;
   @Mixin private QuantizeOptions quantization;
+  @Mixin private OffloadOptions offload;
   @Mixin private CacheOptions cache;
   @Mixin private ParallelOptions parallel;
+  @Mixin private ProfileOptions profiling;
 
   @Option(
       names = "--random-weights",
@@ -74,6 +81,12 @@ final class BenchCommand implements Callable<Integer> {
       defaultValue = "1",
       description = "Runs before the measured ones. Default: ${DEFAULT-VALUE}.")
   private int warmupRuns;
+
+  @Mixin private ConfigurationBench comparison;
+
+  /** For a process that {@link ConfigurationBench} starts. */
+  @Option(names = "--picture", hidden = true)
+  private Path picture;
 
   @Option(names = "--verbose", description = "Print stack traces of errors.")
   private boolean verbose;
@@ -119,6 +132,17 @@ final class BenchCommand implements Callable<Integer> {
           "--set changes a shape: give one of "
               + Shapes.names().stream().map(n -> "--" + n).toList());
     }
+    comparison.check();
+    if (!comparison.configs.isEmpty()) {
+      if (cache.config != null || profiling.file != null) {
+        throw new IllegalArgumentException(
+            (cache.config != null ? "--cache-dit-config" : "--profile")
+                + " is for one configuration and does not go with --configs");
+      }
+      return comparison.run(
+          Terminal.of(
+              spec.commandLine().getOut(), spec.commandLine().getErr(), false, System.getenv()));
+    }
     Ranks ranks = Ranks.of(parallel, spec);
     Terminal terminal =
         Terminal.of(
@@ -131,7 +155,10 @@ final class BenchCommand implements Callable<Integer> {
       ranks.requireDevices(device);
       return ranks.launch(device);
     }
-    Values layout = parallel.settings(cache.file());
+    SettingsFile file = cache.file();
+    Values layout = parallel.settings(file);
+    compile.note(file, terminal);
+    AttentionBackend backend = attention.backend(layout, file, System.getenv(), terminal);
     Path folder = shape == null ? model.locate(terminal) : Files.createTempDirectory("jdit-bench");
     try {
       if (shape != null) {
@@ -140,9 +167,11 @@ final class BenchCommand implements Callable<Integer> {
       return ranks.run(
           layout,
           device,
+          AttentionOptions.on(backend, model, terminal),
           () -> ModelCost.heads(folder),
           terminal,
-          session -> bench(folder, session, terminal));
+          joined ->
+              profiling.around(joined, terminal, session -> bench(folder, session, terminal)));
     } finally {
       if (shape != null) {
         delete(folder);
@@ -163,7 +192,8 @@ final class BenchCommand implements Callable<Integer> {
     Strategies strategies =
         session
             .apply(model.strategies(session.device()))
-            .withFormats(quantization.formats(cache.file()));
+            .withFormats(quantization.formats(cache.file()))
+            .withPlacement(offload.placement(cache.file()));
     Benchmark benchmark =
         new Benchmark(
             folder,
@@ -173,18 +203,28 @@ final class BenchCommand implements Callable<Integer> {
                 resolved,
                 new ForecastProfiles(
                     folder, strategies, System.getenv(), line -> terminal.info("%s", line))),
-            request.given().with(RequestKeys.PROMPT, "a red circle on a white background"),
+            request
+                .given()
+                .with(RequestKeys.PROMPT, "a red circle on a white background")
+                .over(Values.of(RequestKeys.SEED, BigInteger.ZERO)),
             warmupRuns,
             runs);
-    Map<String, List<Double>> times =
+    Benchmark.Measured measured =
         shape != null || randomWeights ? benchmark.steps() : benchmark.stages(session);
     if (session.first()) {
-      print(strategies, session.mesh(), times);
+      print(strategies, session, measured);
+      int steps = measured.milliseconds().getOrDefault("step", List.of()).size();
+      int skipped = shape != null || randomWeights ? warmupRuns : warmupRuns * steps / runs;
+      spec.commandLine().getOut().print(profiling.table(skipped));
+      if (picture != null && measured.picture() != null) {
+        PngWriter.write(picture, measured.picture(), Map.of());
+      }
     }
     return ExitCode.OK;
   }
 
-  private void print(Strategies strategies, Mesh mesh, Map<String, List<Double>> times) {
+  private void print(Strategies strategies, RankSession session, Benchmark.Measured measured) {
+    Map<String, List<Double>> times = measured.milliseconds();
     PrintWriter out = spec.commandLine().getOut();
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("version", Version.text());
@@ -194,7 +234,8 @@ final class BenchCommand implements Callable<Integer> {
     if (!strategies.formats().settings().isEmpty()) {
       json.put("quantization", strategies.formats().settings());
     }
-    json.put("layout", mesh.toString());
+    json.put("attention_backend", session.kernel().toString());
+    json.put("layout", session.mesh().toString());
     json.put("runs", runs);
     times.forEach(
         (name, values) -> {
@@ -206,6 +247,15 @@ final class BenchCommand implements Callable<Integer> {
           json.put(
               name.replace(' ', '_') + "_ms", Map.of("median", median, "min", min, "max", max));
         });
+    json.put(
+        "mean_step_ms",
+        Stream.of("step", "cached step")
+            .flatMap(name -> times.getOrDefault(name, List.of()).stream())
+            .mapToDouble(Double::doubleValue)
+            .average()
+            .orElse(0));
+    json.put("peak_memory_mb", measured.peakBytes() / 1e6);
+    out.printf(Locale.ROOT, "%-12s %16.0f MB%n", "peak memory", measured.peakBytes() / 1e6);
     out.println(JsonMapper.shared().writeValueAsString(json));
   }
 }

@@ -46,7 +46,7 @@ final class CatalogOptions {
     Binding binding = new Binding(key);
     OptionSpec.Builder option =
         OptionSpec.builder(key.options().toArray(String[]::new))
-            .description(key.help().replace("%", "%%"))
+            .description(key.help().replace("%", "%%")) // picocli formats it
             .getter(binding)
             .setter(binding);
     if (key.type() == ValueType.texts()) {

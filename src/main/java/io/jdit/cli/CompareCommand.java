@@ -87,7 +87,8 @@ final class CompareCommand implements Callable<Integer> {
     List<Comparison> comparisons = new ArrayList<>();
     List<Sample> references = new ArrayList<>();
     List<List<StepTable.Column>> columns = new ArrayList<>();
-    try (Engine engine = Engine.load(model.locate(terminal), model.strategies(), model.threads())) {
+    try (Engine engine =
+        Engine.load(model.locate(terminal), model.strategies(), model.threads(), Values.none())) {
       CachedSamples samples = new CachedSamples(engine, requests, new TerminalConsole(terminal));
       // A picture with all configurations at once: on a machine with other work times drift.
       for (Path config : configs) {

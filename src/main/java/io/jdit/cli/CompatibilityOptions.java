@@ -18,12 +18,8 @@ final class CompatibilityOptions {
           "--backend",
           "--model-id",
           "--trust-remote-code",
-          "--enable-torch-compile",
-          "--regional-compile",
-          "--dit-cpu-offload",
-          "--text-encoder-cpu-offload",
-          "--image-encoder-cpu-offload",
-          "--vae-cpu-offload",
+          "--num-profiled-timesteps",
+          "--profile-all-stages",
           "--pin-cpu-memory",
           "--sp-degree",
           "--generator-device",
@@ -43,6 +39,9 @@ final class CompatibilityOptions {
 
   private static final String TRACES =
       "JDiT sends no traces: the times of all stages are in each answer and in /metrics";
+  private static final String ONE_KERNEL =
+      "--attention-backend is for the transformers, text encoders and VAE use the native kernel";
+  private static final String NO_GRAPHS = "CUDA graphs are not recorded";
   private static final String ONE_SERVER = "one server does all parts of a request";
 
   private static final List<Fixed> FIXED =
@@ -51,6 +50,11 @@ final class CompatibilityOptions {
           new Fixed("--enable-cache-report", "true", "each answer tells what the cache did"),
           new Fixed("--webui", "true", "the page is always there, at / of --port"),
           new Fixed("--webui-port", null, "the page is at / of --port"),
+          new Fixed("--attention-backend-config", null, "the kernels here have no settings"),
+          new Fixed("--attention-backend-override", null, ONE_KERNEL),
+          new Fixed("--component-attention-backends", null, ONE_KERNEL),
+          new Fixed("--enable-breakable-cuda-graph", "false", NO_GRAPHS),
+          new Fixed("--bcg-text-buckets", null, NO_GRAPHS),
           new Fixed("--enable-trace", "false", TRACES),
           new Fixed("--otlp-traces-endpoint", null, TRACES),
           new Fixed("--log-requests-target", null, "lines go to standard error: redirect it"),

@@ -1,10 +1,12 @@
 package io.jdit.cli;
 
+import io.jdit.attention.ExactKernel;
 import io.jdit.checkpoint.HubReport;
 import io.jdit.engine.Version;
 import io.jdit.kernels.NativeLibraries;
 import io.jdit.metrics.ControlGroup;
 import io.jdit.metrics.Memory;
+import io.jdit.pipeline.Strategies;
 import io.jdit.tensor.CudaLibraries;
 import io.jdit.tensor.CudaSupport;
 import io.jdit.tensor.DType;
@@ -141,10 +143,27 @@ final class DoctorCommand implements Callable<Integer> {
         problem("LibTorch computes wrong matrix products on this processor");
       }
     }
+    attention();
     cuda();
     if (verbose) {
       out.println(Torch.buildInfo());
     }
+  }
+
+  /** Which kernels {@code --attention-backend} has a choice of here. */
+  private void attention() {
+    Device place = Torch.cudaDevices() > 0 ? Device.parse("cuda:0") : Device.CPU;
+    DType dtype = Strategies.on(place).dtype();
+    List<String> there = new ArrayList<>();
+    for (ExactKernel kernel : ExactKernel.values()) {
+      Optional<String> obstacle = kernel.trial(place, dtype);
+      if (obstacle.isEmpty()) {
+        there.add(kernel.toString());
+      } else if (verbose || place.isCuda()) {
+        line("  " + kernel, obstacle.get());
+      }
+    }
+    line("Attention on " + place, String.join(", ", there));
   }
 
   private void cuda() {

@@ -1,5 +1,6 @@
 package io.jdit.cli;
 
+import io.jdit.attention.AttentionBackend;
 import io.jdit.cache.ResolvedCacheConfig;
 import io.jdit.cache.forecast.ForecastStrategy;
 import io.jdit.config.SettingsFile;
@@ -16,6 +17,7 @@ import io.jdit.engine.batch.BatchFile;
 import io.jdit.parallel.ParallelConfig;
 import io.jdit.pipeline.LinearFormats;
 import io.jdit.pipeline.Parameters;
+import io.jdit.pipeline.Placement;
 import io.jdit.pipeline.Strategies;
 import io.jdit.tensor.Device;
 import java.nio.file.Path;
@@ -38,8 +40,11 @@ final class GenerateCommand implements Callable<Integer> {
   @Mixin private SamplingOptions sampling;
   @Mixin private ModelOptions model;
   @Mixin private AttentionOptions attention;
+  @Mixin private CompileOptions compile;
   @Mixin private OutputOptions output;
+  @Mixin private ProfileOptions profiling;
   @Mixin private QuantizeOptions quantization;
+  @Mixin private OffloadOptions offload;
   @Mixin private CacheOptions cache;
   @Mixin private ParallelOptions parallel;
   @Mixin private CompatibilityOptions compatibility;
@@ -62,6 +67,7 @@ final class GenerateCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
 
   private LinearFormats formats;
+  private Placement placement;
 
   @Override
   public Integer call() throws Exception {
@@ -82,8 +88,10 @@ final class GenerateCommand implements Callable<Integer> {
     compatibility.notes(spec).forEach(n -> notes.info("%s", n));
     SettingsFile file = cache.file();
     Values layout = parallel.settings(file);
-    attention.check(layout, file, System.getenv(), notes);
+    compile.note(file, notes);
+    AttentionBackend backend = attention.backend(layout, file, System.getenv(), notes);
     formats = quantization.formats(file);
+    placement = offload.placement(file);
     ResolvedCacheConfig resolved = cache.resolve(System.getenv());
     resolved.warnings().forEach(w -> notes.info("warning: %s", w));
     if (output.cacheReport != null && !resolved.enabled()) {
@@ -108,22 +116,27 @@ final class GenerateCommand implements Callable<Integer> {
       return ranks.run(
           layout,
           Device.parse(model.device),
+          AttentionOptions.on(backend, model, terminal),
           () -> ModelCost.heads(model.locate(terminal)),
           terminal,
-          session -> {
-            Job job = job(resolved, requests, session, console, terminal);
-            if (!batch) {
-              new PromptRun(job).run(requests);
-              return ExitCode.OK;
-            }
-            BatchFile named = sampling.batch(job.output().fileName(), job.output().kind());
-            return switch (new BatchRun(sampling.promptPath, named, job, interruption)
-                .run(resume)) {
-              case DONE -> ExitCode.OK;
-              case FAILED -> ExitCode.FAILED;
-              case STOPPED -> ExitCode.RESUME;
-            };
-          });
+          joined ->
+              profiling.around(
+                  joined,
+                  terminal,
+                  session -> {
+                    Job job = job(resolved, requests, session, console, terminal);
+                    if (!batch) {
+                      new PromptRun(job).run(requests);
+                      return ExitCode.OK;
+                    }
+                    BatchFile named = sampling.batch(job.output().fileName(), job.output().kind());
+                    return switch (new BatchRun(sampling.promptPath, named, job, interruption)
+                        .run(resume)) {
+                      case DONE -> ExitCode.OK;
+                      case FAILED -> ExitCode.FAILED;
+                      case STOPPED -> ExitCode.RESUME;
+                    };
+                  }));
     } finally {
       interruption.remove();
     }
@@ -140,7 +153,7 @@ final class GenerateCommand implements Callable<Integer> {
       Terminal terminal) {
     Path folder = model.locate(terminal);
     resolved.requireExperts(Engine.transformers(folder));
-    Strategies strategies = session.apply(model.strategies(session.device())).withFormats(formats);
+    Strategies strategies = session.apply(strategies(session.device()));
     Provenance provenance = new Provenance(model.modelPath, strategies, resolved.toMap());
     Parameters parameters = Engine.parameters(folder);
     ForecastStrategy acceleration =
@@ -156,6 +169,10 @@ final class GenerateCommand implements Callable<Integer> {
         warmup,
         session,
         console);
+  }
+
+  private Strategies strategies(Device device) {
+    return model.strategies(device).withFormats(formats).withPlacement(placement);
   }
 
   private void requireBatchOptions(boolean batch) {
@@ -182,8 +199,7 @@ final class GenerateCommand implements Callable<Integer> {
         RankSession.config(
             layout, parallel.numGpus(), ModelCost.heads(folder), line -> {}); // rank 0 says it
     if (device.isCpu()) {
-      Engine.requireMemory(
-          folder, model.strategies(device).withFormats(formats), config, parallel.numGpus());
+      Engine.requireMemory(folder, strategies(device), config, parallel.numGpus());
     }
     // The ranks hear of a signal from the launcher.
     Interruption interruption =

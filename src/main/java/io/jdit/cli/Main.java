@@ -3,9 +3,12 @@ package io.jdit.cli;
 import io.jdit.engine.FailureText;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.function.Supplier;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -18,20 +21,24 @@ import picocli.CommandLine.UnmatchedArgumentException;
     name = "jdit",
     mixinStandardHelpOptions = true,
     versionProvider = VersionProvider.class,
-    description = "Diffusion Transformers on the JVM.",
-    subcommands = {
-      GenerateCommand.class,
-      ServeCommand.class,
-      InspectCommand.class,
-      QuantizeCommand.class,
-      CacheCommand.class,
-      CompareCommand.class,
-      ParallelCommand.class,
-      TuneCommand.class,
-      BenchCommand.class,
-      DoctorCommand.class
-    })
+    description = "Diffusion Transformers on the JVM.")
 public final class Main implements Callable<Integer> {
+  /** In the order of the help. */
+  private static final Map<String, Supplier<Object>> COMMANDS = new LinkedHashMap<>();
+
+  static {
+    COMMANDS.put("generate", GenerateCommand::new);
+    COMMANDS.put("serve", ServeCommand::new);
+    COMMANDS.put("inspect", InspectCommand::new);
+    COMMANDS.put("quantize", QuantizeCommand::new);
+    COMMANDS.put("cache", CacheCommand::new);
+    COMMANDS.put("compare", CompareCommand::new);
+    COMMANDS.put("parallel", ParallelCommand::new);
+    COMMANDS.put("tune", TuneCommand::new);
+    COMMANDS.put("bench", BenchCommand::new);
+    COMMANDS.put("doctor", DoctorCommand::new);
+  }
+
   /** What Java puts for bytes that it cannot decode. */
   private static final char UNREADABLE = '\uFFFD';
 
@@ -51,7 +58,7 @@ public final class Main implements Callable<Integer> {
 
   /** Runs a command line and returns the exit code. */
   static int run(String... args) {
-    CommandLine cli = commandLine();
+    CommandLine cli = commandLine(args);
     for (String argument : args) {
       if (argument.indexOf(UNREADABLE) >= 0) {
         cli.getErr().println("jdit: " + notUtf8(argument));
@@ -83,8 +90,17 @@ public final class Main implements Callable<Integer> {
             : ": set LC_ALL to a locale with UTF-8, for example C.UTF-8");
   }
 
-  static CommandLine commandLine() {
+  /**
+   * The command that the arguments begin with, or all: describing the options of all takes longer
+   * than some commands do.
+   */
+  static CommandLine commandLine(String... args) {
     CommandLine cli = new CommandLine(new Main());
+    if (args.length > 0 && COMMANDS.containsKey(args[0])) {
+      cli.addSubcommand(args[0], COMMANDS.get(args[0]).get());
+    } else {
+      COMMANDS.forEach((name, command) -> cli.addSubcommand(name, command.get()));
+    }
     cli.setOut(new PrintWriter(System.out, true, StandardCharsets.UTF_8));
     cli.setErr(new PrintWriter(System.err, true, StandardCharsets.UTF_8));
     cli.setExpandAtFiles(false); // a prompt may begin with @

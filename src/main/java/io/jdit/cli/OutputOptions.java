@@ -111,7 +111,7 @@ final class OutputOptions {
     requireWritableParent("--cache-report", cacheReport);
   }
 
-  private static void requireWritableParent(String option, Path file) {
+  static void requireWritableParent(String option, Path file) {
     if (file != null) {
       if (Files.isDirectory(file)) {
         throw new IllegalArgumentException(

@@ -2,6 +2,7 @@ package io.jdit.cli;
 
 import io.jdit.config.SettingsFile;
 import io.jdit.config.Values;
+import io.jdit.engine.MemoryPlan;
 import io.jdit.engine.ModelCost;
 import io.jdit.engine.RankSession;
 import io.jdit.parallel.LayoutPlan;
@@ -11,6 +12,7 @@ import io.jdit.parallel.ParallelConfig;
 import io.jdit.parallel.PlanReport;
 import io.jdit.parallel.PlanRequest;
 import io.jdit.pipeline.RequestKeys;
+import io.jdit.pipeline.Strategies;
 import io.jdit.tensor.DType;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -52,12 +54,14 @@ final class ParallelCommand implements Runnable {
   static final class Plan implements Callable<Integer> {
     @Mixin private ModelOptions model;
     @Mixin private RequestOptions request;
+    @Mixin private QuantizeOptions quantization;
+    @Mixin private OffloadOptions offload;
     @Mixin private ParallelOptions parallel;
 
     @Option(
         names = "--cache-dit-config",
         paramLabel = "FILE",
-        description = "File with a parallelism_config.")
+        description = "File with a parallelism_config, quantize_config or offload_config.")
     private Path config;
 
     @Option(names = "--true-cfg", description = "Two transformer calls per step.")
@@ -98,17 +102,30 @@ final class ParallelCommand implements Runnable {
         throw new IllegalArgumentException(
             "--num-gpus must be <= " + PlanReport.LARGEST + ", got " + ranks);
       }
-      ModelCost cost = ModelCost.of(model.locate(terminal), request.given());
+      Path folder = model.locate(terminal);
+      ModelCost cost = ModelCost.of(folder, request.given());
+      DType dtype = model.dtype == null ? DType.BFLOAT16 : DType.parse(model.dtype);
+      SettingsFile file = config == null ? null : SettingsFile.read(config);
+      MemoryPlan memory =
+          new MemoryPlan(
+              folder,
+              Strategies.cpu()
+                  .withDtype(dtype)
+                  .withVaeTiling(model.vaeTiling)
+                  .withFormats(quantization.formats(file))
+                  .withPlacement(offload.placement(file)),
+              cost);
       PlanRequest plan =
           new PlanRequest(
               cost.transformer(),
               cost.request().outputs(),
               trueCfg || cost.request().get(RequestKeys.NEGATIVE_PROMPT) != null ? 2 : 1,
-              model.dtype == null ? DType.BFLOAT16 : DType.parse(model.dtype),
+              dtype,
               cachedTensors,
               teraflops,
-              gigabytesPerSecond);
-      Values settings = parallel.settings(config == null ? null : SettingsFile.read(config));
+              gigabytesPerSecond,
+              memory.savedBytes());
+      Values settings = parallel.settings(file);
       ParallelConfig chosen =
           RankSession.config(
               settings, ranks, cost.transformer().heads(), l -> terminal.info("%s", l));
@@ -124,22 +141,24 @@ final class ParallelCommand implements Runnable {
         terminal.info("%s; the fastest layout that fits:", e.getMessage());
         layout = layouts.get(0);
       }
-      out.print(PlanReport.detail(layout, otherWeights(cost, layout.config(), plan.dtype())));
+      out.print(PlanReport.detail(layout, otherWeights(memory, layout.config())));
       out.println();
       out.print(PlanReport.table(layouts));
+      out.println();
+      out.print(memory.table());
       out.flush();
       return ExitCode.OK;
     }
 
     /** Bytes on each rank of what is not the transformer. */
-    private static Map<String, Long> otherWeights(
-        ModelCost cost, ParallelConfig layout, DType dtype) {
+    private static Map<String, Long> otherWeights(MemoryPlan memory, ParallelConfig layout) {
       Map<String, Long> bytes = new LinkedHashMap<>();
-      cost.weights()
+      memory
+          .weights()
           .forEach(
-              (component, elements) -> {
+              (component, whole) -> {
                 if (!component.startsWith("transformer")) {
-                  bytes.put(component, dtype.bytes() * elements / layout.holders(component));
+                  bytes.put(component, whole / layout.holders(component));
                 }
               });
       return bytes;

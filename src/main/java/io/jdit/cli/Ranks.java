@@ -1,16 +1,25 @@
 package io.jdit.cli;
 
+import io.jdit.attention.FusedAttention;
 import io.jdit.config.Values;
 import io.jdit.engine.RankSession;
 import io.jdit.parallel.Launcher;
 import io.jdit.parallel.LayoutSettings;
+import io.jdit.parallel.LocalRanks;
+import io.jdit.parallel.RankAgent;
+import io.jdit.parallel.RankAgents;
 import io.jdit.parallel.RankEnvironment;
+import io.jdit.parallel.RankHosts;
 import io.jdit.parallel.RankProcess;
 import io.jdit.tensor.Device;
 import io.jdit.tensor.Torch;
+import java.io.IOException;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.IntSupplier;
 import picocli.CommandLine.Model.CommandSpec;
 
@@ -81,18 +90,38 @@ final class Ranks {
    * @return the exit code
    */
   int launch(Device device) throws Exception {
-    return launcher(device, Map.of()).run();
+    return new Launcher(here(device), Map.of(), System.err).run();
   }
 
-  /** Starts the ranks with this command line and further variables of the environment. */
-  Launcher launcher(Device device, Map<String, String> variables) {
-    List<String> arguments = spec.root().commandLine().getParseResult().originalArgs();
-    List<String> command = Launcher.sameJvm(Main.class.getName(), arguments);
-    Launcher launcher = new Launcher(command, options.numGpus(), variables, System.err);
-    if (device.isCpu()) {
-      launcher.shareCores();
-    }
-    return launcher;
+  /** Ranks of this host, as many as were asked for, that run this command line. */
+  RankHosts here(Device device) {
+    LocalRanks ranks = LocalRanks.of(command(), options.numGpus(), System.err);
+    return device.isCpu() ? ranks.sharingCores() : ranks;
+  }
+
+  private List<String> command() {
+    return Launcher.sameJvm(
+        Main.class.getName(), spec.root().commandLine().getParseResult().originalArgs());
+  }
+
+  /** Whether another launcher has started a process for each rank. */
+  boolean startedElsewhere() {
+    return rank.isPresent() && !rank.get().launched();
+  }
+
+  /**
+   * Makes the processes that another launcher started run ranks when this one, the first, says so.
+   *
+   * @param onLeave is called when one of them was told to end
+   * @param onLost is told when one of them is gone
+   */
+  RankAgents gather(Runnable onLeave, Consumer<String> onLost) {
+    return RankAgents.gather(rank.orElseThrow(), command(), System.err, onLeave, onLost);
+  }
+
+  /** Runs a rank when the first process says so, until that one is gone. */
+  void obeyTheFirst() throws IOException {
+    RankAgent.run(rank.orElseThrow(), command());
   }
 
   /**
@@ -109,14 +138,26 @@ final class Ranks {
     }
   }
 
+  /** See {@link RankProcess#outlastSignals}. */
+  void outlastSignals(CompletableFuture<Void> work) {
+    rank.orElseThrow().outlastSignals(work);
+  }
+
   /**
    * Does the work of this process, alone or after joining the other ranks.
    *
+   * @param attention of each rank's device
    * @param heads attention heads of the transformer, asked for when there are other ranks
    */
-  int run(Values layout, Device device, IntSupplier heads, Terminal terminal, Work work)
+  int run(
+      Values layout,
+      Device device,
+      Function<Device, FusedAttention> attention,
+      IntSupplier heads,
+      Terminal terminal,
+      Work work)
       throws Exception {
-    try (RankSession session = session(layout, device, heads, terminal)) {
+    try (RankSession session = session(layout, device, attention, heads, terminal)) {
       return work.run(session);
     } catch (Exception | Error e) {
       if (rank.isEmpty()) {
@@ -130,12 +171,17 @@ final class Ranks {
     }
   }
 
-  private RankSession session(Values layout, Device device, IntSupplier heads, Terminal terminal) {
+  private RankSession session(
+      Values layout,
+      Device device,
+      Function<Device, FusedAttention> attention,
+      IntSupplier heads,
+      Terminal terminal) {
     if (rank.isEmpty()) {
       new LayoutSettings(layout).resolve(1);
-      return RankSession.alone(device);
+      return RankSession.alone(device, attention.apply(device));
     }
     return RankSession.join(
-        rank.get(), layout, device, heads.getAsInt(), line -> terminal.info("%s", line));
+        rank.get(), layout, device, attention, heads.getAsInt(), line -> terminal.info("%s", line));
   }
 }

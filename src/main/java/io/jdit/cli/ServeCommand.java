@@ -1,5 +1,7 @@
 package io.jdit.cli;
 
+import io.jdit.attention.AttentionBackend;
+import io.jdit.attention.FusedAttention;
 import io.jdit.cache.ResolvedCacheConfig;
 import io.jdit.config.SettingsFile;
 import io.jdit.config.Values;
@@ -14,6 +16,11 @@ import io.jdit.engine.RankService;
 import io.jdit.engine.RankSession;
 import io.jdit.engine.serve.ServedModel;
 import io.jdit.engine.serve.StepRunner;
+import io.jdit.offload.Offload;
+import io.jdit.offload.OffloadSettings;
+import io.jdit.parallel.CollectiveException;
+import io.jdit.parallel.RankAgents;
+import io.jdit.parallel.RankHosts;
 import io.jdit.pipeline.Strategies;
 import io.jdit.server.Server;
 import io.jdit.server.ServerSettings;
@@ -24,8 +31,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import java.util.concurrent.CountDownLatch;
-import java.util.function.Supplier;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.function.Function;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -60,7 +68,9 @@ final class ServeCommand implements Callable<Integer> {
   @Mixin private ServerOptions server;
   @Mixin private WarmupOptions warmup;
   @Mixin private AttentionOptions attention;
+  @Mixin private CompileOptions compile;
   @Mixin private QuantizeOptions quantization;
+  @Mixin private OffloadOptions offload;
   @Mixin private CacheOptions cache;
   @Mixin private ParallelOptions parallel;
   @Mixin private CompatibilityOptions compatibility;
@@ -73,8 +83,12 @@ final class ServeCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
 
+  private Function<Device, FusedAttention> kernels;
+
   /** Which model a rank is to load. */
   private static final String MODEL_VARIABLE = "JDIT_SERVED_MODEL";
+
+  private static final int TERMINATED = 143; // as after SIGTERM
 
   @Override
   public Integer call() throws Exception {
@@ -91,30 +105,58 @@ final class ServeCommand implements Callable<Integer> {
     compatibility.notes(spec).forEach(n -> notes.info("%s", n));
     SettingsFile file = cache.file();
     Values layout = parallel.settings(file);
-    attention.check(layout, file, System.getenv(), notes);
+    offload.settings(file); // what does not go together is said before anything is started
+    compile.note(file, notes);
+    AttentionBackend backend = attention.backend(layout, file, System.getenv(), notes);
+    kernels = AttentionOptions.on(backend, model, terminal);
     ResolvedCacheConfig resolved = cache.resolve(System.getenv());
     resolved.warnings().forEach(w -> notes.info("warning: %s", w));
     if (rank) {
       return serveRank(ranks, layout, resolved, commands, terminal);
     }
-    if (!ranks.launches() && parallel.numGpus() > 1 || !ranks.speaks()) {
-      throw new IllegalArgumentException(
-          "jdit serve starts its ranks itself: start one process with --num-gpus N");
+    if (ranks.startedElsewhere() && !ranks.speaks()) {
+      ranks.obeyTheFirst();
+      return ExitCode.OK;
     }
     List<Values> warmups = warmup.requests();
     ServerSettings settings = server.settings(line -> terminal.info("%s", line));
-    List<ServedModel> served = new ArrayList<>();
-    String name = servedName == null ? model.modelPath : servedName;
-    served.add(served(name, model.modelPath, resolved, ranks, terminal));
-    for (Map.Entry<String, String> other : others.entrySet()) {
-      served.add(served(other.getKey(), other.getValue(), resolved, ranks, terminal));
+    CompletableFuture<Void> ended = new CompletableFuture<>();
+    try (RankAgents agents =
+        ranks.startedElsewhere()
+            ? ranks.gather(
+                ServeCommand::endLikeTheOthers,
+                lost -> ended.completeExceptionally(new CollectiveException(lost)))
+            : null) {
+      RankHosts hosts = agents != null || !ranks.launches() ? agents : here(ranks);
+      serve(settings, served(resolved, hosts, terminal), warmups, terminal, hosts, ended);
     }
-    CountDownLatch ended = new CountDownLatch(1);
+    return ExitCode.OK;
+  }
+
+  private RankHosts here(Ranks ranks) {
+    Device device = Device.parse(model.device);
+    ranks.requireDevices(device);
+    return ranks.here(device);
+  }
+
+  /** A launcher told another process to end: this one does as if it had been told. */
+  private static void endLikeTheOthers() {
+    new Thread(() -> System.exit(TERMINATED), "jdit-serve-end").start();
+  }
+
+  private void serve(
+      ServerSettings settings,
+      List<ServedModel> served,
+      List<Values> warmups,
+      Terminal terminal,
+      RankHosts hosts,
+      CompletableFuture<Void> ended)
+      throws Exception {
     Server running =
         Server.start(
             settings,
             served,
-            parallel.numGpus(),
+            hosts == null ? 1 : hosts.size(),
             FailureText::of,
             line -> terminal.info("%s", line));
     Thread hook = new Thread(() -> shutDown(running, terminal, ended), "jdit-serve-signal");
@@ -122,17 +164,19 @@ final class ServeCommand implements Callable<Integer> {
     terminal.info("listening on http://%s:%d", settings.host(), running.port());
     try {
       running.load(warmups);
-    } catch (Exception e) {
-      Runtime.getRuntime().removeShutdownHook(hook);
-      running.close();
-      throw e;
+      terminal.info("ready");
+      ended.get();
+    } catch (ExecutionException e) {
+      throw e.getCause() instanceof Exception cause ? cause : e;
+    } finally {
+      if (!ended.isDone() || ended.isCompletedExceptionally()) {
+        Runtime.getRuntime().removeShutdownHook(hook);
+        running.close();
+      }
     }
-    terminal.info("ready");
-    ended.await();
-    return ExitCode.OK;
   }
 
-  private void shutDown(Server running, Terminal terminal, CountDownLatch ended) {
+  private void shutDown(Server running, Terminal terminal, CompletableFuture<Void> ended) {
     terminal.info("shutting down: open requests have %d s", server.shutdownSeconds);
     try {
       int open = running.drain(server.shutdownSeconds * 1000L);
@@ -143,45 +187,59 @@ final class ServeCommand implements Callable<Integer> {
       Thread.currentThread().interrupt();
     } finally {
       running.close();
-      ended.countDown();
+      ended.complete(null);
     }
+  }
+
+  /**
+   * @param hosts of the ranks that hold the models; null for this process
+   */
+  private List<ServedModel> served(
+      ResolvedCacheConfig resolved, RankHosts hosts, Terminal terminal) {
+    Map<String, String> paths = new LinkedHashMap<>();
+    paths.put(servedName == null ? model.modelPath : servedName, model.modelPath);
+    paths.putAll(others);
+    List<ServedModel> served = new ArrayList<>();
+    paths.forEach((name, path) -> served.add(served(name, path, resolved, hosts, terminal)));
+    return served;
   }
 
   private ServedModel served(
-      String name, String path, ResolvedCacheConfig resolved, Ranks ranks, Terminal terminal) {
+      String name, String path, ResolvedCacheConfig resolved, RankHosts hosts, Terminal terminal) {
     Path folder = model.locate(path, terminal);
     resolved.requireExperts(Engine.transformers(folder));
     Device device = Device.parse(model.device);
-    if (ranks.launches()) {
-      ranks.requireDevices(device);
-    }
-    Supplier<StepRunner> loader =
-        ranks.launches()
-            ? () ->
-                new RankRunner(
-                    variables -> ranks.launcher(device, with(variables, path)), parallel.numGpus())
-            : () -> runner(path, folder, resolved, RankSession.alone(device), terminal);
+    ServedModel.Loader loader =
+        hosts == null
+            ? alone ->
+                runner(
+                    path,
+                    folder,
+                    resolved,
+                    alone,
+                    RankSession.alone(device, kernels.apply(device)),
+                    terminal)
+            : alone -> new RankRunner(hosts, Map.of(MODEL_VARIABLE, path));
     return new ServedModel(name, path, Engine.parameters(folder), loader);
-  }
-
-  private static Map<String, String> with(Map<String, String> variables, String path) {
-    Map<String, String> all = new LinkedHashMap<>(variables);
-    all.put(MODEL_VARIABLE, path);
-    return all;
   }
 
   private StepRunner runner(
       String path,
       Path folder,
       ResolvedCacheConfig resolved,
+      boolean alone,
       RankSession session,
       Terminal terminal) {
+    OffloadSettings settings = offload.settings(cache.file());
     Strategies strategies =
         session
             .apply(model.strategies(session.device()).withKept(server.conditioningBytes()))
-            .withFormats(quantization.formats(cache.file()));
+            .withFormats(quantization.formats(cache.file()))
+            .withPlacement(Offload.of(alone ? settings : settings.andNoMore()));
+    Engine engine = Engine.load(folder, strategies, model.threads(), Values.none());
+    terminal.info("%s: %s", path, engine.placement());
     return new EngineRunner(
-        Engine.load(folder, strategies, model.threads()),
+        engine,
         new Provenance(path, strategies, resolved.toMap()),
         session.cache(
             resolved,
@@ -196,16 +254,23 @@ final class ServeCommand implements Callable<Integer> {
       throws Exception {
     String path = System.getenv(MODEL_VARIABLE);
     Path folder = model.locate(path, terminal.silent());
-    return ranks.run(
-        layout,
-        Device.parse(model.device),
-        () -> ModelCost.heads(folder),
-        terminal,
-        session -> {
-          try (StepRunner runner = runner(path, folder, resolved, session, terminal)) {
-            RankService.run(runner, session, commands);
-          }
-          return ExitCode.OK;
-        });
+    CompletableFuture<Void> served = new CompletableFuture<>();
+    ranks.outlastSignals(served);
+    try {
+      return ranks.run(
+          layout,
+          Device.parse(model.device),
+          kernels,
+          () -> ModelCost.heads(folder),
+          terminal,
+          session -> {
+            try (StepRunner runner = runner(path, folder, resolved, true, session, terminal)) {
+              RankService.run(runner, session, commands);
+            }
+            return ExitCode.OK;
+          });
+    } finally {
+      served.complete(null);
+    }
   }
 }

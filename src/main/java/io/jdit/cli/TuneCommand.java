@@ -106,7 +106,8 @@ final class TuneCommand implements Callable<Integer> {
     Terminal terminal =
         Terminal.of(
             spec.commandLine().getOut(), spec.commandLine().getErr(), false, System.getenv());
-    try (Engine engine = Engine.load(model.locate(terminal), model.strategies(), model.threads())) {
+    try (Engine engine =
+        Engine.load(model.locate(terminal), model.strategies(), model.threads(), Values.none())) {
       if (calibrate) {
         return calibrate(engine, requests, new TerminalConsole(terminal));
       }

@@ -22,13 +22,15 @@ public record SettingsFile(
   public static final String PARALLELISM = "parallelism_config";
   public static final String ATTENTION = "attention_backend";
   public static final String QUANTIZE = "quantize_config";
+  public static final String OFFLOAD = "offload_config";
+  public static final String COMPILE = "compile";
 
   /** What single transformers of a model have different; part of {@link #CACHE}, or beside it. */
   public static final String PER_TRANSFORMER = "per_transformer";
 
   /** One of these makes a document one of sections. */
   private static final Set<String> SECTIONS =
-      new TreeSet<>(Set.of(CACHE, PARALLELISM, ATTENTION, QUANTIZE));
+      new TreeSet<>(Set.of(CACHE, PARALLELISM, ATTENTION, QUANTIZE, OFFLOAD, COMPILE));
 
   /** Keys that are further from the name of a section than this are not meant to be one. */
   private static final int TYPING_ERRORS = 4;
@@ -85,6 +87,23 @@ public record SettingsFile(
   /** How errors about a section begin, for example {@code cache.yaml: cache_config}. */
   public String place(String key) {
     return flat ? name : name + ": " + key;
+  }
+
+  /**
+   * Whether compiled kernels are asked for.
+   *
+   * @throws ConfigException when it is not a truth value
+   */
+  public boolean compile() {
+    JsonNode node = section(COMPILE);
+    if (node == null || ValueType.isNull(node)) {
+      return false;
+    }
+    if (!node.isBoolean()) {
+      throw new ConfigException(
+          place(COMPILE) + ": expected true or false, found " + ValueType.describe(node));
+    }
+    return node.booleanValue();
   }
 
   /**

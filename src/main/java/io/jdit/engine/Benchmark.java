@@ -6,8 +6,11 @@ import io.jdit.checkpoint.ModelFolder;
 import io.jdit.checkpoint.WeightOrigin;
 import io.jdit.config.Values;
 import io.jdit.family.Families;
+import io.jdit.media.Picture;
+import io.jdit.metrics.MemoryProbe;
 import io.jdit.metrics.StageReport;
 import io.jdit.pipeline.Family;
+import io.jdit.pipeline.FrameSink;
 import io.jdit.pipeline.Generation;
 import io.jdit.pipeline.Model;
 import io.jdit.pipeline.Placement;
@@ -40,21 +43,38 @@ public record Benchmark(
     int warmup,
     int runs) {
 
-  /** Milliseconds of the stages and steps of whole generations. */
-  public Map<String, List<Double>> stages(RankSession session) {
+  /**
+   * What was found.
+   *
+   * @param milliseconds of each run, by what took them
+   * @param peakBytes largest memory of this process, or on its GPU
+   * @param picture the first of the last run; null where none is drawn
+   */
+  public record Measured(Map<String, List<Double>> milliseconds, long peakBytes, Picture picture) {}
+
+  /** Times of the stages, of their sum and of the steps of whole generations. */
+  public Measured stages(RankSession session) {
     Map<String, List<Double>> times = new LinkedHashMap<>();
-    try (Engine engine = Engine.load(folder, strategies, threads)) {
+    Picture[] first = new Picture[1];
+    FrameSink sink =
+        (output, frame, picture) -> {
+          if (output == 0 && frame == 0) {
+            first[0] = picture;
+          }
+        };
+    long peak = 0;
+    try (Engine engine = Engine.load(folder, strategies, threads, request)) {
       for (int i = 0; i < warmup + runs; i++) {
         try (Result result =
-            engine.generate(
-                request,
-                acceleration,
-                session.watched(new Console.Watch() {}),
-                PromptRun.DISCARD)) {
+            engine.generate(request, acceleration, session.watched(new Console.Watch() {}), sink)) {
+          peak = Math.max(peak, result.report().peakAllocated());
           if (i >= warmup) {
             for (StageReport.Stage s : result.report().stages()) {
               times.computeIfAbsent(s.name(), n -> new ArrayList<>()).add(s.milliseconds());
             }
+            times
+                .computeIfAbsent("total", n -> new ArrayList<>())
+                .add(result.report().totalMilliseconds());
             times
                 .computeIfAbsent("step", n -> new ArrayList<>())
                 .addAll(result.report().denoiseSteps());
@@ -62,16 +82,16 @@ public record Benchmark(
         }
       }
     }
-    return times;
+    return new Measured(times, peak, first[0]);
   }
 
   /**
-   * Milliseconds of denoising steps with random weights and random conditions: what a step costs
-   * does not depend on their values. Neither text encoders nor the autoencoder are made. Of one
-   * process on the CPU also the part of attention, and between the steps {@code as product}: the
-   * time of a step's operations in one large matrix product, which a step comes close to at best.
+   * Times of denoising steps with random weights and random conditions: what a step costs does not
+   * depend on their values. Neither text encoders nor the autoencoder are made. Of one process on
+   * the CPU also the part of attention, and between the steps {@code as product}: the time of a
+   * step's operations in one large matrix product, which a step comes close to at best.
    */
-  public Map<String, List<Double>> steps() throws Exception {
+  public Measured steps() throws Exception {
     ModelFolder model = ModelFolder.open(folder);
     Family family = Families.of(model);
     Request resolved =
@@ -83,21 +103,23 @@ public record Benchmark(
     }
   }
 
-  private Map<String, List<Double>> steps(ModelFolder folder, Family family, Request resolved) {
+  private Measured steps(ModelFolder folder, Family family, Request resolved) {
     Strategies random =
         strategies
             .withFormats(QuantizationSurvey.formats(folder, strategies))
             .withOrigin(WeightOrigin.RANDOM)
             .withPlacement(Placement.onDemand());
     boolean alone = strategies.device().isCpu() && strategies.attention() instanceof FusedAttention;
-    TimedAttention attention = new TimedAttention();
+    TimedAttention attention = new TimedAttention(strategies.attention());
     if (alone) {
       random = random.withAttention(attention);
     }
     Map<String, List<Double>> times = new LinkedHashMap<>();
     StageReport report = Engine.report(strategies.device());
+    MemoryProbe probe = DeviceProbe.of(strategies.device());
+    probe.reset();
     Set<Integer> cached;
-    try (Model model = family.build(folder, random);
+    try (Model model = family.build(folder, Profile.traced(random));
         Product product = new Product(strategies);
         Generator numbers = new Generator(0);
         Generation generation =
@@ -127,7 +149,7 @@ public record Benchmark(
           .computeIfAbsent(cached.contains(i) ? "cached step" : "step", n -> new ArrayList<>())
           .add(report.denoiseSteps().get(i));
     }
-    return times;
+    return new Measured(times, probe.read().peakAllocated(), null);
   }
 
   private static Set<Integer> cachedSteps(List<Acceleration> accelerations) {

@@ -62,35 +62,41 @@ public final class Engine implements AutoCloseable {
     return profiles;
   }
 
-  /** As {@link #load(Path, Strategies, int)} with LibTorch's choice of threads. */
+  /**
+   * As {@link #load(Path, Strategies, int, Values)} with LibTorch's choice of threads and a request
+   * of the model's defaults.
+   */
   public static Engine load(Path folder, Strategies strategies) {
-    return load(folder, strategies, 0);
+    return load(folder, strategies, 0, Values.none());
   }
 
   /**
    * Loads the model in a folder of the diffusers layout.
    *
    * @param threads of one operator on the CPU; 0 keeps LibTorch's choice
+   * @param first request that will be run, as far as it is known: what is offloaded depends on its
+   *     size
    * @throws ModelFormatException when a file is missing, broken or of an unsupported class
    * @throws OutOfMemoryException when the weights do not fit into free memory; checked before
    *     anything is read
    */
-  public static Engine load(Path folder, Strategies given, int threads) {
+  public static Engine load(Path folder, Strategies given, int threads, Values first) {
     ModelFolder found = ModelFolder.open(folder);
     Parameters parameters = Families.of(found).parameters(found);
     Strategies strategies = given.withFormats(QuantizationSurvey.formats(found, given));
     Device device = strategies.device();
-    Strategies placed = MemoryCheck.placed(found, strategies, Memory.available());
+    Strategies placed = MemoryCheck.placed(found, strategies, first);
     DeviceWorker worker = worker(device, threads);
     try {
-      Model model = worker.call(() -> Families.of(found).build(found, placed));
+      Model model = worker.call(() -> Families.of(found).build(found, Profile.traced(placed)));
       return new Engine(found, placed, worker, parameters, model);
     } catch (RuntimeException e) {
       worker.close();
       throw OutOfMemoryException.translate(
           e,
           "the weights of " + folder + " on " + device,
-          "use --dtype bfloat16, or split them over several ranks with --tp-size");
+          "use --dtype bfloat16, --performance-mode memory, or split them over several ranks with"
+              + " --tp-size");
     } catch (Exception e) {
       worker.close();
       throw new IllegalStateException(e);
@@ -136,8 +142,7 @@ public final class Engine implements AutoCloseable {
       Path folder, Strategies strategies, ParallelConfig layout, int processes) {
     ModelFolder model = ModelFolder.open(folder);
     Strategies held = strategies.withFormats(QuantizationSurvey.formats(model, strategies));
-    new MemoryCheck(model, held, layout::holders, processes)
-        .require(held.dtype(), Memory.available());
+    MemoryCheck.of(model, held).require(layout::holders, processes, Memory.available());
   }
 
   public Parameters parameters() {
@@ -324,9 +329,11 @@ public final class Engine implements AutoCloseable {
         + " on "
         + strategies.device()
         + " "
-        + folder.components().keySet()
-        + (strategies.placement().keeps("text_encoder")
-            ? ""
-            : ", each loaded when it is needed and let go after: they do not fit into memory together");
+        + folder.components().keySet();
+  }
+
+  /** What of the weights is in memory when, in one line. */
+  public String placement() {
+    return strategies.placement().toString();
   }
 }

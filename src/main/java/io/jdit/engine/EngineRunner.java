@@ -289,7 +289,7 @@ public final class EngineRunner implements StepRunner {
 
   @Override
   public String about() {
-    return engine.toString();
+    return engine + "; " + engine.placement();
   }
 
   @Override

@@ -28,8 +28,9 @@ public record Job(
   Engine load(StageReport report, Values first) throws Exception {
     session.stage("load");
     Engine engine =
-        report.measure("load", () -> Engine.load(folder, provenance.strategies(), threads));
+        report.measure("load", () -> Engine.load(folder, provenance.strategies(), threads, first));
     console.info(engine.toString());
+    console.info(engine.placement());
     engine.formatReport().forEach(console::info);
     if (warmup) {
       engine.generate(first, acceleration, Progress.NONE, PromptRun.DISCARD).close();

@@ -1,91 +1,172 @@
 package io.jdit.engine;
 
 import io.jdit.checkpoint.ModelFolder;
-import io.jdit.checkpoint.TensorInfo;
-import io.jdit.checkpoint.TensorSource;
+import io.jdit.config.Values;
+import io.jdit.family.Families;
+import io.jdit.metrics.Memory;
+import io.jdit.offload.ComponentMemory;
+import io.jdit.offload.MemorySurvey;
+import io.jdit.offload.Offload;
+import io.jdit.offload.OffloadKeys;
+import io.jdit.offload.OffloadSettings;
+import io.jdit.offload.PerformanceMode;
 import io.jdit.pipeline.OutOfMemoryException;
 import io.jdit.pipeline.Placement;
 import io.jdit.pipeline.Request;
 import io.jdit.pipeline.Strategies;
+import io.jdit.quant.Quantization;
 import io.jdit.tensor.DType;
-import java.nio.file.Files;
-import java.nio.file.Path;
+import io.jdit.tensor.Device;
+import io.jdit.tensor.DeviceMemory;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.ToIntFunction;
-import java.util.function.ToLongFunction;
 
 /**
- * Compares what a model's weights need with what is free, before any of them is read.
+ * Compares what a model needs with what is free, before any weight is read, and decides what of it
+ * is in memory when.
  *
- * @param strategies of the weights: which files, held how
- * @param holders ranks that hold a component's weights between them
- * @param processes of this machine, each with its share
+ * @param strategies of the weights: which files, held how, offloaded as asked for
+ * @param components of the model, as {@code strategies} hold them
  */
 record MemoryCheck(
-    ModelFolder model, Strategies strategies, ToIntFunction<String> holders, int processes) {
+    ModelFolder model, Strategies strategies, Map<String, ComponentMemory> components) {
   /** Three channels of float32. */
   private static final int DECODED_PIXEL_BYTES = 12;
 
   /**
-   * {@code strategies}, where what is resident on the CPU fits into {@code available} bytes; else
-   * with parts that take turns.
-   *
-   * @throws OutOfMemoryException when that does not fit either
+   * Where weights take less than this part of what is free, what else is needed does not matter.
    */
-  static Strategies placed(ModelFolder model, Strategies strategies, long available) {
-    boolean turns = !strategies.placement().keeps("text_encoder");
-    if (turns || !strategies.device().isCpu()) {
-      return strategies;
-    }
-    return strategies.withPlacement(
-        new MemoryCheck(model, strategies, c -> strategies.linears(c).ranks(), 1)
-            .placement(strategies.dtype(), available));
+  private static final int SMALL = 4;
+
+  static MemoryCheck of(ModelFolder model, Strategies strategies) {
+    return new MemoryCheck(
+        model,
+        strategies,
+        MemorySurvey.of(strategies, s -> Families.of(model).build(model, s).close()));
   }
 
   /**
-   * When parts are in memory: all together where they fit, else those of a stage while it runs,
-   * which are either one transformer or all the rest.
-   *
-   * @throws OutOfMemoryException when a stage needs more than {@code available} bytes
+   * {@code strategies} with the {@link #placement} that fits into what is free; those that say
+   * themselves what goes are left as they are.
    */
-  Placement placement(DType dtype, long available) {
-    if (weightBytes(dtype) <= available) {
-      return Placement.resident();
-    }
-    require(dtype, available, ", one after the other,", this::stageBytes);
-    return Placement.onDemand();
+  static Strategies placed(ModelFolder model, Strategies strategies, Values request) {
+    Placement asked = strategies.placement();
+    return asked instanceof Offload || asked.keeps("text_encoder")
+        ? strategies.withPlacement(
+            of(model, strategies).placement(request, available(strategies.device())))
+        : strategies;
+  }
+
+  /** What new allocations on a device can take. */
+  static long available(Device device) {
+    return device.isCuda() ? DeviceMemory.free(device) : Memory.available();
   }
 
   /**
-   * @throws OutOfMemoryException when the weights need more than {@code available} bytes
+   * What of the model is in memory when.
+   *
+   * @param request that is to be run, as far as it is known: what it computes with should fit too
+   * @param available bytes
+   * @throws OutOfMemoryException when nothing that is asked for fits, with the way out
+   * @throws IllegalArgumentException when layers would be quantized whenever they are used
    */
-  void require(DType dtype, long available) {
-    require(dtype, available, "", this::weightBytes);
+  Offload placement(Values request, long available) {
+    OffloadSettings settings = Offload.settings(strategies.placement());
+    Map<String, Long> working =
+        weights() * SMALL > available ? Map.of(Offload.DENOISE, working(request)) : Map.of();
+    Offload offload =
+        fitting(Offload.choices(settings, components, working), available)
+            .or(() -> fitting(Offload.choices(settings, components, Map.of()), available))
+            .orElseThrow(() -> refusal(settings, available));
+    for (String component : offload.layerwise()) {
+      if (strategies.formats() instanceof Quantization q && q.isMadeHere(component)) {
+        throw new IllegalArgumentException(
+            "the layers of "
+                + component
+                + " would be quantized anew whenever they are read: write the model with jdit quantize"
+                + " and load that, or leave out "
+                + OffloadKeys.DIT_LAYERWISE.option());
+      }
+    }
+    return offload;
   }
 
-  private void require(DType dtype, long available, String how, ToLongFunction<DType> bytes) {
-    long needed = bytes.applyAsLong(dtype);
-    if (needed > available) {
-      String smaller =
-          dtype.bytes() > 2
-              ? String.format(
-                  Locale.ROOT,
-                  "--dtype bfloat16 needs %.1f GB",
-                  bytes.applyAsLong(DType.BFLOAT16) / 1e9)
-              : "use a machine with more memory";
-      throw new OutOfMemoryException(
-          String.format(
-              Locale.ROOT,
-              "not enough memory for %s: its weights%s%s need %.1f GB in %s, %.1f GB are free; %s",
-              model.path(),
-              processes > 1 ? " on " + processes + " processes" : "",
-              how,
-              needed / 1e9,
-              dtype.text(),
-              available / 1e9,
-              processes > 1 ? smaller + ", or split the weights with --tp-size" : smaller));
+  private static Optional<Offload> fitting(List<Offload> choices, long available) {
+    return choices.stream().filter(o -> o.peak() <= available).findFirst();
+  }
+
+  /** Bytes of all weights. */
+  long weights() {
+    return components.values().stream().mapToLong(ComponentMemory::whole).sum();
+  }
+
+  private long working(Values request) {
+    return ModelCost.of(model.path(), request).activationBytes(strategies.dtype());
+  }
+
+  private OutOfMemoryException refusal(OffloadSettings settings, long available) {
+    return refusal(Offload.smallest(settings, components, Map.of()), 1, available);
+  }
+
+  private OutOfMemoryException refusal(Offload tried, int processes, long available) {
+    return new OutOfMemoryException(
+        String.format(
+            Locale.ROOT,
+            "not enough memory for %s in %s%s: %s, %.2f GB are free; %s",
+            model.path(),
+            strategies.dtype().text(),
+            processes > 1 ? " on " + processes + " processes, each" : "",
+            tried,
+            available / 1e9,
+            wayOut(tried.peak(), processes, available)));
+  }
+
+  private String wayOut(long tried, int processes, long available) {
+    long least = least();
+    String splitting = processes > 1 ? ", or split the weights with --tp-size" : "";
+    String option = OffloadKeys.MODE.option() + " memory";
+    if (least < tried && processes * least <= available) {
+      return String.format(Locale.ROOT, "%s takes %.2f GB%s", option, least / 1e9, splitting);
+    }
+    if (strategies.dtype().bytes() > 2) {
+      return String.format(
+          Locale.ROOT,
+          "%s--dtype bfloat16 takes %.2f GB%s",
+          least < tried ? option + " with " : "",
+          of(model, strategies.withDtype(DType.BFLOAT16)).least() / 1e9,
+          splitting);
+    }
+    return "use a machine with more memory" + splitting;
+  }
+
+  /** With everything offloaded. */
+  private long least() {
+    return Offload.smallest(
+            OffloadSettings.of(Values.of(OffloadKeys.MODE, PerformanceMode.MEMORY)),
+            components,
+            Map.of())
+        .peak();
+  }
+
+  /**
+   * Checks that several processes of one machine fit together, with no more offloaded than what is
+   * asked for.
+   *
+   * @param holders ranks that hold a component's weights between them
+   * @throws OutOfMemoryException when they do not
+   */
+  void require(ToIntFunction<String> holders, int processes, long available) {
+    Map<String, ComponentMemory> shares = new LinkedHashMap<>();
+    // At least: layers that are not split add to it.
+    components.forEach((name, c) -> shares.put(name, c.share(holders.applyAsInt(name))));
+    OffloadSettings settings = Offload.settings(strategies.placement());
+    Offload asked = Offload.choices(settings, shares, Map.of()).get(0);
+    if (processes * asked.peak() > available) {
+      throw new MemoryCheck(model, strategies, shares).refusal(asked, processes, available);
     }
   }
 
@@ -109,45 +190,5 @@ record MemoryCheck(
               needed / 1e9,
               available / 1e9));
     }
-  }
-
-  /** Bytes of the weights in {@code dtype}, of all processes together. */
-  long weightBytes(DType dtype) {
-    return componentBytes(dtype).values().stream().mapToLong(b -> b).sum();
-  }
-
-  /** The most of one stage. */
-  private long stageBytes(DType dtype) {
-    long transformer = 0;
-    long rest = 0;
-    for (Map.Entry<String, Long> component : componentBytes(dtype).entrySet()) {
-      if (component.getKey().startsWith("transformer")) {
-        transformer = Math.max(transformer, component.getValue());
-      } else {
-        rest += component.getValue();
-      }
-    }
-    return Math.max(transformer, rest);
-  }
-
-  private Map<String, Long> componentBytes(DType dtype) {
-    Map<String, Long> saved = QuantizationSurvey.savedBytes(model, strategies.withDtype(dtype));
-    Map<String, Long> bytes = new LinkedHashMap<>();
-    for (String component : model.components().keySet()) {
-      Path folder = model.path().resolve(component);
-      if (Files.exists(folder.resolve("config.json"))) {
-        try (TensorSource c = strategies.origin().open(folder)) {
-          long all = -saved.getOrDefault(component, 0L);
-          boolean asStored = QuantizationSurvey.isStored(strategies.formats(), component);
-          for (String name : c.names()) {
-            TensorInfo tensor = c.info(name);
-            all += asStored && name.contains("._weight_") ? tensor.bytes() : tensor.bytesAs(dtype);
-          }
-          // At least: layers that are not split add to it.
-          bytes.put(component, processes * (all / holders.applyAsInt(component)));
-        }
-      }
-    }
-    return bytes;
   }
 }

@@ -2,9 +2,14 @@ package io.jdit.engine;
 
 import io.jdit.checkpoint.MetaWeights;
 import io.jdit.checkpoint.ModelFolder;
+import io.jdit.checkpoint.WeightOrigin;
 import io.jdit.config.Values;
 import io.jdit.family.Families;
 import io.jdit.nn.LinearFactory;
+import io.jdit.parallel.LayoutPlan;
+import io.jdit.parallel.Mesh;
+import io.jdit.parallel.ParallelConfig;
+import io.jdit.parallel.PlanRequest;
 import io.jdit.parallel.TransformerCost;
 import io.jdit.parallel.TransformerMeter;
 import io.jdit.pipeline.Condition;
@@ -17,6 +22,7 @@ import io.jdit.scheduler.Trajectory;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Device;
 import io.jdit.tensor.Generator;
+import io.jdit.tensor.MetaMemory;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 import java.nio.file.Path;
@@ -85,6 +91,35 @@ public record ModelCost(TransformerCost transformer, Map<String, Long> weights, 
       long own = weights.get(built.expert(resolved, t));
       return new ModelCost(meter.cost(own, output.elements()), weights, resolved);
     }
+  }
+
+  /**
+   * The most bytes of tensors while a request of this size is decoded, besides weights: counted in
+   * a decoding without data, to which comes what convolutions need by themselves.
+   */
+  static long decodingBytes(ModelFolder model, Request request, Strategies strategies) {
+    Strategies shapes =
+        strategies
+            .withDevice(Device.META)
+            .withPlacement(CONFIGURED)
+            .withOrigin(WeightOrigin.SHAPES);
+    try (MetaMemory memory = MetaMemory.open();
+        TensorScope scope = TensorScope.open();
+        Model built = Families.of(model).build(model, shapes);
+        Generator noise = new Generator(0)) {
+      Condition condition =
+          built.example(request, shape -> Tensor.empty(strategies.dtype(), Device.META, shape));
+      Tensor latents = built.start(request, noise);
+      memory.restart();
+      built.decode(request, latents, condition, (output, frame, picture) -> {});
+      return memory.peak();
+    }
+  }
+
+  /** Largest set of activations in a step of one process, by estimate. */
+  long activationBytes(DType dtype) {
+    PlanRequest plan = new PlanRequest(transformer, request.outputs(), 1, dtype, 0, 1, 1);
+    return LayoutPlan.of(ParallelConfig.of(Mesh.single()), plan).activationBytes();
   }
 
   /** Attention heads of the transformer: they decide about an automatic layout. */

@@ -9,7 +9,6 @@ import io.jdit.pipeline.Strategies;
 import io.jdit.quant.ComponentReport;
 import io.jdit.quant.Quantization;
 import io.jdit.tensor.Device;
-import java.util.LinkedHashMap;
 import java.util.Map;
 
 /** What quantization makes of a model, found out by building it without data. */
@@ -43,22 +42,5 @@ final class QuantizationSurvey {
       survey.require();
       return survey.reports();
     }
-  }
-
-  /** Bytes that the weights of each component take less than in the dtype of {@code strategies}. */
-  static Map<String, Long> savedBytes(ModelFolder model, Strategies strategies) {
-    Map<String, Long> saved = new LinkedHashMap<>();
-    of(model, strategies)
-        .forEach(
-            (component, report) -> {
-              if (!isStored(strategies.formats(), component)) {
-                saved.put(component, report.savedBytes());
-              }
-            });
-    return saved;
-  }
-
-  static boolean isStored(LinearFormats formats, String component) {
-    return formats instanceof Quantization q && q.isStored(component);
   }
 }

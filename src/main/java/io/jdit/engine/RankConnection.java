@@ -1,18 +1,17 @@
 package io.jdit.engine;
 
+import io.jdit.parallel.Endpoint;
 import java.io.BufferedReader;
 import java.io.BufferedWriter;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.OutputStreamWriter;
-import java.net.InetAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
 import tools.jackson.databind.json.JsonMapper;
 
-/** Commands and replies between a server and a rank: a line of JSON each, over loopback. */
+/** Commands and replies between a server and a rank: a line of JSON each. */
 final class RankConnection implements AutoCloseable {
   private static final JsonMapper JSON = JsonMapper.shared();
   private static final int HELLO_MILLIS = 5_000;
@@ -22,11 +21,11 @@ final class RankConnection implements AutoCloseable {
   private final BufferedReader in;
   private final BufferedWriter out;
 
-  private RankConnection(int rank, Socket socket) throws IOException {
+  private RankConnection(int rank, Socket socket, BufferedReader in) throws IOException {
     this.rank = rank;
     this.socket = socket;
+    this.in = in;
     socket.setTcpNoDelay(true);
-    in = new BufferedReader(new InputStreamReader(socket.getInputStream(), StandardCharsets.UTF_8));
     out =
         new BufferedWriter(
             new OutputStreamWriter(socket.getOutputStream(), StandardCharsets.UTF_8));
@@ -37,24 +36,16 @@ final class RankConnection implements AutoCloseable {
    *
    * @return null when it is not one of its ranks
    */
-  static RankConnection accept(Socket socket, String token, int size) {
+  static RankConnection accept(Socket socket, Endpoint endpoint, int size) {
     try {
       socket.setSoTimeout(HELLO_MILLIS);
-      RankConnection connection = new RankConnection(-1, socket);
-      String hello = connection.in.readLine();
-      if (hello == null || hello.indexOf(' ') < 0) {
-        return null;
-      }
-      String given = hello.substring(0, hello.indexOf(' '));
-      int rank = Integer.parseInt(hello.substring(hello.indexOf(' ') + 1));
-      boolean known =
-          MessageDigest.isEqual(
-              given.getBytes(StandardCharsets.UTF_8), token.getBytes(StandardCharsets.UTF_8));
-      if (!known || rank < 0 || rank >= size) {
+      BufferedReader in = reader(socket);
+      int rank = endpoint.greet(in, size);
+      if (rank < 0) {
         return null;
       }
       socket.setSoTimeout(0);
-      return new RankConnection(rank, socket);
+      return new RankConnection(rank, socket, in);
     } catch (IOException | NumberFormatException e) {
       return null;
     }
@@ -63,15 +54,16 @@ final class RankConnection implements AutoCloseable {
   /**
    * The rank's side.
    *
-   * @param address value of {@link RankRunner#VARIABLE}
+   * @param endpoint value of {@link RankRunner#VARIABLE}
    */
-  static RankConnection connect(String address, int rank) throws IOException {
-    int colon = address.indexOf(':');
-    Socket socket =
-        new Socket(InetAddress.getLoopbackAddress(), Integer.parseInt(address.substring(0, colon)));
-    RankConnection connection = new RankConnection(rank, socket);
-    connection.write(address.substring(colon + 1) + " " + rank);
-    return connection;
+  static RankConnection connect(String endpoint, int rank) throws IOException {
+    Socket socket = Endpoint.parse(endpoint).connect(rank);
+    return new RankConnection(rank, socket, reader(socket));
+  }
+
+  private static BufferedReader reader(Socket socket) throws IOException {
+    return new BufferedReader(
+        new InputStreamReader(socket.getInputStream(), StandardCharsets.UTF_8));
   }
 
   int rank() {

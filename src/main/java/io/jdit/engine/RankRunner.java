@@ -8,17 +8,17 @@ import io.jdit.engine.serve.RunnerLostException;
 import io.jdit.engine.serve.StepOutcome;
 import io.jdit.engine.serve.StepRunner;
 import io.jdit.engine.serve.Target;
+import io.jdit.parallel.Endpoint;
 import io.jdit.parallel.Launcher;
 import io.jdit.parallel.RankFailure;
+import io.jdit.parallel.RankHosts;
 import io.jdit.pipeline.OutOfMemoryException;
 import java.io.IOException;
-import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
-import java.security.SecureRandom;
 import java.util.ArrayList;
-import java.util.HexFormat;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -27,12 +27,12 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /**
- * Computes generations on ranks, processes of this host that hold a model between them. Every
- * command goes to all of them and is answered by all, so that they do the same in the same order;
- * what the first says counts. When one of them is gone all are ended.
+ * Computes generations on ranks, processes that hold a model between them. Every command goes to
+ * all of them and is answered by all, so that they do the same in the same order; what the first
+ * says counts. When one of them is gone all are ended.
  */
 public final class RankRunner implements StepRunner {
-  /** Environment variable {@code port:token} that tells a rank where commands come from. */
+  /** Environment variable with the {@link Endpoint} that commands come from. */
   public static final String VARIABLE = "JDIT_COMMANDS";
 
   private static final int POLL_MILLIS = 200;
@@ -45,37 +45,29 @@ public final class RankRunner implements StepRunner {
   private final Thread launching;
   private final String about;
 
-  /** Makes the launcher of a rank's command with further environment variables. */
-  @FunctionalInterface
-  public interface Launching {
-    Launcher with(Map<String, String> variables);
-  }
-
   /**
    * Starts the ranks and waits until each has loaded its share.
    *
+   * @param variables of the environment of each
    * @throws OutOfMemoryException when it does not fit
    * @throws RunnerLostException when a rank fails before that
    */
-  public RankRunner(Launching launching, int size) {
-    String token = token();
-    try (ServerSocket server = new ServerSocket(0, size, InetAddress.getLoopbackAddress())) {
-      Launcher launcher = launching.with(Map.of(VARIABLE, server.getLocalPort() + ":" + token));
+  public RankRunner(RankHosts hosts, Map<String, String> variables) {
+    try (ServerSocket server = new ServerSocket(0, hosts.size(), hosts.address())) {
+      Endpoint endpoint = Endpoint.of(server);
+      Map<String, String> all = new HashMap<>(variables);
+      all.put(VARIABLE, endpoint.toString());
+      Launcher launcher = new Launcher(hosts, all, System.err);
       launcher.onFailure(f -> failure = f);
+      launcher.ignoreSignals();
       this.launching = new Thread(() -> launch(launcher), "jdit-ranks");
       this.launching.setDaemon(true);
       this.launching.start();
-      accept(server, token, size);
+      accept(server, endpoint, hosts.size());
       about = ask(RankCommand.about()).about();
     } catch (IOException e) {
       throw new IllegalStateException("no connection to the ranks: " + e.getMessage(), e);
     }
-  }
-
-  private static String token() {
-    byte[] bytes = new byte[16];
-    new SecureRandom().nextBytes(bytes);
-    return HexFormat.of().formatHex(bytes);
   }
 
   private void launch(Launcher launcher) {
@@ -86,13 +78,13 @@ public final class RankRunner implements StepRunner {
     }
   }
 
-  private void accept(ServerSocket server, String token, int size) throws IOException {
+  private void accept(ServerSocket server, Endpoint endpoint, int size) throws IOException {
     server.setSoTimeout(POLL_MILLIS);
     RankConnection[] found = new RankConnection[size];
     for (int open = size; open > 0; ) {
       try {
         Socket socket = server.accept();
-        RankConnection connection = RankConnection.accept(socket, token, size);
+        RankConnection connection = RankConnection.accept(socket, endpoint, size);
         if (connection == null) {
           socket.close();
         } else {
@@ -115,8 +107,10 @@ public final class RankRunner implements StepRunner {
     try {
       code = end.get(SECONDS_TO_END, TimeUnit.SECONDS);
       reason = failure == null ? "the ranks ended with code " + code : failure.line();
-    } catch (TimeoutException | ExecutionException e) {
+    } catch (TimeoutException e) {
       reason = failure == null ? "a rank does not answer" : failure.line();
+    } catch (ExecutionException e) {
+      reason = e.getCause().getMessage();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       reason = "interrupted";

@@ -1,5 +1,6 @@
 package io.jdit.engine;
 
+import io.jdit.attention.AttentionKernel;
 import io.jdit.attention.FusedAttention;
 import io.jdit.cache.CacheType;
 import io.jdit.cache.RankSum;
@@ -23,6 +24,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.zip.CRC32;
 
@@ -32,32 +34,44 @@ public final class RankSession implements AutoCloseable {
   private final ProcessGroup world;
   private final ParallelModel parallel;
   private final Device device;
+  private final FusedAttention attention;
 
   private RankSession(
-      RankProcess process, ProcessGroup world, ParallelModel parallel, Device device) {
+      RankProcess process,
+      ProcessGroup world,
+      ParallelModel parallel,
+      Device device,
+      FusedAttention attention) {
     this.process = process;
     this.world = world;
     this.parallel = parallel;
     this.device = device;
+    this.attention = attention;
   }
 
   /** A run of one process. */
-  public static RankSession alone(Device device) {
-    return new RankSession(null, null, null, device);
+  public static RankSession alone(Device device, FusedAttention attention) {
+    return new RankSession(null, null, null, device, attention);
   }
 
   /**
    * Joins the other ranks and makes the groups of the layout.
    *
+   * @param attention on the device of this rank
    * @param heads attention heads of the transformer: they decide about an automatic layout
    */
   public static RankSession join(
-      RankProcess process, Values settings, Device requested, int heads, Consumer<String> notes) {
+      RankProcess process,
+      Values settings,
+      Device requested,
+      Function<Device, FusedAttention> attention,
+      int heads,
+      Consumer<String> notes) {
     ParallelConfig config = config(settings, process.environment().size(), heads, notes);
     Device device = process.device(requested);
     ProcessGroup world = process.join(device);
-    return new RankSession(
-        process, world, new ParallelModel(config, world, new FusedAttention()), device);
+    FusedAttention local = attention.apply(device);
+    return new RankSession(process, world, new ParallelModel(config, world, local), device, local);
   }
 
   /** The layout of {@code size} ranks; it is said, with the reason where it was chosen. */
@@ -76,7 +90,7 @@ public final class RankSession implements AutoCloseable {
 
   /** {@code strategies} with this rank's share of the work. */
   public Strategies apply(Strategies strategies) {
-    return parallel == null ? strategies : parallel.apply(strategies);
+    return parallel == null ? strategies.withAttention(attention) : parallel.apply(strategies);
   }
 
   /**
@@ -97,6 +111,11 @@ public final class RankSession implements AutoCloseable {
             && (!cache.config().cfgDiffComputeSeparate()
                 || cache.config().type() == CacheType.FORECAST);
     return oneDecision ? parallel::firstBranchSum : parallel::sampleSum;
+  }
+
+  /** How attention is computed on this rank. */
+  public AttentionKernel kernel() {
+    return attention.kernel();
   }
 
   public Mesh mesh() {
@@ -125,8 +144,13 @@ public final class RankSession implements AutoCloseable {
   }
 
   /** Number of this process among all ranks. */
-  int rank() {
+  public int rank() {
     return world == null ? 0 : world.rank();
+  }
+
+  /** Number of all ranks. */
+  public int ranks() {
+    return world == null ? 1 : world.size();
   }
 
   /** True on the first of all ranks: what concerns all of them is said there. */

@@ -10,6 +10,7 @@ import static io.jdit.kernels.NativeCall.requireSameKind;
 import static io.jdit.kernels.NativeCall.rowStride;
 import static io.jdit.kernels.NativeCall.supports;
 
+import io.jdit.metrics.Trace;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Shapes;
 import io.jdit.tensor.Tensor;
@@ -50,7 +51,8 @@ public final class Kernels {
     if (!supports(x) || scale.stride(1) != 1 || shift.stride(1) != 1) {
       return EagerKernels.layerNormModulate(x, scale, shift, eps);
     }
-    try (TensorScope scope = TensorScope.open()) {
+    try (Trace.Span span = Trace.span(Trace.Kind.KERNEL, "layer_norm_modulate");
+        TensorScope scope = TensorScope.open()) {
       Tensor rows = x.contiguous();
       Tensor out = Tensor.empty(x.dtype(), x.device(), x.shape());
       var p = rows.dataPointer();
@@ -128,7 +130,8 @@ public final class Kernels {
       throw new IllegalArgumentException(
           "rmsNormRope x: rotation needs an even head dimension, found " + dim);
     }
-    try (TensorScope scope = TensorScope.open()) {
+    try (Trace.Span span = Trace.span(Trace.Kind.KERNEL, "rms_norm_rope");
+        TensorScope scope = TensorScope.open()) {
       if (!supports(x)) {
         out.narrow(1, offset, tokens)
             .copy_(
@@ -175,7 +178,8 @@ public final class Kernels {
     if (!supports(x) || gate.stride(1) != 1) {
       return EagerKernels.gatedResidual(x, gate, y);
     }
-    try (TensorScope scope = TensorScope.open()) {
+    try (Trace.Span span = Trace.span(Trace.Kind.KERNEL, "gated_residual");
+        TensorScope scope = TensorScope.open()) {
       Tensor out = Tensor.empty(x.dtype(), x.device(), x.shape());
       var p = x.contiguous().dataPointer();
       var q = y.contiguous().dataPointer();
@@ -211,7 +215,8 @@ public final class Kernels {
   public static void geluTanhInto(Tensor x, Tensor out) {
     requireLike("geluTanh out", out, x);
     long to = x.dim() == 0 ? -1 : rowStride(out);
-    try (TensorScope scope = TensorScope.open()) {
+    try (Trace.Span span = Trace.span(Trace.Kind.KERNEL, "gelu_tanh");
+        TensorScope scope = TensorScope.open()) {
       if (!supports(x) || to < 0) {
         out.copy_(EagerKernels.geluTanh(x));
         return;

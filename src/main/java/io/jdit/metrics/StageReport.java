@@ -33,10 +33,13 @@ public final class StageReport {
   /** Runs {@code work} as the stage {@code name}. */
   public <T> T measure(String name, Callable<T> work) throws Exception {
     probe.reset();
-    long start = System.nanoTime();
-    T result = work.call();
+    long start = Unmeasured.clock();
+    T result;
+    try (Trace.Span span = Trace.span(Trace.Kind.STAGE, name)) {
+      result = work.call();
+    }
     synchronize.run();
-    add(new Stage(name, (System.nanoTime() - start) / 1e6, probe.read()));
+    add(new Stage(name, (Unmeasured.clock() - start) / 1e6, probe.read()));
     return result;
   }
 
@@ -54,10 +57,12 @@ public final class StageReport {
 
   /** Runs a denoising step. */
   public void step(Runnable work) {
-    long start = System.nanoTime();
-    work.run();
+    long start = Unmeasured.clock();
+    try (Trace.Span span = Trace.span(Trace.Kind.STEP, "step " + (denoiseSteps.size() + 1))) {
+      work.run();
+    }
     synchronize.run();
-    denoiseSteps.add((System.nanoTime() - start) / 1e6);
+    denoiseSteps.add((Unmeasured.clock() - start) / 1e6);
   }
 
   /** Adds the stages and steps of another report. */

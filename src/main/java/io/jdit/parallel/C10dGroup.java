@@ -1,5 +1,6 @@
 package io.jdit.parallel;
 
+import io.jdit.metrics.Trace;
 import io.jdit.tensor.Tensor;
 import java.time.Duration;
 import java.util.Arrays;
@@ -199,7 +200,8 @@ final class C10dGroup implements ProcessGroup {
         checked(
             kind.text(),
             () -> {
-              try (work) {
+              try (work;
+                  Trace.Span span = Trace.span(Trace.Kind.EXCHANGE, kind.text())) {
                 return work._wait();
               }
             });

@@ -10,13 +10,13 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
 
-/** One worker process of the launcher. */
-final class LaunchedRank {
+/** A worker process of the launcher. */
+public final class LaunchedRank {
   private static final long MILLIS_TO_DRAIN = 2000;
 
   private final int rank;
   private final Process process;
-  private final Thread pump; // null for rank 0
+  private final Thread pump; // null where it inherits the outputs
   private volatile String stage = "start";
   private volatile RankFailure reported;
 
@@ -24,6 +24,11 @@ final class LaunchedRank {
     this.rank = rank;
     this.process = process;
     this.pump = pump;
+  }
+
+  /** A rank whose process prints to where it was started. */
+  static LaunchedRank of(int rank, Process process) {
+    return new LaunchedRank(rank, process, null);
   }
 
   /**
@@ -36,7 +41,7 @@ final class LaunchedRank {
     ProcessBuilder builder = new ProcessBuilder(command);
     builder.environment().putAll(variables);
     if (rank == 0) {
-      return new LaunchedRank(rank, builder.inheritIO().start(), null);
+      return of(rank, builder.inheritIO().start());
     }
     builder.redirectInput(Redirect.from(new File("/dev/null"))).redirectErrorStream(true);
     Process process = builder.start();

@@ -1,35 +1,32 @@
 package io.jdit.parallel;
 
-import io.jdit.metrics.Processors;
 import java.io.BufferedReader;
+import java.io.File;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.OutputStreamWriter;
 import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.lang.management.ManagementFactory;
-import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
-import java.security.SecureRandom;
+import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HexFormat;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
-/**
- * Runs a command line on N ranks of this host, one process each, and ends all of them when one
- * fails.
- */
+/** Runs a command line on ranks, one process each, and ends all of them when one fails. */
 public final class Launcher {
   /** Time in which failures of several ranks count as one: the first is looked for among them. */
   private static final long GATHER_MILLIS = 700;
@@ -38,48 +35,31 @@ public final class Launcher {
   private static final long TERMINATE_SECONDS = 4;
   private static final long INTERRUPTED_SECONDS = 10;
 
-  private final List<String> command;
-  private final int size;
+  private final RankHosts hosts;
   private final Map<String, String> variables;
-  private final PrintStream err;
-  private final String token = token();
   private final List<LaunchedRank> ranks = new ArrayList<>();
   private final List<Thread> connections = new CopyOnWriteArrayList<>();
   private final Semaphore changes = new Semaphore(0);
   private final CompletableFuture<Integer> storePort = new CompletableFuture<>();
+  private final List<PrintWriter> outs = new CopyOnWriteArrayList<>();
   private volatile boolean cancelled;
-  private CoreShares cores = new CoreShares(List.of());
+  private boolean signals = true;
   private BiConsumer<LaunchedRank, String> onStage = (rank, stage) -> {};
   private Consumer<RankFailure> onFailure;
 
   /**
-   * @param command program and arguments of every rank
    * @param variables further environment variables
-   * @param err where lines of ranks above 0 and the failure go
+   * @param err where the failure goes
    */
-  public Launcher(List<String> command, int size, Map<String, String> variables, PrintStream err) {
-    if (size < 1) {
-      throw new IllegalArgumentException("the number of ranks must be >= 1, got " + size);
-    }
-    this.command = List.copyOf(command);
-    this.size = size;
+  public Launcher(RankHosts hosts, Map<String, String> variables, PrintStream err) {
+    this.hosts = hosts;
     this.variables = Map.copyOf(variables);
-    this.err = err;
     this.onFailure = failure -> err.println("jdit: " + failure.line());
   }
 
-  /** From a generator that never waits for entropy. */
-  private static String token() {
-    byte[] bytes = new byte[16];
-    new SecureRandom().nextBytes(bytes);
-    return HexFormat.of().formatHex(bytes);
-  }
-
-  /**
-   * Gives each rank cores of its own, where there are enough: for ranks that compute on the CPU.
-   */
-  public void shareCores() {
-    cores = CoreShares.here();
+  /** Leaves it to the caller to end the ranks when this process is told to end. */
+  public void ignoreSignals() {
+    signals = false;
   }
 
   /** Is told which rank failed first, in place of a line to the user. */
@@ -92,16 +72,36 @@ public final class Launcher {
     onStage = observer;
   }
 
-  /** The command that runs {@code mainClass} in a JVM like this one. */
+  /**
+   * The command that runs {@code mainClass} in a JVM like this one. The class path of an
+   * installation is by a descriptor of this process, which a rank does not have; its class data
+   * archive holds for that class path only.
+   */
   public static List<String> sameJvm(String mainClass, List<String> arguments) {
+    String given = System.getProperty("java.class.path");
+    String real =
+        Stream.of(given.split(File.pathSeparator))
+            .map(Launcher::withoutDescriptor)
+            .collect(Collectors.joining(File.pathSeparator));
     List<String> command = new ArrayList<>();
-    command.add(java.nio.file.Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
+    if (!real.equals(given)) {
+      command.removeIf(option -> option.startsWith("-XX:SharedArchiveFile"));
+    }
     command.add("-cp");
-    command.add(System.getProperty("java.class.path"));
+    command.add(real);
     command.add(mainClass);
     command.addAll(arguments);
     return command;
+  }
+
+  private static String withoutDescriptor(String entry) {
+    try {
+      return entry.startsWith("/proc/self/") ? Path.of(entry).toRealPath().toString() : entry;
+    } catch (IOException e) {
+      return entry;
+    }
   }
 
   /**
@@ -113,10 +113,13 @@ public final class Launcher {
    */
   public int run() throws IOException, InterruptedException {
     Thread hook = new Thread(this::cancel, "jdit-launcher-signal");
-    try (ServerSocket server = new ServerSocket(0, size, InetAddress.getLoopbackAddress())) {
-      accept(server);
-      Runtime.getRuntime().addShutdownHook(hook);
-      start(server.getLocalPort());
+    try (ServerSocket server = new ServerSocket(0, hosts.size(), hosts.address())) {
+      Endpoint endpoint = Endpoint.of(server);
+      accept(server, endpoint);
+      if (signals) {
+        Runtime.getRuntime().addShutdownHook(hook);
+      }
+      start(endpoint);
       RankFailure failure = waitForEnd();
       for (LaunchedRank rank : snapshot()) {
         if (!rank.running()) {
@@ -148,25 +151,17 @@ public final class Launcher {
     }
   }
 
-  private void start(int port) throws IOException {
-    Map<String, String> env = new TreeMap<>(variables);
-    env.put("WORLD_SIZE", Integer.toString(size));
-    env.put("LOCAL_WORLD_SIZE", Integer.toString(size));
-    env.put("MASTER_ADDR", InetAddress.getLoopbackAddress().getHostAddress());
+  private void start(Endpoint endpoint) throws IOException {
+    Map<String, String> env = new HashMap<>(variables);
+    env.put("WORLD_SIZE", Integer.toString(hosts.size()));
+    env.put("MASTER_ADDR", hosts.address().getHostAddress());
     env.put("MASTER_PORT", "0");
-    env.put(LauncherLink.VARIABLE, port + ":" + token);
-    if (System.getenv("OMP_NUM_THREADS") == null) {
-      int share = Processors.allowed() / size;
-      env.putIfAbsent("OMP_NUM_THREADS", Integer.toString(Math.max(1, share)));
-    }
-    for (int r = 0; r < size; r++) {
+    env.put(LauncherLink.VARIABLE, endpoint.toString());
+    for (int r = 0; r < hosts.size(); r++) {
       env.put("RANK", Integer.toString(r));
-      env.put("LOCAL_RANK", Integer.toString(r));
-      List<String> placed = new ArrayList<>(cores.prefix(r, size));
-      placed.addAll(command);
       LaunchedRank rank;
       synchronized (ranks) { // a rank that speaks at once waits until it is known
-        rank = LaunchedRank.start(r, placed, env, err);
+        rank = hosts.start(r, env);
         ranks.add(rank);
       }
       rank.process().onExit().thenRun(changes::release);
@@ -227,6 +222,7 @@ public final class Launcher {
 
   private void terminate(long seconds) {
     List<LaunchedRank> running = snapshot().stream().filter(LaunchedRank::running).toList();
+    outs.forEach(out -> out.println(LauncherLink.END));
     running.forEach(r -> r.process().destroy());
     long limit = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
     for (LaunchedRank r : running) {
@@ -241,13 +237,13 @@ public final class Launcher {
     }
   }
 
-  private void accept(ServerSocket server) {
+  private void accept(ServerSocket server, Endpoint endpoint) {
     daemon(
         "jdit-launcher",
         () -> {
           while (true) {
             Socket socket = server.accept();
-            connections.add(daemon("jdit-launcher-rank", () -> serve(socket)));
+            connections.add(daemon("jdit-launcher-rank", () -> serve(socket, endpoint)));
           }
         });
   }
@@ -273,7 +269,7 @@ public final class Launcher {
     return thread;
   }
 
-  private void serve(Socket socket) throws IOException {
+  private void serve(Socket socket, Endpoint endpoint) throws IOException {
     try (socket;
         BufferedReader in =
             new BufferedReader(
@@ -281,11 +277,11 @@ public final class Launcher {
         PrintWriter out =
             new PrintWriter(
                 new OutputStreamWriter(socket.getOutputStream(), StandardCharsets.UTF_8), true)) {
-      String hello = in.readLine();
-      if (hello == null || !hello.startsWith(LauncherLink.HELLO + token + " ")) {
+      int number = endpoint.greet(in, hosts.size());
+      if (number < 0) {
         return;
       }
-      int number = Integer.parseInt(hello.substring(hello.lastIndexOf(' ') + 1));
+      outs.add(out);
       storePort.thenAccept(port -> out.println(LauncherLink.PORT + port));
       for (String line = in.readLine(); line != null; line = in.readLine()) {
         hear(number, line);

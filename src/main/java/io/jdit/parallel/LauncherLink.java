@@ -5,31 +5,31 @@ import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.OutputStreamWriter;
 import java.io.PrintWriter;
-import java.net.InetAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.CompletableFuture;
 
 /**
- * A rank's connection to the launcher that started it: lines of text over a loopback socket. When
- * the launcher is gone the rank ends at once, so that none is left behind.
+ * A rank's connection to the launcher that started it: lines of text over a socket. When the
+ * launcher is gone the rank ends at once, so that none is left behind.
  */
 final class LauncherLink {
-  /** Environment variable {@code port:token} that the launcher gives its ranks. */
+  /** Environment variable with the {@link Endpoint} that the launcher gives its ranks. */
   static final String VARIABLE = "JDIT_LAUNCHER";
 
-  static final String HELLO = "hello ";
   static final String SERVING = "serving ";
   static final String STAGE = "stage ";
   static final String FAILED = "failed ";
   static final String RESULT = "result ";
   static final String PORT = "port ";
+  static final String END = "end";
 
   /** Exit code of a rank whose launcher disappeared. */
   static final int ORPHANED = 143;
 
   private final PrintWriter out;
   private final CompletableFuture<Integer> port = new CompletableFuture<>();
+  private final CompletableFuture<Void> end = new CompletableFuture<>();
 
   private LauncherLink(Socket socket) throws IOException {
     out =
@@ -44,14 +44,8 @@ final class LauncherLink {
    * @param address value of {@link #VARIABLE}
    */
   static LauncherLink connect(String address, int rank) {
-    int colon = address.indexOf(':');
     try {
-      Socket socket =
-          new Socket(
-              InetAddress.getLoopbackAddress(), Integer.parseInt(address.substring(0, colon)));
-      LauncherLink link = new LauncherLink(socket);
-      link.say(HELLO + address.substring(colon + 1) + " " + rank);
-      return link;
+      return new LauncherLink(Endpoint.parse(address).connect(rank));
     } catch (IOException e) {
       throw new CollectiveException("the launcher of rank " + rank + " is gone", e);
     }
@@ -64,6 +58,8 @@ final class LauncherLink {
       for (String line = in.readLine(); line != null; line = in.readLine()) {
         if (line.startsWith(PORT)) {
           port.complete(Integer.parseInt(line.substring(PORT.length())));
+        } else if (line.equals(END)) {
+          end.complete(null);
         }
       }
     } catch (IOException e) {
@@ -75,6 +71,11 @@ final class LauncherLink {
   /** Port on which rank 0 serves the meeting point. */
   int awaitPort() {
     return port.join();
+  }
+
+  /** Is done when the launcher wants this rank to end. */
+  CompletableFuture<Void> end() {
+    return end;
   }
 
   synchronized void say(String line) {

@@ -152,7 +152,8 @@ public final class LayoutPlan {
   /** The transformer's weights on a rank. */
   public long weightBytes() {
     long split = cost.shardedWeights() + cost.gatheredWeights();
-    return (split / config.mesh().tp() + cost.replicatedWeights()) * elementBytes();
+    return (split / config.mesh().tp() + cost.replicatedWeights()) * elementBytes()
+        - request.savedBytes() / config.mesh().tp();
   }
 
   /**

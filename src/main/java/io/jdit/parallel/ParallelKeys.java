@@ -101,8 +101,10 @@ public final class ParallelKeys {
       Key.of("attention_backend", ValueType.text())
           .withHelp(
               "NAME",
-              "native; names of other exact kernels (flash, _flash_3, fa ...) are taken for it. Default: the file's"
-                  + " attention_backend, CACHE_DIT_ATTN_BACKEND, native.");
+              "Attention kernel of the transformer: native, auto (the fastest for each shape, by measuring), torch_sdpa,"
+                  + " _native_flash, _native_efficient, _native_cudnn or _native_math; names of libraries (flash,"
+                  + " _flash_3, fa ...) get the nearest of them. Default: the file's attention_backend,"
+                  + " CACHE_DIT_ATTN_BACKEND, SGLANG_DIFFUSION_ATTENTION_BACKEND, native.");
 
   /** What commands take, in the order of their help. */
   public static final Catalog OPTIONS =

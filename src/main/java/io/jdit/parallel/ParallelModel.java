@@ -1,6 +1,7 @@
 package io.jdit.parallel;
 
 import io.jdit.attention.Attention;
+import io.jdit.attention.FusedAttention;
 import io.jdit.nn.LinearFactory;
 import io.jdit.nn.LinearFormat;
 import io.jdit.parallel.Mesh.Dimension;
@@ -27,14 +28,25 @@ public final class ParallelModel implements AutoCloseable {
    * Makes the groups; all ranks of {@code world} call it.
    *
    * @param local attention on one rank
-   * @throws IllegalArgumentException when the layout has another number of ranks
+   * @throws IllegalArgumentException when the layout has another number of ranks, or a ring whose
+   *     parts {@code local} cannot give with their log-sum-exp
    */
-  public ParallelModel(ParallelConfig config, ProcessGroup world, Attention local) {
+  public ParallelModel(ParallelConfig config, ProcessGroup world, FusedAttention local) {
+    if (config.mesh().ring() > 1 && !local.kernel().hasLogSumExp()) {
+      throw new IllegalArgumentException(
+          "attention_backend "
+              + local.kernel()
+              + " has no log-sum-exp, by which a ring merges its parts: use native or"
+              + " _native_flash, or --ulysses-degree in place of --ring-degree");
+    }
     this.config = config;
     this.groups = MeshGroups.of(config.mesh(), world);
     Mesh mesh = config.mesh();
     int ringRank = mesh.coordinate(world.rank(), Dimension.RING);
-    Attention inner = mesh.ring() > 1 ? new RingAttention(groups.ring(), local) : local;
+    Attention inner =
+        mesh.ring() > 1
+            ? new RingAttention(groups.ring(), local, local.kernel()::withLogSumExp)
+            : local;
     this.attention =
         mesh.ulysses() > 1
             ? new Ulysses(

@@ -12,6 +12,7 @@ import io.jdit.tensor.DType;
  *     caching
  * @param teraflops that one device reaches in large matrix products
  * @param gigabytesPerSecond that one rank sends
+ * @param savedBytes that quantized layers take less than in {@code dtype}; ranks share them
  */
 public record PlanRequest(
     TransformerCost cost,
@@ -20,7 +21,20 @@ public record PlanRequest(
     DType dtype,
     int cachedTensors,
     double teraflops,
-    double gigabytesPerSecond) {
+    double gigabytesPerSecond,
+    long savedBytes) {
+  /** Of weights that are as they are. */
+  public PlanRequest(
+      TransformerCost cost,
+      int batch,
+      int branches,
+      DType dtype,
+      int cachedTensors,
+      double teraflops,
+      double gigabytesPerSecond) {
+    this(cost, batch, branches, dtype, cachedTensors, teraflops, gigabytesPerSecond, 0);
+  }
+
   public PlanRequest {
     if (batch < 1 || branches < 1) {
       throw new IllegalArgumentException("a plan needs at least one picture and branch");

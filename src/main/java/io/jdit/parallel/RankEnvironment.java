@@ -15,9 +15,17 @@ import java.util.Optional;
  * @param masterAddress host on which rank 0 serves the meeting point
  * @param masterPort 0 when rank 0 takes a free port and JDiT's launcher passes it on
  * @param launcher who started it, for messages
+ * @param attempt how often torchrun has started these ranks before, where it serves the meeting
+ *     point itself; null where rank 0 serves it
  */
 public record RankEnvironment(
-    int rank, int size, int localRank, String masterAddress, int masterPort, String launcher) {
+    int rank,
+    int size,
+    int localRank,
+    String masterAddress,
+    int masterPort,
+    String launcher,
+    Integer attempt) {
   private static final String DEFAULT_PORT = "29500";
   private static final String LOOPBACK = "127.0.0.1";
 
@@ -52,6 +60,12 @@ public record RankEnvironment(
               List.of("SLURM_LOCALID"),
               List.of()),
           new Convention("PBS", "PBS_VNODENUM", List.of(), List.of(), List.of()));
+
+  /** Where rank 0 serves the meeting point. */
+  RankEnvironment(
+      int rank, int size, int localRank, String masterAddress, int masterPort, String launcher) {
+    this(rank, size, localRank, masterAddress, masterPort, launcher, null);
+  }
 
   public RankEnvironment {
     if (size < 1 || rank < 0 || rank >= size || localRank < 0) {
@@ -127,7 +141,11 @@ public record RankEnvironment(
       throw new IllegalArgumentException("MASTER_PORT is " + port + ", expected 1 to 65535");
     }
     int localRank = local != null ? number(env, local) : localRank(rank, hosts);
-    return Optional.of(new RankEnvironment(rank, size, localRank, address, port, c.launcher));
+    boolean served =
+        !assigned && Boolean.parseBoolean(env.get("TORCHELASTIC_USE_AGENT_STORE")); // "True"
+    Integer attempt = served ? number(env, "TORCHELASTIC_RESTART_COUNT", "0") : null;
+    return Optional.of(
+        new RankEnvironment(rank, size, localRank, address, port, c.launcher, attempt));
   }
 
   private static int localRank(int rank, List<String> hosts) {

@@ -5,6 +5,7 @@ import io.jdit.tensor.Torch;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 
 /** This process as a rank: started by JDiT's {@link Launcher}, torchrun, srun, mpirun or pbsdsh. */
 public final class RankProcess {
@@ -92,7 +93,7 @@ public final class RankProcess {
   }
 
   /**
-   * Waits for the other ranks.
+   * Waits for the other ranks and makes a group of all.
    *
    * @throws CollectiveException when ranks are missing, disagree, or the port is in use
    */
@@ -101,27 +102,59 @@ public final class RankProcess {
     if (size == 1) {
       return ProcessGroup.single();
     }
-    stage("join");
-    String address = environment.masterAddress();
-    int port = environment.masterPort();
-    Duration limit = timeout.compareTo(JOIN_TIMEOUT) < 0 ? timeout : JOIN_TIMEOUT;
-    Rendezvous rendezvous;
-    if (isFirst()) {
-      rendezvous = Rendezvous.serve(address, port, limit);
-      if (link != null) {
-        link.say(LauncherLink.SERVING + rendezvous.port());
-      }
-    } else {
-      rendezvous =
-          Rendezvous.join(address, port == 0 && link != null ? link.awaitPort() : port, limit);
-    }
+    Rendezvous rendezvous = meet();
     try {
-      rendezvous.assemble(environment.rank(), size, limit);
       return new C10dGroup("world", environment.rank(), size, rendezvous, device.isCuda(), timeout);
     } catch (RuntimeException e) {
       rendezvous.close();
       throw e;
     }
+  }
+
+  /** Waits for the other ranks, see {@link #join}. */
+  Rendezvous meet() {
+    stage("join");
+    Duration limit = joinTimeout();
+    Rendezvous rendezvous = meetingPoint(limit);
+    try {
+      rendezvous.assemble(environment.rank(), environment.size(), limit);
+      return rendezvous;
+    } catch (RuntimeException e) {
+      rendezvous.close();
+      throw e;
+    }
+  }
+
+  /** How long to wait for other ranks. */
+  Duration joinTimeout() {
+    return timeout.compareTo(JOIN_TIMEOUT) < 0 ? timeout : JOIN_TIMEOUT;
+  }
+
+  private Rendezvous meetingPoint(Duration limit) {
+    String address = environment.masterAddress();
+    int port = environment.masterPort();
+    if (environment.attempt() != null) {
+      return Rendezvous.join(address, port, limit)
+          .renamed("jdit/attempt/" + environment.attempt() + "/");
+    }
+    if (isFirst()) {
+      Rendezvous rendezvous = Rendezvous.serve(address, port, limit);
+      if (link != null) {
+        link.say(LauncherLink.SERVING + rendezvous.port());
+      }
+      return rendezvous;
+    }
+    return Rendezvous.join(address, port == 0 && link != null ? link.awaitPort() : port, limit);
+  }
+
+  /**
+   * Puts a signal off until {@code work} is done, or this program's launcher wants this rank to
+   * end: a signal that goes to all processes of a terminal, a service or a job is none for the
+   * ranks of a server, which ends what is open first.
+   */
+  public void outlastSignals(CompletableFuture<Void> work) {
+    CompletableFuture<?> end = link == null ? work : CompletableFuture.anyOf(work, link.end());
+    Runtime.getRuntime().addShutdownHook(new Thread(end::join, "jdit-rank-signal"));
   }
 
   /** Tells the launcher what is being done: it names the stage when this rank dies. */

@@ -44,13 +44,15 @@ public final class Rendezvous implements AutoCloseable {
   private final Store store; // a counted clone, with a connection of its own
   private final InetAddress meeting; // null where this host does not know the name
   private final int port;
+  private final Rendezvous under; // closed with this one; null when there is none
   private String meetingElsewhere; // as other hosts know it; null when there are none
 
-  private Rendezvous(Store origin, Store store, InetAddress meeting, int port) {
+  private Rendezvous(Store origin, Store store, InetAddress meeting, int port, Rendezvous under) {
     this.origin = origin;
     this.store = store;
     this.meeting = meeting;
     this.port = port;
+    this.under = under;
   }
 
   /**
@@ -108,7 +110,7 @@ public final class Rendezvous implements AutoCloseable {
       options.port((short) port).isServer(server).waitWorkers(false).timeout(limit);
       TCPStore store = new TCPStore(address, options);
       int found = Short.toUnsignedInt(store.getPort());
-      return new Rendezvous(store, store.clone(), meeting, found);
+      return new Rendezvous(store, store.clone(), meeting, found, null);
     }
   }
 
@@ -169,10 +171,29 @@ public final class Rendezvous implements AutoCloseable {
 
   /** The same store with {@code prefix} before every key. */
   Rendezvous prefixed(String prefix) {
+    return prefixed(prefix, null);
+  }
+
+  /** The same in place of this one, which is closed with it. */
+  Rendezvous renamed(String prefix) {
+    return prefixed(prefix, this);
+  }
+
+  private Rendezvous prefixed(String prefix, Rendezvous under) {
     PrefixStore view = new PrefixStore(prefix, store);
-    Rendezvous prefixed = new Rendezvous(view, view.clone(), meeting, port);
+    Rendezvous prefixed = new Rendezvous(view, view.clone(), meeting, port, under);
     prefixed.meetingElsewhere = meetingElsewhere;
     return prefixed;
+  }
+
+  /** Leaves something for the others to read. */
+  void publish(String key, String text) {
+    store.set(key, text);
+  }
+
+  /** Waits until somebody has left it, as long as the store's limit allows. */
+  String read(String key) {
+    return store.get_to_str(key);
   }
 
   /**
@@ -279,5 +300,8 @@ public final class Rendezvous implements AutoCloseable {
   public void close() {
     store.close();
     origin.close();
+    if (under != null) {
+      under.close();
+    }
   }
 }

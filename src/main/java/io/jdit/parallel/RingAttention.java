@@ -3,8 +3,8 @@ package io.jdit.parallel;
 import io.jdit.attention.Attention;
 import io.jdit.attention.KeyMask;
 import io.jdit.attention.Tokens;
-import io.jdit.kernels.Kernels;
 import io.jdit.kernels.Kernels.AttentionWithLse;
+import io.jdit.metrics.Trace;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
@@ -33,11 +33,6 @@ final class RingAttention implements Attention {
     this.group = group;
     this.local = local;
     this.partial = partial;
-  }
-
-  /** The fused kernel on each part. */
-  RingAttention(ProcessGroup group, Attention local) {
-    this(group, local, (q, k, v, scale) -> Kernels.attentionWithLse(q, k, v, scale, false));
   }
 
   @Override
@@ -71,7 +66,9 @@ final class RingAttention implements Attention {
         }
         try (TensorScope stepScope = TensorScope.open()) {
           KeyMask mask = tokens.part(Math.floorMod(rank - step, size)).mask();
-          merged.add(attend(q, part.select(0, 0), part.select(0, 1), scale, mask));
+          try (Trace.Span span = Trace.span(Trace.Kind.ATTENTION, "ring part")) {
+            merged.add(attend(q, part.select(0, 0), part.select(0, 1), scale, mask));
+          }
         }
         exchange.await();
         part.close();

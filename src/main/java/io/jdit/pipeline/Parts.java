@@ -2,6 +2,7 @@ package io.jdit.pipeline;
 
 import io.jdit.checkpoint.ModelFolder;
 import io.jdit.checkpoint.ModelFormatException;
+import io.jdit.checkpoint.Residency;
 import io.jdit.checkpoint.TensorSource;
 import io.jdit.checkpoint.Weights;
 import io.jdit.tensor.TensorScope;
@@ -26,6 +27,7 @@ public final class Parts implements AutoCloseable {
   private final ModelFolder folder;
   private final Strategies strategies;
   private final List<AutoCloseable> made = new ArrayList<>();
+  private final List<Part<?>> turns = new ArrayList<>();
 
   public Parts(ModelFolder folder, Strategies strategies) {
     this.folder = folder;
@@ -59,18 +61,27 @@ public final class Parts implements AutoCloseable {
    */
   public <T> Part<T> part(String name, String className, Function<Weights, T> constructor) {
     Path component = folder.component(name, className);
-    return add(name, () -> load(component, constructor));
+    return add(name, () -> load(name, component, constructor));
   }
 
-  private <T> Part.Loaded<T> load(Path component, Function<Weights, T> constructor) {
+  private <T> Part.Loaded<T> load(String name, Path component, Function<Weights, T> constructor) {
     TensorScope owner = TensorScope.unbound();
-    try (TensorSource source = strategies.origin().open(component)) {
-      Weights w = new Weights(source, strategies.dtype(), strategies.device(), owner);
+    TensorSource source = strategies.origin().open(component);
+    Residency residency = strategies.placement().residency(name, source);
+    AutoCloseable resources =
+        () -> {
+          residency.close();
+          source.close();
+          owner.close();
+        };
+    try {
+      Weights w = new Weights(source, strategies.dtype(), strategies.device(), owner, residency);
       T module = constructor.apply(w);
       w.requireAllUsed();
-      return new Part.Loaded<>(module, owner);
+      residency.built(w);
+      return new Part.Loaded<>(module, resources);
     } catch (RuntimeException | Error e) {
-      owner.close();
+      Part.close(name, resources);
       throw e;
     }
   }
@@ -95,9 +106,27 @@ public final class Parts implements AutoCloseable {
   }
 
   private <T> Part<T> add(String name, Supplier<Part.Loaded<T>> loader) {
-    Part<T> part = new Part<>(name, strategies.placement(), loader);
+    Part<T> part = new Part<>(name, strategies.placement(), () -> leave(name), loader);
     made.add(part::free);
+    turns.add(part);
     return part;
+  }
+
+  /**
+   * A transformer and all other components take turns: those of the other side may go, also where a
+   * generation that is not done will need them again.
+   */
+  private void leave(String coming) {
+    boolean transformer = isTransformer(coming);
+    for (Part<?> part : turns) {
+      if (isTransformer(part.name()) != transformer) {
+        part.done();
+      }
+    }
+  }
+
+  private static boolean isTransformer(String component) {
+    return component.startsWith("transformer");
   }
 
   /** Something to be closed with the model. */
@@ -116,5 +145,6 @@ public final class Parts implements AutoCloseable {
       }
     }
     made.clear();
+    turns.clear();
   }
 }

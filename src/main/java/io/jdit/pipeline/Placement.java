@@ -1,5 +1,8 @@
 package io.jdit.pipeline;
 
+import io.jdit.checkpoint.Residency;
+import io.jdit.checkpoint.TensorSource;
+
 /** When a component of a model is in memory. */
 public interface Placement {
   /** Whether it is built together with the model, else when it is first needed. */
@@ -7,6 +10,15 @@ public interface Placement {
 
   /** Whether it stays when the stage that uses it is over. */
   boolean keeps(String component);
+
+  /**
+   * When the modules of a component's lists are in memory while it is.
+   *
+   * @param source of its weights, open until the residency is closed
+   */
+  default Residency residency(String component, TensorSource source) {
+    return Residency.whole();
+  }
 
   /** Everything is built at once and stays. */
   static Placement resident() {

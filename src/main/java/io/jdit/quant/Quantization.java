@@ -77,6 +77,11 @@ public final class Quantization implements LinearFormats {
     return stored.containsKey(component);
   }
 
+  /** Components that are quantized while they are read. */
+  public boolean isMadeHere(String component) {
+    return !isStored(component) && config.plan(component) != null;
+  }
+
   @Override
   public LinearFormat of(String component) {
     boolean here = stored.containsKey(component);

@@ -27,17 +27,8 @@ public final class ComparisonPage {
       List<String> titles, List<Sample> references, List<Comparison> comparisons)
       throws IOException {
     StringBuilder page = new StringBuilder(HtmlPage.head("Cache configurations compared"));
-    page.append("<div class=\"scroll\"><table>\n");
-    for (String line : Comparison.table(comparisons).split("\n")) {
-      if (!line.startsWith("|-")) {
-        page.append("<tr>");
-        for (String cell : line.substring(1, line.length() - 1).split("\\|", -1)) {
-          page.append("<td>").append(HtmlPage.escape(cell.strip())).append("</td>");
-        }
-        page.append("</tr>\n");
-      }
-    }
-    page.append("</table></div>\n<p>Difference maps are amplified ")
+    page.append(HtmlPage.table(Comparison.table(comparisons)))
+        .append("<p>Difference maps are amplified ")
         .append(AMPLIFICATION)
         .append(" times.</p>\n");
     for (int i = 0; i < titles.size(); i++) {

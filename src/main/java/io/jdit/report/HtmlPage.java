@@ -45,6 +45,21 @@ public final class HtmlPage {
     return HEAD.formatted(escape(title));
   }
 
+  /** A Markdown table as one that scrolls on its own where it is wide. */
+  static String table(String markdown) {
+    StringBuilder table = new StringBuilder("<div class=\"scroll\"><table>\n");
+    for (String line : markdown.split("\n")) {
+      if (!line.startsWith("|-")) {
+        table.append("<tr>");
+        for (String cell : line.substring(1, line.length() - 1).split("\\|", -1)) {
+          table.append("<td>").append(escape(cell.strip())).append("</td>");
+        }
+        table.append("</tr>\n");
+      }
+    }
+    return table.append("</table></div>\n").toString();
+  }
+
   private static final Map<Character, String> ESCAPES =
       Map.of('&', "&amp;", '<', "&lt;", '>', "&gt;", '"', "&quot;", '\'', "&#39;");
 

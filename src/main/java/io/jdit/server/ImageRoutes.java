@@ -18,6 +18,7 @@ import java.util.Optional;
 final class ImageRoutes {
   private final Submission submission;
   private final Scheduler scheduler;
+  private final WaitingClients clients;
   private final TaskStore store;
   private final Pictures pictures;
   private final ServerSettings settings;
@@ -25,11 +26,13 @@ final class ImageRoutes {
   ImageRoutes(
       Submission submission,
       Scheduler scheduler,
+      WaitingClients clients,
       TaskStore store,
       Pictures pictures,
       ServerSettings settings) {
     this.submission = submission;
     this.scheduler = scheduler;
+    this.clients = clients;
     this.store = store;
     this.pictures = pictures;
     this.settings = settings;
@@ -103,7 +106,7 @@ final class ImageRoutes {
       }
       return;
     }
-    ctx.future(() -> task.whenEnded().thenAccept(t -> answerEnded(ctx, accepted)));
+    clients.answer(ctx, List.of(task), () -> answerEnded(ctx, accepted));
   }
 
   private void answerEnded(Context ctx, Accepted accepted) {

@@ -31,6 +31,7 @@ public final class Server implements AutoCloseable {
   private final ServerMetrics metrics = new ServerMetrics();
   private final TaskStore store;
   private final Scheduler scheduler;
+  private final WaitingClients clients;
   private final Javalin app;
   private volatile boolean ready;
 
@@ -55,6 +56,7 @@ public final class Server implements AutoCloseable {
             settings.batching(),
             settings.queue(),
             new TaskLog(store, settings.log(), log, metrics));
+    this.clients = new WaitingClients(scheduler);
     metrics.watch(scheduler::waiting, scheduler::running);
     this.app = Javalin.create(config -> configure(config, ranks));
   }
@@ -129,6 +131,7 @@ public final class Server implements AutoCloseable {
   public void close() {
     scheduler.close(); // fails what is open, which answers those who wait for it
     app.stop();
+    clients.close();
     if (!settings.kept()) {
       store.delete();
     }
@@ -170,13 +173,13 @@ public final class Server implements AutoCloseable {
     ServerSettings.Limits limits = settings.limits();
     PictureDownload download = settings.urls() ? new PictureDownload(limits.bodyBytes()) : null;
     Pictures pictures = new Pictures(settings.inputs(), limits.pixels(), download);
-    ImageRoutes images = new ImageRoutes(submission, scheduler, store, pictures, settings);
-    VideoRoutes videos = new VideoRoutes(submission, scheduler, store, pictures, settings);
+    ImageRoutes images = new ImageRoutes(submission, scheduler, clients, store, pictures, settings);
+    VideoRoutes videos = new VideoRoutes(submission, scheduler, clients, store, pictures, settings);
     TaskRoutes tasks = new TaskRoutes(images, videos, scheduler, store);
     ModelRoutes served = new ModelRoutes(models, scheduler, ranks);
     ServiceRoutes service =
         new ServiceRoutes(settings, models, scheduler, store, metrics, () -> ready);
-    VertexRoute vertex = new VertexRoute(submission, scheduler, settings);
+    VertexRoute vertex = new VertexRoute(submission, scheduler, clients, settings);
     String adapters = "Not available yet: 501.";
     return List.of(
         post("/v1/images/generations", "Draws pictures.", images::generations)

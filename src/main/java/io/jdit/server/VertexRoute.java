@@ -10,7 +10,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.CompletableFuture;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -23,11 +22,14 @@ final class VertexRoute {
 
   private final Submission submission;
   private final Scheduler scheduler;
+  private final WaitingClients clients;
   private final ServerSettings settings;
 
-  VertexRoute(Submission submission, Scheduler scheduler, ServerSettings settings) {
+  VertexRoute(
+      Submission submission, Scheduler scheduler, WaitingClients clients, ServerSettings settings) {
     this.submission = submission;
     this.scheduler = scheduler;
+    this.clients = clients;
     this.settings = settings;
   }
 
@@ -73,9 +75,7 @@ final class VertexRoute {
       tasks.forEach(scheduler::cancel);
       throw e;
     }
-    CompletableFuture<?>[] ends =
-        tasks.stream().map(Task::whenEnded).toArray(CompletableFuture<?>[]::new);
-    ctx.future(() -> CompletableFuture.allOf(ends).thenRun(() -> answer(ctx, tasks)));
+    clients.answer(ctx, tasks, () -> answer(ctx, tasks));
   }
 
   private void answer(Context ctx, List<Task> tasks) {

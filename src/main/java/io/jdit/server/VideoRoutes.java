@@ -24,6 +24,7 @@ final class VideoRoutes {
 
   private final Submission submission;
   private final Scheduler scheduler;
+  private final WaitingClients clients;
   private final TaskStore store;
   private final Pictures pictures;
   private final ServerSettings settings;
@@ -31,11 +32,13 @@ final class VideoRoutes {
   VideoRoutes(
       Submission submission,
       Scheduler scheduler,
+      WaitingClients clients,
       TaskStore store,
       Pictures pictures,
       ServerSettings settings) {
     this.submission = submission;
     this.scheduler = scheduler;
+    this.clients = clients;
     this.store = store;
     this.pictures = pictures;
     this.settings = settings;
@@ -50,19 +53,18 @@ final class VideoRoutes {
   void sync(Context ctx) {
     Task task = accept(ctx);
     boolean json = Optional.ofNullable(ctx.header("Accept")).orElse("").contains("json");
-    ctx.future(
-        () ->
-            task.whenEnded()
-                .thenAccept(
-                    t -> {
-                      ImageRoutes.requireCompleted(t);
-                      ctx.header("X-Request-Id", t.id());
-                      if (json) {
-                        Json.answer(ctx, view(t));
-                      } else {
-                        ResultFiles.send(ctx, file(t, t.finished().files().get(0)));
-                      }
-                    }));
+    clients.answer(
+        ctx,
+        List.of(task),
+        () -> {
+          ImageRoutes.requireCompleted(task);
+          ctx.header("X-Request-Id", task.id());
+          if (json) {
+            Json.answer(ctx, view(task));
+          } else {
+            ResultFiles.send(ctx, file(task, task.finished().files().get(0)));
+          }
+        });
   }
 
   /** Errors of a JSON body are 400 here, as the reference has them. */

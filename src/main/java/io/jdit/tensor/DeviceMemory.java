@@ -1,5 +1,6 @@
 package io.jdit.tensor;
 
+import org.bytedeco.pytorch.SizeTPair;
 import org.bytedeco.pytorch.cuda.DeviceStats;
 import org.bytedeco.pytorch.global.torch;
 
@@ -17,6 +18,13 @@ public record DeviceMemory(long allocated, long peakAllocated, long reserved, lo
           stats.allocated_bytes().peak(),
           stats.reserved_bytes().current(),
           stats.reserved_bytes().peak());
+    }
+  }
+
+  /** Bytes that are free on a CUDA device. */
+  public static long free(Device device) {
+    try (SizeTPair freeAndTotal = torch.getMemoryInfo((byte) device.index())) {
+      return freeAndTotal.first();
     }
   }
 

@@ -49,6 +49,9 @@ public final class Functional {
 
   /** 2-D convolution with square stride and padding; x [B, C, H, W], weight [out, C, kh, kw]. */
   public static Tensor conv2d(Tensor x, Tensor weight, Tensor bias, int stride, int padding) {
+    if (withoutData(x)) {
+      return convolved(x, weight, new long[] {stride, stride}, new long[] {padding, padding});
+    }
     try (TensorOptional b = optional(bias)) {
       return Tensor.wrap(
           torch.conv2d(
@@ -68,10 +71,23 @@ public final class Functional {
    * @param stride in time, height and width, as {@code padding}
    */
   public static Tensor conv3d(Tensor x, Tensor weight, Tensor bias, long[] stride, long[] padding) {
+    if (withoutData(x)) {
+      return convolved(x, weight, stride, padding);
+    }
     try (TensorOptional b = optional(bias)) {
       return Tensor.wrap(
           torch.conv3d(x.handle(), weight.handle(), b, stride, padding, new long[] {1, 1, 1}, 1));
     }
+  }
+
+  /** LibTorch has no convolution without data. */
+  private static Tensor convolved(Tensor x, Tensor weight, long[] stride, long[] padding) {
+    long[] shape = x.shape();
+    shape[1] = weight.size(0);
+    for (int i = 0; i < stride.length; i++) {
+      shape[i + 2] = (shape[i + 2] + 2 * padding[i] - weight.size(i + 2)) / stride[i] + 1;
+    }
+    return Tensor.empty(x.dtype(), x.device(), shape);
   }
 
   /** Nearest-neighbour enlargement of [B, C, H, W] by two. */

@@ -5,8 +5,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * LibTorch's fused kernels of scaled dot product attention, called by name for their second result,
- * the log-sum-exp of the scores, which {@code scaled_dot_product_attention} drops.
+ * LibTorch's kernels of scaled dot product attention, called by name: to choose one of them, and
+ * for the second result of the fused ones, the log-sum-exp of the scores, which {@code
+ * scaled_dot_product_attention} drops.
  */
 public final class FusedSdpa {
   private static final Logger LOG = LoggerFactory.getLogger(FusedSdpa.class);
@@ -14,7 +15,9 @@ public final class FusedSdpa {
   /** The fused CUDA kernels take head dimensions that are multiples of this. */
   private static final long DIM_MULTIPLE = 8;
 
-  private static final long LARGEST_FLASH_DIM = 256;
+  /** Features of a head that flash attention takes on CUDA. */
+  public static final long LARGEST_FLASH_DIM = 256;
+
   private static final long LARGEST_CUDNN_DIM = 128;
 
   /** Below this, planning cuDNN's kernel for a shape takes longer than it saves. */
@@ -28,12 +31,13 @@ public final class FusedSdpa {
     static final AtenOp FLASH = new AtenOp("aten::_scaled_dot_product_flash_attention");
     static final AtenOp EFFICIENT = new AtenOp("aten::_scaled_dot_product_efficient_attention");
     static final AtenOp CUDNN = new AtenOp("aten::_scaled_dot_product_cudnn_attention");
+    static final AtenOp MATH = new AtenOp("aten::_scaled_dot_product_attention_math");
 
     private Ops() {}
   }
 
-  /** Which operator runs. */
-  enum Backend {
+  /** Which fused operator runs. */
+  public enum Backend {
     CPU_FLASH,
     FLASH,
     EFFICIENT,
@@ -80,12 +84,8 @@ public final class FusedSdpa {
    */
   public static Tensor[] withLogSumExp(Tensor q, Tensor k, Tensor v, double scale, boolean causal) {
     if (usesCudnn(q, k, causal)) {
-      try (TensorScope scope = TensorScope.open()) {
-        Tensor[] results =
-            call(Backend.CUDNN, padded(q, 0), padded(k, 0), padded(v, 0), scale, causal);
-        // [B, H, Nq, 1] or [B, H, Nq]
-        Tensor lse = results[1].reshape(q.size(0), q.size(1), q.size(2)).contiguous();
-        return new Tensor[] {scope.keep(results[0]), scope.keep(lse)};
+      try {
+        return withLogSumExp(Backend.CUDNN, q, k, v, scale, causal);
       } catch (RuntimeException e) {
         refuse(e);
       }
@@ -94,16 +94,42 @@ public final class FusedSdpa {
         q.device().isCuda()
             ? cudaBackend(q.dtype(), q.size(3), causal && q.size(2) != k.size(2))
             : Backend.CPU_FLASH;
+    return withLogSumExp(backend, q, k, v, scale, causal);
+  }
+
+  /**
+   * The same by one operator.
+   *
+   * @throws RuntimeException LibTorch's, when the operator does not take this device, dtype or
+   *     shape
+   */
+  public static Tensor[] withLogSumExp(
+      Backend backend, Tensor q, Tensor k, Tensor v, double scale, boolean causal) {
     try (TensorScope scope = TensorScope.open()) {
       long dim = q.size(3);
       long missing = backend == Backend.CPU_FLASH ? 0 : Math.floorMod(-dim, DIM_MULTIPLE);
       Tensor[] results =
           call(backend, padded(q, missing), padded(k, missing), padded(v, missing), scale, causal);
-      // The efficient kernel rounds the number of queries up.
-      Tensor lse = results[1].narrow(2, 0, q.size(2)).to(DType.FLOAT32).contiguous();
+      // cuDNN's has a dimension of 1 at its end; the efficient kernel rounds the queries up.
+      Tensor rows = results[1].dim() == 4 ? results[1].squeeze(3) : results[1];
+      Tensor lse = rows.narrow(2, 0, q.size(2)).to(DType.FLOAT32).contiguous();
       Tensor out = missing == 0 ? results[0] : results[0].narrow(3, 0, dim);
       return new Tensor[] {scope.keep(out), scope.keep(lse)};
     }
+  }
+
+  /** The output [B, H, Nq, D] alone, by two matrix products with all scores in memory between. */
+  public static Tensor math(Tensor q, Tensor k, Tensor v, double scale, boolean causal) {
+    return Ops.MATH.call(
+        new IValue(q.handle()),
+        new IValue(k.handle()),
+        new IValue(v.handle()),
+        new IValue(), // no mask
+        new IValue(NO_DROPOUT),
+        new IValue(causal),
+        new IValue(), // no dropout mask
+        new IValue(scale),
+        new IValue(false)); // no grouped queries
   }
 
   /**

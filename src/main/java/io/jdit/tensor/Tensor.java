@@ -1,5 +1,7 @@
 package io.jdit.tensor;
 
+import java.io.IOException;
+import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.util.Arrays;
 import org.bytedeco.javacpp.Pointer;
@@ -28,6 +30,7 @@ public final class Tensor extends TensorArithmetic implements AutoCloseable {
   private Tensor(org.bytedeco.pytorch.Tensor handle) {
     this.handle = handle;
     LeakDetector.opened(this);
+    MetaMemory.opened(this);
     TensorScope scope = TensorScope.innermost();
     if (scope != null) {
       scope.adopt(this);
@@ -104,6 +107,16 @@ public final class Tensor extends TensorArithmetic implements AutoCloseable {
       return wrap(
           torch.from_file(path.toString(), shared, size, Torch.options(DType.UINT8, Device.CPU)));
     }
+  }
+
+  /**
+   * A CPU tensor with the bytes of a file from {@code position} on, little endian.
+   *
+   * @throws java.io.EOFException when the file ends before
+   */
+  public static Tensor read(FileChannel file, long position, DType dtype, long... shape)
+      throws IOException {
+    return TensorData.read(file, position, dtype, shape);
   }
 
   /** Joins tensors along {@code dim}; all other dimensions are equal. */
@@ -354,6 +367,7 @@ public final class Tensor extends TensorArithmetic implements AutoCloseable {
   public void close() {
     if (!closed) {
       sizes();
+      MetaMemory.closed(this);
       closed = true;
       owner = null;
       handle.close();

@@ -1,5 +1,9 @@
 package io.jdit.tensor;
 
+import java.io.EOFException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.util.Arrays;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.DoublePointer;
@@ -9,6 +13,9 @@ import org.bytedeco.pytorch.global.torch;
 
 /** Tensors from Java arrays and Java arrays from tensors, in row-major order. */
 final class TensorData {
+  /** Bytes that are read from a file at once. */
+  private static final long PIECE = 1 << 26;
+
   private TensorData() {}
 
   static Tensor tensor(float[] values, long... shape) {
@@ -41,6 +48,27 @@ final class TensorData {
       p.put(values);
     }
     return t;
+  }
+
+  static Tensor read(FileChannel file, long position, DType dtype, long... shape)
+      throws IOException {
+    Tensor t = Tensor.empty(dtype, Device.CPU, shape);
+    long bytes = t.bytes();
+    try (BytePointer p = new BytePointer(t.dataPointer())) {
+      for (long at = 0; at < bytes; at += PIECE) {
+        // From the piece's own address: a buffer's position is an int.
+        ByteBuffer piece = p.getPointer(at).limit(Math.min(bytes - at, PIECE)).asByteBuffer();
+        while (piece.hasRemaining()) {
+          if (file.read(piece, position + at + piece.position()) < 0) {
+            throw new EOFException("it ends early");
+          }
+        }
+      }
+      return t;
+    } catch (IOException | RuntimeException e) {
+      t.close();
+      throw e;
+    }
   }
 
   /** {@code shape}, or one dimension where none is given. */

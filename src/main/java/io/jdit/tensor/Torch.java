@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import org.bytedeco.javacpp.Loader;
+import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.presets.javacpp;
 import org.bytedeco.pytorch.DeviceOptional;
 import org.bytedeco.pytorch.TensorOptions;
@@ -94,6 +95,11 @@ public final class Torch {
     if (device.isCuda()) {
       torch.setDeviceIndex((byte) device.index());
     }
+  }
+
+  /** Gives memory that is free in this process back to the system. */
+  public static void trim() {
+    Pointer.trimMemory();
   }
 
   /** Waits until a GPU has done what it was given: before a clock is read. */

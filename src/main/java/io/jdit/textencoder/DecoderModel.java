@@ -1,5 +1,6 @@
 package io.jdit.textencoder;
 
+import io.jdit.checkpoint.Residency;
 import io.jdit.checkpoint.Weights;
 import io.jdit.nn.Embedding;
 import io.jdit.nn.LinearFactory;
@@ -20,7 +21,7 @@ public final class DecoderModel {
   private final DecoderConfig config;
   private final DType dtype;
   private final Embedding embedTokens;
-  private final List<DecoderLayer> layers = new ArrayList<>();
+  private final List<Residency.Held<DecoderLayer>> layers = new ArrayList<>();
   private final RmsNorm norm; // null when the last layers are left out
 
   /** All layers, see {@link #DecoderModel(DecoderConfig, Weights, LinearFactory, int)}. */
@@ -43,7 +44,7 @@ public final class DecoderModel {
     root.ignore(root.prefix() + "lm_head.weight", root.prefix() + "language_model.lm_head.weight");
     embedTokens = new Embedding(w.at("embed_tokens"), config.vocabSize(), config.hiddenSize());
     for (int i = 0; i < deepest; i++) {
-      layers.add(new DecoderLayer(config, w.at("layers").at(i), shared));
+      layers.add(w.at("layers").at(i).hold(l -> new DecoderLayer(config, l, shared)));
     }
     for (int i = deepest; i < config.numHiddenLayers(); i++) {
       w.at("layers").ignoreBelow(Integer.toString(i));
@@ -112,6 +113,7 @@ public final class DecoderModel {
       Tensor embeds, int[][] positions, KeyRange keys, int... indices) {
     Tensor[] states = new Tensor[indices.length];
     int last = Arrays.stream(indices).max().orElse(0);
+    layers.subList(0, last).forEach(Residency.Held::expect);
     try (TensorScope scope = TensorScope.open()) {
       DecoderLayer.Context context = context(positions, keys);
       Tensor x = embeds.alias();
@@ -124,9 +126,9 @@ public final class DecoderModel {
         if (i == last) {
           break;
         }
-        Tensor next = layers.get(i).forward(x, context);
-        x.close();
-        x = next;
+        try (Tensor in = x) {
+          x = layers.get(i).use(layer -> layer.forward(in, context));
+        }
       }
     }
     return List.of(states);

@@ -1,6 +1,7 @@
 package io.jdit.textencoder;
 
 import io.jdit.checkpoint.ModelConfig;
+import io.jdit.checkpoint.Residency;
 import io.jdit.checkpoint.Weights;
 import io.jdit.nn.Embedding;
 import io.jdit.nn.Linear;
@@ -67,7 +68,7 @@ public final class T5Encoder {
   private final Embedding shared;
   private final List<Tensor> relativeAttentionBias = // [buckets, heads on this rank] of a layer
       new ArrayList<>();
-  private final List<Layer> layers = new ArrayList<>();
+  private final List<Residency.Held<Layer>> layers = new ArrayList<>();
   private final RmsNorm finalLayerNorm;
 
   public T5Encoder(Config config, Weights w, LinearFactory linears) {
@@ -89,7 +90,7 @@ public final class T5Encoder {
                 .cut(1, linears.rank(), linears.ranks())
                 .get("weight", config.relativeAttentionNumBuckets, config.numHeads));
       }
-      layers.add(new Layer(config, blocks.at(i).at("layer"), linears));
+      layers.add(blocks.at(i).at("layer").hold(l -> new Layer(config, l, linears)));
     }
     finalLayerNorm =
         new RmsNorm(w.at("encoder.final_layer_norm"), config.dModel, config.layerNormEpsilon);
@@ -107,6 +108,7 @@ public final class T5Encoder {
    */
   public Tensor forward(long[][] ids) {
     Device device = shared.weight().device();
+    layers.forEach(Residency.Held::expect);
     try (TensorScope scope = TensorScope.open()) {
       Tensor x = shared.forward(TokenBatch.tensor(ids, device));
       Tensor buckets = buckets(ids[0].length, device);
@@ -116,9 +118,9 @@ public final class T5Encoder {
             i == 0 || !config.biasPerLayer
                 ? first
                 : positionBias(relativeAttentionBias.get(i), buckets);
-        Tensor next = layers.get(i).forward(x, bias);
-        x.close();
-        x = next;
+        try (Tensor in = x) {
+          x = layers.get(i).use(layer -> layer.forward(in, bias));
+        }
         if (bias != first) {
           bias.close();
         }

@@ -1,5 +1,10 @@
 package io.jdit.transformer;
 
+import io.jdit.checkpoint.Weights;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Function;
+
 /**
  * One transformer block.
  *
@@ -12,4 +17,19 @@ public interface Block<C> {
    * second stream returns the encoder that it was given.
    */
   Streams forward(Streams in, C conditioning);
+
+  /** It will run soon, after those that were told before: what it needs may be read ahead. */
+  default void expect() {}
+
+  /**
+   * Blocks of the weights {@code w.at(0)}, {@code w.at(1)}, ...: in memory always or while they
+   * run, as the residency of {@code w} has it.
+   */
+  static <C> List<Block<C>> list(Weights w, int count, Function<Weights, Block<C>> constructor) {
+    List<Block<C>> blocks = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      blocks.add(new HeldBlock<>(w.at(i).hold(constructor)));
+    }
+    return blocks;
+  }
 }

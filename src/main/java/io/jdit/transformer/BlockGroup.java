@@ -1,6 +1,8 @@
 package io.jdit.transformer;
 
+import io.jdit.metrics.Trace;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * Blocks that run one after the other and share one cache context.
@@ -9,6 +11,29 @@ import java.util.List;
  */
 public record BlockGroup<C>(String name, List<Block<C>> blocks, ForwardPattern pattern) {
   public BlockGroup {
-    blocks = List.copyOf(blocks);
+    List<Block<C>> given = blocks;
+    blocks =
+        IntStream.range(0, given.size())
+            .<Block<C>>mapToObj(i -> Named.of(name + "." + i, given.get(i)))
+            .toList();
+  }
+
+  /** A block whose time is a span of a {@link Trace}. */
+  private record Named<C>(String name, Block<C> block) implements Block<C> {
+    static <C> Block<C> of(String name, Block<C> block) {
+      return block instanceof Named ? block : new Named<>(name, block);
+    }
+
+    @Override
+    public void expect() {
+      block.expect();
+    }
+
+    @Override
+    public Streams forward(Streams in, C conditioning) {
+      try (Trace.Span span = Trace.span(Trace.Kind.BLOCK, name)) {
+        return block.forward(in, conditioning);
+      }
+    }
   }
 }

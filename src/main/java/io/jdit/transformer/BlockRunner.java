@@ -26,6 +26,7 @@ public interface BlockRunner {
 
   /** Runs {@code blocks} in order, freeing what lies between two of them. */
   static <C> Streams runAll(Iterable<Block<C>> blocks, Streams in, C conditioning) {
+    blocks.forEach(Block::expect);
     Streams current = in;
     for (Block<C> block : blocks) {
       Streams next;

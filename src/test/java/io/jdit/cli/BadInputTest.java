@@ -63,6 +63,32 @@ class BadInputTest {
     expect(2, "LibTorch sees", generate("--device", "cuda:77"));
     expect(2, "--threads must be >= 1", generate("--threads", "0"));
     expect(2, "expected an integer >= 1, found 'abc'", generate("--height", "abc"));
+    expect(
+        2,
+        "--dit-cpu-offload and --dit-layerwise-offload exclude each other",
+        generate("--dit-cpu-offload", "--dit-layerwise-offload"));
+    expect(
+        2,
+        "--performance-mode speed keeps everything in memory",
+        generate("--performance-mode", "speed", "--vae-cpu-offload", "true"));
+    expect(2, "expected true or false", generate("--vae-cpu-offload", "half"));
+    expect(2, "expected one of auto, speed, memory, found", generate("--performance-mode", "fast"));
+    expect(
+        2,
+        "expected a share below 1 or a whole number, found '1.5'",
+        generate("--dit-layerwise-offload", "--dit-offload-prefetch-size", "1.5"));
+    expect(
+        2,
+        "--dit-offload-prefetch-size needs --dit-layerwise-offload",
+        generate("--dit-offload-prefetch-size", "2"));
+    expect(
+        2,
+        "--dit-layerwise-resident-layers 12: the transformer has 12 layers",
+        generate("--dit-layerwise-offload", "--dit-layerwise-resident-layers", "12"));
+    expect(
+        2,
+        "write the model with jdit quantize",
+        generate("--dit-layerwise-offload", "--quantization", "int8_weight_only"));
     expect(2, "--attention-backend 'sage' is not", generate("--attention-backend", "sage"));
     expect(2, "expected a whole number from -9223372036854775808", generate("--seed", "x"));
     expect(2, "expected one of [AUTO, ON, OFF]", generate("--preview", "maybe"));

@@ -14,6 +14,8 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -87,15 +89,21 @@ class DeployTest {
     assertThat(settings).doesNotContainKey("MemoryDenyWriteExecute"); // Java compiles
   }
 
-  @Test
-  void slurmJob() throws Exception {
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2})
+  void slurmJob(int nodes) throws Exception {
     Path log = folder.resolve("log");
+    Path steps = folder.resolve("steps");
     for (String name : List.of("jdit", "srun")) {
       Path file = folder.resolve(name);
       Files.writeString(
           file,
           "#!/bin/sh\n"
-              + (name.equals("srun") ? "exec \"$@\"\n" : "echo \"$*\" >>" + log + "\nexit 143\n"));
+              + (name.equals("srun")
+                  ? "while [ \"${1#--}\" != \"$1\" ]; do echo \"$1 $2\" >>"
+                      + steps
+                      + "; shift 2; done; exec \"$@\"\n"
+                  : "echo \"$*\" >>" + log + "\nexit 143\n"));
       assertThat(file.toFile().setExecutable(true)).isTrue();
     }
     Path results = folder.resolve("results");
@@ -110,11 +118,25 @@ class DeployTest {
         .environment()
         .putAll(
             Map.of(
-                "SLURM_JOB_ID", "1234567", "SLURM_GPUS_ON_NODE", "4", "SLURM_CPUS_PER_TASK", "8"));
+                "SLURM_JOB_ID",
+                "1234567",
+                "SLURM_GPUS_ON_NODE",
+                "4",
+                "SLURM_CPUS_PER_TASK",
+                "8",
+                "SLURM_NNODES",
+                Integer.toString(nodes)));
     assertThat(builder.start().waitFor()).isZero();
     List<String> command = Arrays.asList(Files.readAllLines(log).get(0).split(" "));
     assertThat(serve(command).matchedOptionValue("--port", 0)).isEqualTo(24567);
-    assertThat(command).containsSequence("--num-gpus", "4").contains("--api-key-file");
+    assertThat(command).contains("--api-key-file");
+    if (nodes == 1) {
+      assertThat(command).containsSequence("--num-gpus", "4").containsSequence("--threads", "8");
+      assertThat(steps).doesNotExist();
+    } else {
+      assertThat(command).doesNotContain("--num-gpus").containsSequence("--threads", "2");
+      assertThat(steps).hasContent("--ntasks-per-node 4\n--cpus-per-task 2");
+    }
     String signal =
         find("--signal=TERM@(\\d+)", Files.readString(DEPLOY.resolve("serve.sbatch"))).get(0);
     assertThat(seconds(command)).isBetween(1, Integer.parseInt(signal) - 1);

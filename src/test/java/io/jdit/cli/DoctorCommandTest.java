@@ -21,6 +21,7 @@ final class DoctorCommandTest {
     CommandLineRun run = CommandLineRun.of("doctor");
     assertThat(run.exitCode()).isZero();
     assertThat(run.out())
+        .containsPattern("Attention on cpu +native, torch_sdpa, _native_flash, _native_math\\R")
         .contains("CUDA", "no devices, runs use the CPU: this is LibTorch's CPU build")
         .doesNotContain("libcudart")
         .endsWith("Ready to run." + System.lineSeparator());

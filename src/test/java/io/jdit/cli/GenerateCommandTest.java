@@ -213,6 +213,7 @@ class GenerateCommandTest {
     assertThat(run.exitCode()).isZero();
     assertThat(run.err())
         .contains("--backend has no effect")
-        .contains("--dit-cpu-offload has no effect");
+        .contains("--enable-torch-compile has no effect")
+        .contains("offload: nothing; at most 0.02 GB");
   }
 }

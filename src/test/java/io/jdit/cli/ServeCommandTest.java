@@ -106,8 +106,12 @@ class ServeCommandTest {
     assertThat(process.exitValue()).isEqualTo(TERMINATED);
     assertThat(Files.readString(log))
         .contains("request=" + running + " model=shapes state=completed");
-    process = start();
+    process = start("--performance-mode", "memory");
     assertThat(get("/v1/tasks/" + running).get("status").stringValue()).isEqualTo("completed");
+    assertThat(Files.readString(log))
+        .contains(
+            "shapes: offload: transformer and text_encoder and text_encoder_2 layer by layer, ");
+    assertThat(await(submit(2)).get("status").stringValue()).isEqualTo("completed");
     process.destroy();
     process.waitFor();
   }
@@ -217,6 +221,21 @@ class ServeCommandTest {
     process.destroy();
     assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
     assertThat(process.descendants()).isEmpty();
+  }
+
+  /** As Ctrl-C in a terminal, systemd and scancel send it. */
+  @Test
+  void aSignalToAllProcessesEndsWhatIsOpenFirst() throws Exception {
+    Process process = start("--num-gpus", "2", "--ulysses-size", "2");
+    String id = submit(60);
+    List<ProcessHandle> ranks = ranks(process);
+    process.destroy();
+    ranks.forEach(ProcessHandle::destroy);
+    assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+    assertThat(Files.readString(log))
+        .contains("request=" + id + " model=shapes state=completed")
+        .doesNotContain("state=lost");
+    assertThat(ranks).noneMatch(ProcessHandle::isAlive);
   }
 
   /** Waits for both, which may be starting again. */

@@ -36,7 +36,7 @@ class BenchmarkTest {
     Values small = Values.of(RequestKeys.HEIGHT, 64).with(RequestKeys.WIDTH, 64);
     Benchmark benchmark =
         new Benchmark(folder, Strategies.cpu(), 0, Acceleration.none(), small, 1, 2);
-    Map<String, List<Double>> times = benchmark.steps();
+    Map<String, List<Double>> times = benchmark.steps().milliseconds();
     assertThat(times).containsOnlyKeys("step", "attention", "as product");
     assertThat(times.values()).allSatisfy(t -> assertThat(t).hasSize(2).allMatch(ms -> ms > 0));
     for (int i = 0; i < 2; i++) {

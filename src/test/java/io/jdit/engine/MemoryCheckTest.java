@@ -4,12 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchRuntimeException;
-import static org.assertj.core.api.Assertions.withinPercentage;
 
 import io.jdit.checkpoint.ModelFolder;
+import io.jdit.config.Values;
 import io.jdit.metrics.Memory;
+import io.jdit.offload.Offload;
+import io.jdit.offload.OffloadKeys;
+import io.jdit.offload.OffloadSettings;
+import io.jdit.offload.PerformanceMode;
 import io.jdit.pipeline.OutOfMemoryException;
-import io.jdit.pipeline.Placement;
 import io.jdit.pipeline.Strategies;
 import io.jdit.quant.QuantType;
 import io.jdit.quant.Quantization;
@@ -18,69 +21,84 @@ import io.jdit.tensor.DType;
 import io.jdit.tensor.Device;
 import io.jdit.tensor.Tensor;
 import java.nio.file.Path;
+import java.util.function.ToIntFunction;
 import org.junit.jupiter.api.Test;
 
 class MemoryCheckTest {
   // Parameters by models/shapes/README.md: 4.5 + 0.12 + 0.5 + 0.8 million, stored in float16.
   private static final double PARAMETERS = 5.9e6;
 
+  private static MemoryCheck check(Strategies strategies) {
+    return MemoryCheck.of(ModelFolder.open(Path.of("models/shapes")), strategies);
+  }
+
+  private static Offload placement(Values offload, long available) {
+    Strategies strategies = Strategies.cpu().withPlacement(Offload.of(OffloadSettings.of(offload)));
+    return check(strategies).placement(Values.none(), available);
+  }
+
   @Test
-  void aModelThatDoesNotFitIsRefusedWithTheWayOut() {
-    ModelFolder model = ModelFolder.open(Path.of("models/shapes"));
-    MemoryCheck check = new MemoryCheck(model, Strategies.cpu(), component -> 1, 1);
-    assertThat(check.weightBytes(DType.FLOAT32) / 4.0)
+  void weightsAreCountedAsTheyAreHeld() {
+    assertThat(check(Strategies.cpu()).weights() / 4.0)
         .isBetween(0.98 * PARAMETERS, 1.02 * PARAMETERS);
-    assertThatCode(() -> check.require(DType.FLOAT32, 1L << 30)).doesNotThrowAnyException();
-    assertThatThrownBy(() -> check.require(DType.FLOAT32, 1L << 20))
-        .isInstanceOf(OutOfMemoryException.class)
-        .hasMessageContaining("models/shapes")
-        .hasMessageContaining("--dtype bfloat16");
+    Strategies half = Strategies.cpu().withDtype(DType.BFLOAT16);
+    assertThat(check(half).weights() / 2.0).isBetween(0.98 * PARAMETERS, 1.02 * PARAMETERS);
+    // 4 of the 4.5 million parameters of the transformer lie in its blocks' linear layers.
+    Strategies int8 =
+        half.withFormats(Quantization.of(QuantizeConfig.of(QuantType.INT8_WEIGHT_ONLY)));
+    assertThat(check(half).weights() - check(int8).weights()).isBetween(3_800_000L, 4_400_000L);
   }
 
   /** The transformer has 4.5 of the 5.9 million parameters. */
   @Test
-  void partsTakeTurnsWhereTheyDoNotFitTogether() {
-    ModelFolder model = ModelFolder.open(Path.of("models/shapes"));
-    MemoryCheck check = new MemoryCheck(model, Strategies.cpu(), component -> 1, 1);
-    assertThat(check.placement(DType.FLOAT32, 6_100_000 * 4).keeps("text_encoder")).isTrue();
-    Placement turns = check.placement(DType.FLOAT32, 4_700_000 * 4);
+  void whatDoesNotFitTogetherTakesTurns() {
+    assertThat(placement(Values.none(), 8_000_000 * 4).keeps("text_encoder")).isTrue();
+    Offload turns = placement(Values.none(), 5_800_000 * 4);
     assertThat(turns.keeps("text_encoder")).isFalse();
     assertThat(turns.atOnce("transformer")).isFalse();
-    assertThatThrownBy(() -> check.placement(DType.FLOAT32, 4_300_000 * 4))
+    assertThat(turns.layerwise()).isEmpty();
+    assertThat(placement(Values.none(), 4_300_000 * 4).layerwise()).contains("transformer");
+  }
+
+  @Test
+  void aModelThatDoesNotFitIsRefusedWithTheWayOut() {
+    assertThatThrownBy(() -> placement(Values.none(), 1 << 20))
         .isInstanceOf(OutOfMemoryException.class)
-        .hasMessageContaining("its weights, one after the other, need 0.0 GB in float32");
+        .hasMessageContaining("models/shapes in float32: offload: transformer")
+        .hasMessageContaining("; --dtype bfloat16 takes 0.0");
+    assertThatThrownBy(
+            () -> placement(Values.of(OffloadKeys.MODE, PerformanceMode.SPEED), 5_000_000 * 4))
+        .isInstanceOf(OutOfMemoryException.class)
+        .hasMessageContaining("offload: nothing; at most 0.02 GB, 0.02 GB are free; ")
+        .hasMessageContaining("--performance-mode memory takes 0.0");
+  }
+
+  /** Every layer would be quantized anew in every step. */
+  @Test
+  void layersThatAreQuantizedHereDoNotComeAndGo() {
+    Strategies strategies =
+        Strategies.cpu()
+            .withFormats(Quantization.of(QuantizeConfig.of(QuantType.INT8_WEIGHT_ONLY)))
+            .withPlacement(
+                Offload.of(OffloadSettings.of(Values.of(OffloadKeys.DIT_LAYERWISE, true))));
+    assertThatThrownBy(() -> check(strategies).placement(Values.none(), 1L << 30))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("jdit quantize");
   }
 
   /** By the parts' sizes in models/shapes/README.md, in millions of parameters. */
   @Test
   void ranksHoldTheirShareOfWhatIsSplit() {
-    ModelFolder model = ModelFolder.open(Path.of("models/shapes"));
-    MemoryCheck check =
-        new MemoryCheck(
-            model,
-            Strategies.cpu(),
-            component ->
-                component.startsWith("text") ? 4 : component.startsWith("transformer") ? 2 : 1,
-            4);
+    MemoryCheck check = check(Strategies.cpu());
+    ToIntFunction<String> holders =
+        c -> c.startsWith("text") ? 4 : c.startsWith("transformer") ? 2 : 1;
     double each = 4.5 / 2 + (0.12 + 0.5) / 4 + 0.8;
-    assertThat(check.weightBytes(DType.FLOAT32) / 4e6).isCloseTo(4 * each, withinPercentage(3));
-    assertThatThrownBy(() -> check.require(DType.FLOAT32, 1L << 20))
+    long all = Math.round(4 * each * 4e6);
+    assertThatCode(() -> check.require(holders, 4, all * 103 / 100)).doesNotThrowAnyException();
+    assertThatThrownBy(() -> check.require(holders, 4, all * 97 / 100))
         .isInstanceOf(OutOfMemoryException.class)
         .hasMessageContaining("on 4 processes")
         .hasMessageContaining("--tp-size");
-  }
-
-  /** 4 of the 4.5 million parameters of the transformer lie in its blocks' linear layers. */
-  @Test
-  void quantizedLayersNeedLess() {
-    ModelFolder model = ModelFolder.open(Path.of("models/shapes"));
-    long whole =
-        new MemoryCheck(model, Strategies.cpu(), component -> 1, 1).weightBytes(DType.BFLOAT16);
-    Strategies int8 =
-        Strategies.cpu()
-            .withFormats(Quantization.of(QuantizeConfig.of(QuantType.INT8_WEIGHT_ONLY)));
-    assertThat(whole - new MemoryCheck(model, int8, c -> 1, 1).weightBytes(DType.BFLOAT16))
-        .isBetween(3_800_000L, 4_400_000L);
   }
 
   @Test

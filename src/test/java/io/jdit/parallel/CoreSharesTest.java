@@ -27,14 +27,10 @@ class CoreSharesTest {
     CoreShares here = CoreShares.here();
     assumeTrue(here.cores().size() >= 2, "two cores and taskset are needed to share them out");
     ByteArrayOutputStream err = new ByteArrayOutputStream();
-    Launcher launcher =
-        new Launcher(
-            List.of("sh", "-c", "grep Cpus_allowed_list /proc/self/status >&2"),
-            2,
-            Map.of(),
-            new PrintStream(err, true, StandardCharsets.UTF_8));
-    launcher.shareCores();
-    assertThat(launcher.run()).isZero();
+    PrintStream out = new PrintStream(err, true, StandardCharsets.UTF_8);
+    List<String> command = List.of("sh", "-c", "grep Cpus_allowed_list /proc/self/status >&2");
+    assertThat(new Launcher(LocalRanks.of(command, 2, out).sharingCores(), Map.of(), out).run())
+        .isZero();
     String line = err.toString(StandardCharsets.UTF_8).strip();
     assertThat(line).startsWith("[rank 1] Cpus_allowed_list:");
     List<Integer> cores = CoreShares.parse(line.substring(line.indexOf(':') + 1)).cores();

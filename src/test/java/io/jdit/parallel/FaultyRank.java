@@ -67,8 +67,10 @@ final class FaultyRank {
     public static void main(String[] args) throws Exception {
       System.exit(
           new Launcher(
-                  Launcher.sameJvm(FaultyRank.class.getName(), java.util.List.of(args)),
-                  2,
+                  LocalRanks.of(
+                      Launcher.sameJvm(FaultyRank.class.getName(), java.util.List.of(args)),
+                      2,
+                      System.err),
                   Map.of(),
                   System.err)
               .run());

@@ -45,12 +45,9 @@ class FluxParallelTest {
             "-XX:+UseSerialGC",
             "-Xmx512m",
             "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"));
+    PrintStream out = new PrintStream(err, true, StandardCharsets.UTF_8);
     Launcher launcher =
-        new Launcher(
-            command,
-            ranks,
-            Map.of("OMP_NUM_THREADS", "1"),
-            new PrintStream(err, true, StandardCharsets.UTF_8));
+        new Launcher(LocalRanks.of(command, ranks, out), Map.of("OMP_NUM_THREADS", "1"), out);
     assertThat(launcher.run()).as("%s", err).isZero();
     List<Map<String, String[]>> results = new ArrayList<>();
     Map<String, String> pictures = new HashMap<>();

@@ -53,12 +53,9 @@ class KilledStagesTest {
     command.add(folder.resolve("out").toString());
     command.addAll(1, List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx512m"));
     ByteArrayOutputStream err = new ByteArrayOutputStream();
+    PrintStream out = new PrintStream(err, true, StandardCharsets.UTF_8);
     Launcher launcher =
-        new Launcher(
-            command,
-            2,
-            Map.of("OMP_NUM_THREADS", "1"),
-            new PrintStream(err, true, StandardCharsets.UTF_8));
+        new Launcher(LocalRanks.of(command, 2, out), Map.of("OMP_NUM_THREADS", "1"), out);
     Set<ProcessHandle> processes = ConcurrentHashMap.newKeySet();
     long[] killed = new long[1];
     launcher.onStage(

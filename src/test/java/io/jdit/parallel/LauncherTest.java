@@ -28,11 +28,9 @@ class LauncherTest {
   private final ByteArrayOutputStream err = new ByteArrayOutputStream();
 
   private int launch(String... arguments) throws Exception {
+    PrintStream out = new PrintStream(err, true, StandardCharsets.UTF_8);
     return new Launcher(
-            command(FaultyRank.class, arguments),
-            RANKS,
-            Map.of(),
-            new PrintStream(err, true, StandardCharsets.UTF_8))
+            LocalRanks.of(command(FaultyRank.class, arguments), RANKS, out), Map.of(), out)
         .run();
   }
 
@@ -95,7 +93,9 @@ class LauncherTest {
 
   @Test
   void aCommandThatDoesNotExistFails() {
-    Launcher launcher = new Launcher(List.of("/does/not/exist"), RANKS, Map.of(), System.err);
+    Launcher launcher =
+        new Launcher(
+            LocalRanks.of(List.of("/does/not/exist"), RANKS, System.err), Map.of(), System.err);
     assertThat(org.assertj.core.api.Assertions.catchThrowable(launcher::run))
         .hasMessageContaining("/does/not/exist");
   }

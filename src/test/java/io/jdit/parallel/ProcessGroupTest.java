@@ -3,7 +3,7 @@ package io.jdit.parallel;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.jdit.attention.SdpaAttention;
+import io.jdit.attention.FusedAttention;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Device;
 import io.jdit.tensor.Tensor;
@@ -157,7 +157,7 @@ class ProcessGroupTest {
     LocalWorld.run(
         2,
         world -> {
-          try (ParallelModel model = new ParallelModel(config, world, new SdpaAttention())) {
+          try (ParallelModel model = new ParallelModel(config, world, new FusedAttention())) {
             model.requireSame("the seed", 5);
             assertThatThrownBy(() -> model.requireSame("the seed", world.rank()))
                 .hasMessageContaining("the seed differs")

@@ -1,5 +1,6 @@
 package io.jdit.server;
 
+import io.jdit.attention.FusedAttention;
 import io.jdit.engine.Engine;
 import io.jdit.engine.EngineRunner;
 import io.jdit.engine.Provenance;
@@ -31,13 +32,13 @@ final class ServedModelsForTests {
         name,
         folder.toString(),
         Engine.parameters(folder),
-        () -> {
+        alone -> {
           Strategies strategies = Strategies.cpu();
           return new EngineRunner(
               Engine.load(folder, strategies),
               new Provenance(name, strategies, Map.of()),
               acceleration,
-              RankSession.alone(Device.CPU));
+              RankSession.alone(Device.CPU, new FusedAttention()));
         });
   }
 }

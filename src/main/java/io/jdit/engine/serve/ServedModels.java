@@ -86,9 +86,10 @@ public final class ServedModels implements AutoCloseable {
 
   private StepRunner load(ServedModel model, Predicate<String> inUse) {
     while (true) {
+      String idle = longestUnused(inUse);
       try {
         long start = System.nanoTime();
-        StepRunner runner = model.loader().get();
+        StepRunner runner = model.loader().load(idle == null);
         LOG.info(
             "model {} loaded in {} s: {}",
             model.name(),
@@ -96,7 +97,6 @@ public final class ServedModels implements AutoCloseable {
             runner.about());
         return runner;
       } catch (OutOfMemoryException e) {
-        String idle = longestUnused(inUse);
         if (idle == null) {
           throw e;
         }

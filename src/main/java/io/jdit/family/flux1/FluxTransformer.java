@@ -18,7 +18,6 @@ import io.jdit.transformer.DiffusionTransformer;
 import io.jdit.transformer.ForwardPattern;
 import io.jdit.transformer.SequenceParallel;
 import io.jdit.transformer.Streams;
-import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -75,14 +74,16 @@ public final class FluxTransformer implements DiffusionTransformer<FluxInputs, F
             : null;
     textEmbedder =
         new TimestepEmbedding(embed.at("text_embedder"), linears, config.pooledProjectionDim(), d);
-    List<Block<FluxConditioning>> list = new ArrayList<>();
-    for (int i = 0; i < config.numLayers(); i++) {
-      list.add(new FluxDoubleBlock(config, w.at("transformer_blocks").at(i), linears, attention));
-    }
-    for (int i = 0; i < config.numSingleLayers(); i++) {
-      list.add(
-          new FluxSingleBlock(config, w.at("single_transformer_blocks").at(i), linears, attention));
-    }
+    List<Block<FluxConditioning>> list =
+        Block.list(
+            w.at("transformer_blocks"),
+            config.numLayers(),
+            b -> new FluxDoubleBlock(config, b, linears, attention));
+    list.addAll(
+        Block.list(
+            w.at("single_transformer_blocks"),
+            config.numSingleLayers(),
+            b -> new FluxSingleBlock(config, b, linears, attention)));
     blocks = new BlockGroup<>("transformer_blocks", list, ForwardPattern.PATTERN_1);
     normOut = linears.replicated(w.at("norm_out.linear"), d, 2 * d, true);
     projOut = linears.replicated(w.at("proj_out"), d, config.outChannels(), true);

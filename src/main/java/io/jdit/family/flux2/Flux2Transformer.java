@@ -19,7 +19,6 @@ import io.jdit.transformer.ForwardPattern;
 import io.jdit.transformer.Grid;
 import io.jdit.transformer.SequenceParallel;
 import io.jdit.transformer.Streams;
-import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -72,18 +71,24 @@ public final class Flux2Transformer
     textModulation =
         linears.replicated(w.at("double_stream_modulation_txt.linear"), d, 6 * d, false);
     singleModulation = linears.replicated(w.at("single_stream_modulation.linear"), d, 3 * d, false);
-    List<Block<Flux2Conditioning>> list = new ArrayList<>();
-    for (int i = 0; i < config.numLayers(); i++) {
-      list.add(new Flux2DoubleBlock(config, w.at("transformer_blocks").at(i), linears, attention));
-    }
-    doubles = new BlockGroup<>("transformer_blocks", list, ForwardPattern.PATTERN_1);
-    list.clear();
-    for (int i = 0; i < config.numSingleLayers(); i++) {
-      list.add(
-          new Flux2SingleBlock(
-              config, w.at("single_transformer_blocks").at(i), linears, attention));
-    }
-    singles = new BlockGroup<>("single_transformer_blocks", list, ForwardPattern.PATTERN_3);
+    String two = "transformer_blocks";
+    doubles =
+        new BlockGroup<>(
+            two,
+            Block.list(
+                w.at(two),
+                config.numLayers(),
+                b -> new Flux2DoubleBlock(config, b, linears, attention)),
+            ForwardPattern.PATTERN_1);
+    String one = "single_transformer_blocks";
+    singles =
+        new BlockGroup<>(
+            one,
+            Block.list(
+                w.at(one),
+                config.numSingleLayers(),
+                b -> new Flux2SingleBlock(config, b, linears, attention)),
+            ForwardPattern.PATTERN_3);
     normOut = linears.replicated(w.at("norm_out.linear"), d, 2 * d, false);
     projOut = linears.replicated(w.at("proj_out"), d, config.outChannels(), false);
   }

@@ -19,7 +19,6 @@ import io.jdit.transformer.DiffusionTransformer;
 import io.jdit.transformer.ForwardPattern;
 import io.jdit.transformer.SequenceParallel;
 import io.jdit.transformer.Streams;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
@@ -70,15 +69,17 @@ public final class HunyuanTransformer
     textEmbedder =
         new TimestepEmbedding(embed.at("text_embedder"), linears, config.pooledProjectionDim(), d);
     String doubles = "transformer_blocks";
-    List<Block<HunyuanConditioning>> doubleBlocks = new ArrayList<>();
-    for (int i = 0; i < config.numLayers(); i++) {
-      doubleBlocks.add(new HunyuanDoubleBlock(config, w.at(doubles).at(i), linears, attention));
-    }
+    List<Block<HunyuanConditioning>> doubleBlocks =
+        Block.list(
+            w.at(doubles),
+            config.numLayers(),
+            b -> new HunyuanDoubleBlock(config, b, linears, attention));
     String singles = "single_transformer_blocks";
-    List<Block<HunyuanConditioning>> singleBlocks = new ArrayList<>();
-    for (int i = 0; i < config.numSingleLayers(); i++) {
-      singleBlocks.add(new HunyuanSingleBlock(config, w.at(singles).at(i), linears, attention));
-    }
+    List<Block<HunyuanConditioning>> singleBlocks =
+        Block.list(
+            w.at(singles),
+            config.numSingleLayers(),
+            b -> new HunyuanSingleBlock(config, b, linears, attention));
     groups =
         List.of(
             new BlockGroup<>(doubles, doubleBlocks, ForwardPattern.PATTERN_0),

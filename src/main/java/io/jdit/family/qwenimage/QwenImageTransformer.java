@@ -21,7 +21,6 @@ import io.jdit.transformer.ForwardPattern;
 import io.jdit.transformer.Grid;
 import io.jdit.transformer.SequenceParallel;
 import io.jdit.transformer.Streams;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
@@ -64,10 +63,11 @@ public final class QwenImageTransformer
     txtIn = linears.replicated(w.at("txt_in"), config.jointAttentionDim(), d, true);
     timestepEmbedder =
         new TimestepEmbedding(w.at("time_text_embed.timestep_embedder"), linears, TIME_CHANNELS, d);
-    List<Block<QwenImageConditioning>> list = new ArrayList<>();
-    for (int i = 0; i < config.numLayers(); i++) {
-      list.add(new QwenImageBlock(config, w.at("transformer_blocks").at(i), linears, attention));
-    }
+    List<Block<QwenImageConditioning>> list =
+        Block.list(
+            w.at("transformer_blocks"),
+            config.numLayers(),
+            b -> new QwenImageBlock(config, b, linears, attention));
     blocks = new BlockGroup<>("transformer_blocks", list, ForwardPattern.PATTERN_1);
     normOut = linears.replicated(w.at("norm_out.linear"), d, 2 * d, true);
     projOut = linears.replicated(w.at("proj_out"), d, config.outChannels(), true);

@@ -69,10 +69,9 @@ public final class WanTransformer implements DiffusionTransformer<WanInputs, Wan
         config.takesPictureEmbeddings()
             ? new PictureEmbedder(config, embed.at("image_embedder"), linears)
             : null;
-    List<Block<WanConditioning>> list = new ArrayList<>();
-    for (int i = 0; i < config.numLayers(); i++) {
-      list.add(new WanBlock(config, w.at("blocks").at(i), linears, attention));
-    }
+    List<Block<WanConditioning>> list =
+        Block.list(
+            w.at("blocks"), config.numLayers(), b -> new WanBlock(config, b, linears, attention));
     blocks = new BlockGroup<>("blocks", list, ForwardPattern.PATTERN_2);
     scaleShiftTable = w.as(DType.FLOAT32).get("scale_shift_table", 1, 2, d);
     projOut =

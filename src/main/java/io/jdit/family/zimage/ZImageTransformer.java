@@ -92,11 +92,7 @@ public final class ZImageTransformer
 
   private List<Block<ZImageConditioning>> blocks(
       Weights w, LinearFactory linears, Attention attention, int count, boolean modulated) {
-    List<Block<ZImageConditioning>> list = new ArrayList<>();
-    for (int i = 0; i < count; i++) {
-      list.add(new ZImageBlock(config, w.at(i), linears, attention, modulated));
-    }
-    return list;
+    return Block.list(w, count, b -> new ZImageBlock(config, b, linears, attention, modulated));
   }
 
   public ZImageConfig config() {

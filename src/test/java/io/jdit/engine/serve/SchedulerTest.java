@@ -55,7 +55,7 @@ class SchedulerTest {
   }
 
   private static ServedModel model(String name, Supplier<StepRunner> loader) {
-    return new ServedModel(name, name, null, loader);
+    return new ServedModel(name, name, null, alone -> loader.get());
   }
 
   @AfterEach
@@ -299,6 +299,27 @@ class SchedulerTest {
     assertThat(b.state()).isEqualTo(TaskState.COMPLETED);
     assertThat(runners.get(0).closed).isTrue();
     assertThat(runners.get(1).closed).isFalse();
+  }
+
+  /** As long as another model can go, nothing is offloaded. */
+  @Test
+  void aModelThatNobodyMakesRoomForIsOffloaded() throws Exception {
+    List<Boolean> alone = Collections.synchronizedList(new ArrayList<>());
+    ServedModel.Loader large =
+        last -> {
+          alone.add(last);
+          if (!last) {
+            throw new OutOfMemoryException("too large for what is free");
+          }
+          return runner();
+        };
+    start(CONTINUOUS, 10, model("a", this::runner), new ServedModel("b", "b", null, large));
+    await(submit("a", "alone", 2, 0));
+    Task b = submit("b", "alone", 2, 0);
+    await(b);
+    assertThat(b.state()).isEqualTo(TaskState.COMPLETED);
+    assertThat(alone).containsExactly(false, true);
+    assertThat(runners.get(0).closed).isTrue();
   }
 
   @Test
