@@ -29,7 +29,7 @@ public final class Calibration {
   private final Notes notes;
   private final Consumer<String> progress;
 
-  /** RMS differences of a sample's final latents to those of the uncached run. */
+  /** Mean squared differences of a sample's final latents to those of the uncached run. */
   record Trial(double plain, double corrected) {}
 
   /**
@@ -107,12 +107,13 @@ public final class Calibration {
         last.guidance(),
         Gain.overSteps(squaredGains, last.gram().steps()),
         GramMatrix.mean(samples.stream().map(SampleMeasurement.Expert::gram).toList()),
-        false);
+        Correction.NONE);
   }
 
   private static Map<String, ExpertProfile> corrected(Map<String, ExpertProfile> plain) {
     Map<String, ExpertProfile> corrected = new LinkedHashMap<>();
-    plain.forEach((name, profile) -> corrected.put(name, profile.corrected(true)));
+    plain.forEach(
+        (name, p) -> corrected.put(name, p.with(Correction.suiting(p.gram().branches()))));
     return corrected;
   }
 
@@ -136,11 +137,11 @@ public final class Calibration {
               () -> {
                 float[] uncached = runs.run(sample, Acceleration.none(), (e, v) -> {});
                 return new Trial(
-                    Math.sqrt(SampleMeasurement.meanSquare(tried(plain, sample), uncached)),
-                    Math.sqrt(SampleMeasurement.meanSquare(tried(corrected, sample), uncached)));
+                    SampleMeasurement.meanSquare(tried(plain, sample), uncached),
+                    SampleMeasurement.meanSquare(tried(corrected, sample), uncached));
               });
-      plainError += trial.plain * trial.plain;
-      correctedError += trial.corrected * trial.corrected;
+      plainError += trial.plain;
+      correctedError += trial.corrected;
     }
     progress.accept(
         "corrections leave %.0f %% of the error"

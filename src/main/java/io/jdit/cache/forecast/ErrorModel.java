@@ -59,9 +59,9 @@ final class ErrorModel {
     return products[branch * steps() + i][branch * steps() + j];
   }
 
-  /** Whether computed steps correct what was forecast before them. */
-  boolean corrects() {
-    return profile.corrected();
+  /** What computed steps do about what was forecast before them. */
+  Correction correction() {
+    return profile.correction();
   }
 
   /** a of a branch, negative as the widths of steps are; 0 when no step lies between l and k. */

@@ -125,26 +125,20 @@ public final class ForecastCache implements StepCache {
     return taken;
   }
 
-  /**
-   * The velocity, and what it shows that the forecasts since the last one missed. Where it is
-   * farther off its forecast than on the calibration's true runs, the rest comes of latents that
-   * were off already and says nothing of these steps: least squares give it the weight of the
-   * expected share of its square.
-   */
+  /** The velocity, and what it shows that the forecasts since the last one missed. */
   private Tensor corrected(Call call, VelocityHistory branch, Tensor output, double error) {
     int k = call.step();
     int l = branch.lastStep();
     int p = branch.previousStep();
-    if (!model.corrects() || k == l + 1) {
+    if (model.correction() == Correction.NONE || k == l + 1) {
       return output;
     }
-    double expected = model.expected(call.branch(), k, l, p);
-    double trust = Math.min(1, expected * expected / (error * error + EXACT * EXACT));
+    double share = model.correction().share(model.expected(call.branch(), k, l, p), error);
     return branch
         .corrected(
             output,
             model.slope(call.branch(), k, l, p),
-            trust * model.correction(call.branch(), k, l, p),
+            share * model.correction(call.branch(), k, l, p),
             call.nextSigma() - call.sigma())
         .value();
   }

@@ -81,7 +81,8 @@ final class SampleMeasurement {
     double[] sigmas = recorder.sigmas();
     double[] guidance = recorder.guidance();
     ErrorModel model =
-        new ErrorModel(new ExpertProfile(sigmas, guidance, new double[gram.steps()], gram, false));
+        new ErrorModel(
+            new ExpertProfile(sigmas, guidance, new double[gram.steps()], gram, Correction.NONE));
     Map<Integer, Double> squaredGains = new TreeMap<>();
     for (int step : Gain.probes(gram.steps(), PROBES)) {
       float[] moved = runs.run(sample, stale(expert, step, recorders), (e, g) -> {});

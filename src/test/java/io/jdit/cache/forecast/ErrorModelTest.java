@@ -12,7 +12,7 @@ class ErrorModelTest {
   /** Positions along a line of RMS 1 that every velocity lies on. */
   private static final double[] AT = {0, 0.3, 0.5, 0.6, 0.65};
 
-  private static ErrorModel line(boolean corrected) {
+  private static ErrorModel line() {
     double[][] velocities = new double[AT.length][];
     for (int k = 0; k < AT.length; k++) {
       velocities[k] = new double[] {2 * AT[k], 5, 0, 0}; // of 4 elements: RMS is AT[k]
@@ -23,12 +23,12 @@ class ErrorModelTest {
             new double[] {1},
             new double[] {1, 2, 3, 4, 5},
             Profiles.gram(AT.length, 1, velocities),
-            corrected));
+            Correction.FULL));
   }
 
   @Test
   void theSlopeIsTheDampedOneOfLeastSquares() {
-    ErrorModel model = line(false);
+    ErrorModel model = line();
     for (int k = 2; k < AT.length; k++) {
       double way = AT[k - 1] - AT[k - 2];
       double slope = (AT[k] - AT[k - 1]) * way / (way * way + DAMPING);
@@ -45,7 +45,7 @@ class ErrorModelTest {
 
   @Test
   void aGapCostsItsErrorsTimesGainAndWidth() {
-    ErrorModel model = line(false);
+    ErrorModel model = line();
     assertThat(model.stale(3)).isCloseTo(0.2 * 0.1, within(1e-9));
     double sum =
         3 * 0.3 * Math.abs(missed(model, 2, 1, 0)) + 4 * 0.2 * Math.abs(missed(model, 3, 1, 0));
@@ -55,7 +55,7 @@ class ErrorModelTest {
 
   @Test
   void aCorrectionIsWhatTheComputedVelocitySaysOfTheOnesBefore() {
-    ErrorModel model = line(true);
+    ErrorModel model = line();
     double sum = -0.3 * missed(model, 2, 1, 0) - 0.2 * missed(model, 3, 1, 0);
     double surprise = missed(model, 4, 1, 0);
     double share = sum * surprise / (surprise * surprise + 0.02 * 0.02);
@@ -73,7 +73,7 @@ class ErrorModelTest {
                 new double[] {3, -2},
                 new double[] {1, 1},
                 Profiles.gram(2, 2, velocities),
-                false));
+                Correction.NONE));
     double rms = Math.sqrt((3 * 3 * 1 + 2 * 2 * 4) / 2.0);
     assertThat(model.stale(1)).isCloseTo(rms / 2, within(1e-12));
     // The same error in both cancels to what guidance leaves of it.
@@ -85,7 +85,7 @@ class ErrorModelTest {
                 new double[] {3, -2},
                 new double[] {1, 1},
                 Profiles.gram(2, 2, alike),
-                false));
+                Correction.NONE));
     assertThat(cancelling.stale(1)).isCloseTo(0.5, within(1e-12));
   }
 }

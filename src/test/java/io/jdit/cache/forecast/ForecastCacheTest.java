@@ -22,10 +22,10 @@ class ForecastCacheTest {
 
   /** Both branches of a model go along the same line, at equal paces. */
   private static ExpertProfile line(int branches) {
-    return line(branches, false);
+    return line(branches, Correction.NONE);
   }
 
-  private static ExpertProfile line(int branches, boolean corrected) {
+  private static ExpertProfile line(int branches, Correction correction) {
     double[][] velocities = new double[branches * STEPS][];
     for (int i = 0; i < velocities.length; i++) {
       velocities[i] = new double[] {PACE * (i % STEPS), 1};
@@ -35,7 +35,7 @@ class ForecastCacheTest {
         branches == 1 ? new double[] {1} : new double[] {3, -2},
         Profiles.constant(STEPS, 1),
         Profiles.gram(STEPS, branches, velocities),
-        corrected);
+        correction);
   }
 
   private static ForecastCache cache(ExpertProfile profile, Pace pace, RankSum ranks) {
@@ -103,8 +103,8 @@ class ForecastCacheTest {
   }
 
   /** How far Euler steps along the line end from where they end when all is computed. */
-  private static double missed(boolean corrected) {
-    ExpertProfile profile = line(1, corrected);
+  private static double missed(Correction correction) {
+    ExpertProfile profile = line(1, correction);
     double[] sigmas = Profiles.ladder(STEPS);
     double missed = 0;
     try (ForecastCache cache = cache(profile, pace(0.001), null)) {
@@ -123,7 +123,15 @@ class ForecastCacheTest {
 
   @Test
   void aComputedStepMendsWhatTheForecastsBeforeItMissed() {
-    assertThat(missed(true)).isPositive().isLessThan(missed(false) / 2);
+    assertThat(missed(Correction.FULL)).isPositive().isLessThan(missed(Correction.NONE) / 2);
+  }
+
+  @Test
+  void cautionTakesLessOfWhatIsMoreThanExpected() {
+    assertThat(Correction.CAUTIOUS.share(1, 0.5)).isEqualTo(1);
+    assertThat(Correction.CAUTIOUS.share(1, 2)).isEqualTo(0.25);
+    assertThat(Correction.FULL.share(1, 2)).isEqualTo(1);
+    assertThat(Correction.NONE.share(1, 0.5)).isZero();
   }
 
   @Test

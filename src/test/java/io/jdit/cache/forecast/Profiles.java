@@ -40,7 +40,7 @@ final class Profiles {
     return values;
   }
 
-  /** One branch whose velocities take random ways; corrected where the seed is even. */
+  /** One branch whose velocities take random ways. */
   static ExpertProfile random(int steps, long seed) {
     Random random = new Random(seed);
     double[][] velocities = new double[steps][16];
@@ -56,7 +56,7 @@ final class Profiles {
       gain[k] = 0.5 + random.nextDouble();
     }
     return new ExpertProfile(
-        ladder(steps), new double[] {1}, gain, gram(steps, 1, velocities), seed % 2 == 0);
+        ladder(steps), new double[] {1}, gain, gram(steps, 1, velocities), Correction.NONE);
   }
 
   static ForecastProfile of(ExpertProfile expert, Level... levels) {
