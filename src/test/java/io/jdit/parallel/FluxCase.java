@@ -85,7 +85,7 @@ record FluxCase(
         list.add(single("vae 2 x dp 2", LARGE, 2, 2, 1, 1, 1).with("vae"));
       }
       case 8 -> {
-        list.add(fixture("ulysses 2 x ring 2 x tp 2, 20 steps", 1, 1, 2, 2, 2, "call"));
+        list.add(fixture("ulysses 2 x ring 2 x tp 2", 1, 1, 2, 2, 2, "two_images"));
         list.add(single("cfg 2 x ulysses 2 x tp 2", GUIDED, 1, 2, 1, 2, 2));
         list.add(
             fixture("cached, ulysses 2 x ring 2 x tp 2", 1, 1, 2, 2, 2, null)
