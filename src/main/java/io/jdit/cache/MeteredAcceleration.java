@@ -99,9 +99,9 @@ public final class MeteredAcceleration implements Acceleration, BlockRunner {
   }
 
   @Override
-  public void computed(Call call, Tensor output) {
+  public Tensor computed(Call call, Tensor output) {
     callsComputed++;
-    inner.computed(call, output);
+    return inner.computed(call, output);
   }
 
   @Override

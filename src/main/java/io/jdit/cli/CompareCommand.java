@@ -6,11 +6,13 @@ import io.jdit.config.SettingsFile;
 import io.jdit.config.Values;
 import io.jdit.engine.CachedSamples;
 import io.jdit.engine.Engine;
+import io.jdit.engine.StepTrace;
 import io.jdit.media.AtomicFile;
 import io.jdit.pipeline.RequestKeys;
 import io.jdit.report.Comparison;
 import io.jdit.report.ComparisonPage;
 import io.jdit.report.Sample;
+import io.jdit.report.StepTable;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -56,6 +58,13 @@ final class CompareCommand implements Callable<Integer> {
           "Write a line for every picture and configuration: quality, times, cached steps.")
   private Path sampleFile;
 
+  @Option(
+      names = "--steps",
+      description =
+          "Also print, for every picture, the RMS difference of the latents to the uncached ones"
+              + " after each step.")
+  private boolean steps;
+
   @Option(names = "--quiet", description = "Print the table only.")
   private boolean quiet;
 
@@ -77,6 +86,7 @@ final class CompareCommand implements Callable<Integer> {
     List<Values> requests = sampling.requests();
     List<Comparison> comparisons = new ArrayList<>();
     List<Sample> references = new ArrayList<>();
+    List<List<StepTable.Column>> columns = new ArrayList<>();
     try (Engine engine =
         Engine.load(model.locate(terminal), model.strategies(), model.threads(), Values.none())) {
       CachedSamples samples = new CachedSamples(engine, requests, new TerminalConsole(terminal));
@@ -90,14 +100,20 @@ final class CompareCommand implements Callable<Integer> {
         for (int c = 0; c < resolved.size(); c++) {
           comparisons.get(c).runs().add(samples.generate(i, resolved.get(c)));
         }
+        if (steps) {
+          columns.add(columns(samples, i, resolved));
+        }
       }
     }
-    terminal.out().print(Comparison.table(comparisons));
-    terminal.out().flush();
     List<String> titles =
         requests.stream()
             .map(r -> r.get(RequestKeys.PROMPT) + ", seed " + r.get(RequestKeys.SEED))
             .toList();
+    terminal.out().print(Comparison.table(comparisons));
+    for (int i = 0; i < columns.size(); i++) {
+      terminal.out().print(StepTable.render(titles.get(i), columns.get(i)));
+    }
+    terminal.out().flush();
     if (sampleFile != null) {
       AtomicFile.write(
           sampleFile, Comparison.csv(titles, comparisons).getBytes(StandardCharsets.UTF_8));
@@ -108,5 +124,18 @@ final class CompareCommand implements Callable<Integer> {
       terminal.out().println(report);
     }
     return ExitCode.OK;
+  }
+
+  private List<StepTable.Column> columns(
+      CachedSamples samples, int index, List<ResolvedCacheConfig> resolved) {
+    StepTrace reference = samples.trace(index, null);
+    List<StepTable.Column> columns = new ArrayList<>();
+    for (int c = 0; c < resolved.size(); c++) {
+      columns.add(
+          samples
+              .trace(index, resolved.get(c))
+              .column(configs.get(c).getFileName().toString(), reference));
+    }
+    return columns;
   }
 }

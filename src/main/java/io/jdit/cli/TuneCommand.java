@@ -1,6 +1,10 @@
 package io.jdit.cli;
 
+import io.jdit.cache.CacheKeys;
+import io.jdit.cache.CacheSection;
+import io.jdit.cache.CacheType;
 import io.jdit.cache.forecast.ForecastProfile;
+import io.jdit.cache.forecast.Level;
 import io.jdit.cache.tune.Candidate;
 import io.jdit.cache.tune.Tuner;
 import io.jdit.cache.tune.TuningGoal;
@@ -26,6 +30,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** {@code jdit tune}: finds cache settings for a model. */
@@ -38,7 +43,7 @@ import picocli.CommandLine.Spec;
         "Searches cache settings on prompts and seeds of yours; prints the best trade-offs and writes the best one as a"
             + " file for --cache-dit-config. The worst picture decides about quality.")
 final class TuneCommand implements Callable<Integer> {
-  /** One of two goals. */
+  /** At most one of two goals. */
   static final class Goal {
     @Option(
         names = "--target-psnr",
@@ -53,20 +58,18 @@ final class TuneCommand implements Callable<Integer> {
         required = true,
         description = "As good as possible with at least so many times fewer block runs.")
     Double speedup;
-
-    @Option(
-        names = "--calibrate",
-        required = true,
-        description =
-            "Make the profile for --cache forecast from 8 to 16 prompts and seeds. Of more than 16, 12 are calibrated on; the others say what is to be expected of new pictures, which --quality needs.")
-    boolean calibrate;
   }
 
   /** Fewer requests are not divided. */
   private static final int LEAST_SPLIT = 6;
 
-  @ArgGroup(multiplicity = "1")
-  private Goal goal;
+  @ArgGroup private Goal goal;
+
+  @Option(
+      names = "--calibrate",
+      description =
+          "Make the profile for --cache forecast from 8 to 16 prompts and seeds. Of more than 16, 12 are calibrated on; the others say what is to be expected of new pictures, which --quality needs. With --target-psnr: also choose the speed that keeps it.")
+  private boolean calibrate;
 
   @Mixin private SamplingOptions sampling;
   @Mixin private ModelOptions model;
@@ -99,31 +102,34 @@ final class TuneCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     requireFitting();
-    TuningGoal target =
-        goal.calibrate
-            ? null
-            : goal.psnr != null
-                ? new TuningGoal.Quality(goal.psnr)
-                : new TuningGoal.Speed(goal.speedup);
     List<Values> requests = sampling.requests();
     Terminal terminal =
         Terminal.of(
             spec.commandLine().getOut(), spec.commandLine().getErr(), false, System.getenv());
     try (Engine engine =
         Engine.load(model.locate(terminal), model.strategies(), model.threads(), Values.none())) {
-      if (goal.calibrate) {
+      if (calibrate) {
         return calibrate(engine, requests, new TerminalConsole(terminal));
       }
-      return search(engine, requests, target, new TerminalConsole(terminal));
+      return search(engine, requests, new TerminalConsole(terminal));
     }
   }
 
   private void requireFitting() {
-    if (goal.calibrate ? saveConfig != null : saveProfile != null) {
+    if (goal == null && !calibrate) {
+      throw new ParameterException(
+          spec.commandLine(), "a goal is missing: --target-psnr, --target-speedup or --calibrate");
+    }
+    if (calibrate && goal != null && goal.psnr == null) {
       throw new IllegalArgumentException(
-          goal.calibrate
-              ? "--calibrate writes a profile: give --save-profile, not --save-config"
-              : "--save-profile needs --calibrate");
+          "--calibrate makes a profile of many speeds: ask for one with --forecast-speedup when you generate, and leave out --target-speedup");
+    }
+    if (calibrate && goal == null && saveConfig != null) {
+      throw new IllegalArgumentException(
+          "--calibrate writes a profile: give --save-profile, or --target-psnr for settings too");
+    }
+    if (!calibrate && saveProfile != null) {
+      throw new IllegalArgumentException("--save-profile needs --calibrate");
     }
   }
 
@@ -135,18 +141,50 @@ final class TuneCommand implements Callable<Integer> {
             ? saveProfile
             : ForecastProfiles.userFolder(System.getenv())
                 .resolve(engine.profiles().conditions(first).fileName());
-    ForecastProfile profile = new ProfileMaking(engine, requests, file, console::info).run();
+    ProfileMaking making = new ProfileMaking(engine, requests, file, console::info);
+    ForecastProfile profile = making.run();
     var out = spec.commandLine().getOut();
     out.print(profile.table());
     out.println(file);
     out.flush();
+    if (making.more() != null) {
+      console.info(making.more());
+    }
+    if (goal != null) {
+      write(settings(profile, goal.psnr, file));
+    }
     return ExitCode.OK;
   }
 
+  /** Settings of the fastest speed that keeps a PSNR, with what is known of it. */
+  private static String settings(ForecastProfile profile, double psnr, Path file) {
+    Level level =
+        profile
+            .fastest(psnr)
+            .orElseThrow(
+                () ->
+                    new IllegalStateException(
+                        "no speed of the profile is known to keep "
+                            + psnr
+                            + " dB: lower --target-psnr or give more prompts"));
+    return "# forecast cache, "
+        + level.evidence()
+        + "\n# "
+        + profile.conditions()
+        + ", model "
+        + profile.conditions().model()
+        + "\n"
+        + CacheSection.toYaml(
+            Values.of(CacheKeys.CACHE_TYPE, CacheType.FORECAST)
+                .with(CacheKeys.FORECAST_PROFILE, file.toString())
+                .with(CacheKeys.FORECAST_SPEEDUP, level.speedup()));
+  }
+
   /** Tunes on two thirds of the requests, and validates on every third. */
-  private int search(
-      Engine engine, List<Values> requests, TuningGoal target, TerminalConsole console)
+  private int search(Engine engine, List<Values> requests, TerminalConsole console)
       throws Exception {
+    TuningGoal target =
+        goal.psnr != null ? new TuningGoal.Quality(goal.psnr) : new TuningGoal.Speed(goal.speedup);
     List<Values> seen = new ArrayList<>(requests);
     List<Values> unseen = new ArrayList<>();
     if (requests.size() >= LEAST_SPLIT) {
@@ -207,7 +245,10 @@ final class TuneCommand implements Callable<Integer> {
   }
 
   private void write(Candidate chosen, Validation validation) throws IOException {
-    String yaml = (validation == null ? "" : "# " + validation + "\n") + TuningResult.yaml(chosen);
+    write((validation == null ? "" : "# " + validation + "\n") + TuningResult.yaml(chosen));
+  }
+
+  private void write(String yaml) throws IOException {
     var out = spec.commandLine().getOut();
     out.print("\n" + yaml);
     out.flush();

@@ -53,12 +53,18 @@ public final class CachedSamples implements TuningModel {
 
   /** Generates a sample; null settings mean no cache. */
   public Sample generate(int index, ResolvedCacheConfig config) {
-    return generate(
-        engine,
-        requests.get(index),
-        config == null
-            ? Acceleration.none()
-            : new ForecastStrategy(config, null, engine.profiles()));
+    return generate(engine, requests.get(index), factory(config));
+  }
+
+  /** What each step of a sample did to its latents; null settings mean no cache. */
+  public StepTrace trace(int index, ResolvedCacheConfig config) {
+    return StepTrace.of(engine, requests.get(index), factory(config));
+  }
+
+  private Acceleration.Factory factory(ResolvedCacheConfig config) {
+    return config == null
+        ? Acceleration.none()
+        : new ForecastStrategy(config, null, engine.profiles());
   }
 
   /** Generates a picture and measures what its cache did. */

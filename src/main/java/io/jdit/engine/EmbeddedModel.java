@@ -4,6 +4,8 @@ import io.jdit.checkpoint.ModelFormatException;
 import io.jdit.checkpoint.ShellPath;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.URL;
+import java.net.URLConnection;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -66,20 +68,32 @@ public final class EmbeddedModel {
 
   /** Through a temporary name, so that two processes that start at once do not see half a file. */
   private static void copy(String file, Path target) throws IOException {
-    if (Files.exists(target)) {
-      return;
+    if (Files.exists(target) && Files.size(target) == size(file)) {
+      return; // an earlier build of this version may have had another one
     }
     Files.createDirectories(target.getParent());
     Path temporary = Files.createTempFile(target.getParent(), ".copy", ".tmp");
-    try (InputStream in = EmbeddedModel.class.getResourceAsStream(RESOURCES + file)) {
-      if (in == null) {
-        throw new IOException("this build does not contain " + file);
-      }
+    try (InputStream in = resource(file).getInputStream()) {
       Files.copy(in, temporary, StandardCopyOption.REPLACE_EXISTING);
       Files.move(
           temporary, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     } finally {
       Files.deleteIfExists(temporary);
     }
+  }
+
+  private static long size(String file) throws IOException {
+    URLConnection resource = resource(file);
+    try (InputStream in = resource.getInputStream()) {
+      return resource.getContentLengthLong();
+    }
+  }
+
+  private static URLConnection resource(String file) throws IOException {
+    URL url = EmbeddedModel.class.getResource(RESOURCES + file);
+    if (url == null) {
+      throw new IOException("this build does not contain " + file);
+    }
+    return url.openConnection();
   }
 }

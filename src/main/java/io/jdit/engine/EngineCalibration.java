@@ -4,6 +4,7 @@ import io.jdit.cache.forecast.Calibration;
 import io.jdit.cache.forecast.CalibrationRuns;
 import io.jdit.cache.forecast.Conditions;
 import io.jdit.cache.forecast.ForecastProfile;
+import io.jdit.cache.forecast.Notes;
 import io.jdit.config.Values;
 import io.jdit.pipeline.Generation;
 import io.jdit.pipeline.Request;
@@ -46,12 +47,16 @@ public final class EngineCalibration implements CalibrationRuns {
     }
   }
 
-  /** Runs the calibration. */
-  public ForecastProfile run(Consumer<String> progress) {
+  /**
+   * Runs the calibration.
+   *
+   * @param notes of one that was killed, with the same requests
+   */
+  public ForecastProfile run(Notes notes, Consumer<String> progress) {
     try {
       Path spill = Files.createTempDirectory("jdit-calibration");
       try {
-        return new Calibration(this, conditions, MEMORY, spill, progress).run();
+        return new Calibration(this, conditions, MEMORY, spill, notes, progress).run();
       } finally {
         Files.delete(spill);
       }

@@ -137,13 +137,23 @@ public final class ForecastProfiles implements ProfileSource {
           files
               .filter(f -> f.toString().endsWith(".json"))
               .sorted()
-              .forEach(f -> profiles.add(profile(f)));
+              .forEach(f -> current(f).ifPresent(profiles::add));
         } catch (IOException e) {
           throw new ConfigException(folder + ": cannot be read: " + e.getMessage(), e);
         }
       }
     }
     return profiles;
+  }
+
+  /** Files of an earlier version are passed over. */
+  private Optional<ForecastProfile> current(Path file) {
+    Optional<ForecastProfile> profile =
+        read.containsKey(file) ? Optional.of(read.get(file)) : ProfileFile.readCurrent(file);
+    profile.ifPresentOrElse(
+        p -> read.put(file, p),
+        () -> chosen("passed over " + file + ": it is no forecast profile of this version"));
+    return profile;
   }
 
   private ForecastProfile profile(Path file) {

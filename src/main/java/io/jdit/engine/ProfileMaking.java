@@ -15,19 +15,17 @@ import io.jdit.metrics.QuantileBound;
 import io.jdit.report.Sample;
 import io.jdit.transformer.Acceleration;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
 import java.util.function.Consumer;
 
 /**
  * Makes the forecast profile of a model: calibrates on some requests, and tries every level on the
  * others, which says what is to be expected of new pictures. The profile is written as soon as it
- * is calibrated; a file beside it keeps the results of the validation, so that one that was killed
- * goes on where it was.
+ * is calibrated; a file beside it keeps what was measured, so that a task that was killed goes on
+ * where it was.
  */
 public final class ProfileMaking {
   /** Requests that are calibrated on when there are more than {@link #MOST_CALIBRATED}. */
@@ -36,9 +34,6 @@ public final class ProfileMaking {
   private static final int MOST_CALIBRATED = 16;
   private static final int LEAST_CALIBRATED = 4;
   private static final double SHARE = 0.05;
-  private static final double CONFIDENCE = 0.9;
-
-  private static final String CALIBRATED_LINE = "calibrated";
 
   private final Engine engine;
   private final List<Values> calibration;
@@ -64,21 +59,17 @@ public final class ProfileMaking {
     this.validation = requests.subList(first, requests.size());
     this.file = file;
     this.progress = progress;
-    this.task = "profile " + engine.profiles().task(requests);
+    this.task = "profile 2 " + engine.profiles().task(requests);
   }
 
   /** Runs what is still to be done. */
   public ForecastProfile run() throws IOException {
     ResultJournal journal = new ResultJournal(ResultJournal.beside(file), task);
-    ForecastProfile profile;
-    if (!journal.isEmpty() && Files.exists(file)) {
-      profile = ProfileFile.read(file);
-      progress.accept("going on with " + file);
-    } else {
-      profile = new EngineCalibration(engine, calibration).run(progress);
-      ProfileFile.write(profile, file);
-      journal.add(CALIBRATED_LINE);
+    if (!journal.results().isEmpty()) {
+      progress.accept("going on after " + journal.results().size() + " results");
     }
+    ForecastProfile profile = new EngineCalibration(engine, calibration).run(journal, progress);
+    ProfileFile.write(profile, file);
     if (!validation.isEmpty()) {
       profile = validated(profile, journal);
       ProfileFile.write(profile, file);
@@ -87,37 +78,35 @@ public final class ProfileMaking {
     return profile;
   }
 
-  /** PSNR and computed share of a picture, for each level. */
-  private record Outcome(double[] psnr, double[] share) {
-    String line() {
-      StringBuilder line = new StringBuilder();
-      for (int i = 0; i < psnr.length; i++) {
-        line.append(String.format(Locale.ROOT, "%.4f %.5f ", psnr[i], share[i]));
-      }
-      return line.toString().strip();
-    }
-
-    static Outcome parse(String line) {
-      String[] numbers = line.split(" ");
-      double[] psnr = new double[numbers.length / 2];
-      double[] share = new double[numbers.length / 2];
-      for (int i = 0; i < psnr.length; i++) {
-        psnr[i] = Double.parseDouble(numbers[2 * i]);
-        share[i] = Double.parseDouble(numbers[2 * i + 1]);
-      }
-      return new Outcome(psnr, share);
-    }
+  /** What more requests would be good for; null when there are enough. */
+  public String more() {
+    int unseen = QuantileBound.least(SHARE, ForecastProfile.CONFIDENCE);
+    return validation.size() >= unseen
+        ? null
+        : "%s unseen pictures promise nothing with a confidence of %s: give %s prompts or seeds, %s to calibrate on and %s to validate"
+            .formatted(
+                validation.size(),
+                ForecastProfile.CONFIDENCE,
+                CALIBRATED + unseen,
+                CALIBRATED,
+                unseen);
   }
 
-  private ForecastProfile validated(ForecastProfile profile, ResultJournal journal)
-      throws IOException {
-    List<Outcome> outcomes =
-        new ArrayList<>(journal.results().stream().skip(1).map(Outcome::parse).toList());
-    for (int i = outcomes.size(); i < validation.size(); i++) {
-      Outcome outcome = outcome(profile, validation.get(i));
-      outcomes.add(outcome);
-      journal.add(outcome.line());
-      progress.accept("validation %s/%s".formatted(i + 1, validation.size()));
+  /** PSNR and computed share of a picture, for each level. */
+  private record Outcome(double[] psnr, double[] share) {}
+
+  private ForecastProfile validated(ForecastProfile profile, ResultJournal journal) {
+    List<Outcome> outcomes = new ArrayList<>();
+    for (int i = 0; i < validation.size(); i++) {
+      int sample = i;
+      outcomes.add(
+          journal.next(
+              Outcome.class,
+              () -> {
+                Outcome outcome = outcome(profile, validation.get(sample));
+                progress.accept("validation %s/%s".formatted(sample + 1, validation.size()));
+                return outcome;
+              }));
     }
     List<Level> levels = new ArrayList<>();
     for (int l = 0; l < profile.levels().size(); l++) {
@@ -149,7 +138,7 @@ public final class ProfileMaking {
   private static Evidence evidence(List<Outcome> outcomes, int level) {
     double[] psnr = outcomes.stream().mapToDouble(o -> o.psnr[level]).toArray();
     double share = outcomes.stream().mapToDouble(o -> o.share[level]).average().orElseThrow();
-    QuantileBound bound = QuantileBound.of(psnr, SHARE, CONFIDENCE);
+    QuantileBound bound = QuantileBound.of(psnr, SHARE, ForecastProfile.CONFIDENCE);
     return new Evidence(
         psnr.length,
         1 / share,

@@ -3,6 +3,8 @@ package io.jdit.engine;
 import io.jdit.cache.CacheFlags;
 import io.jdit.cache.CacheKeys;
 import io.jdit.cache.CacheSwitch;
+import io.jdit.cache.CacheType;
+import io.jdit.cache.QualityTier;
 import io.jdit.cache.ResolvedCacheConfig;
 import io.jdit.config.ConfigException;
 import io.jdit.config.SettingsFile;
@@ -18,6 +20,17 @@ public final class RequestCache {
   private static final String NAME = "cache_dit_params";
 
   private RequestCache() {}
+
+  /** The cache of a quality. */
+  public static CacheChoice of(QualityTier tier) {
+    return new CacheChoice(
+        tier != QualityTier.LOSSLESS,
+        Map.of(
+            CacheKeys.CACHE_TYPE.name(),
+            CacheType.FORECAST.text(),
+            CacheKeys.FORECAST_QUALITY.name(),
+            tier.text()));
+  }
 
   /**
    * @throws ConfigException naming an unknown key or a value that cannot be used

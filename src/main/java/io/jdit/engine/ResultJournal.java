@@ -1,22 +1,27 @@
 package io.jdit.engine;
 
+import io.jdit.cache.forecast.Notes;
+import io.jdit.cache.forecast.ProfileFile;
 import io.jdit.media.AtomicFile;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Supplier;
 
 /**
  * Results of a long task, line by line in a file, so that one that was killed goes on where it was.
  * A file of another task is begun anew.
  */
-final class ResultJournal {
+final class ResultJournal implements Notes {
   private final Path file;
   private final List<String> lines = new ArrayList<>();
   private boolean begun;
+  private int read = 1;
 
   /**
    * @param file beside what the task makes
@@ -40,11 +45,6 @@ final class ResultJournal {
     return file.resolveSibling(file.getFileName() + ".progress");
   }
 
-  /** Whether nothing is known yet. */
-  boolean isEmpty() {
-    return lines.size() == 1;
-  }
-
   List<String> results() {
     return List.copyOf(lines.subList(1, lines.size()));
   }
@@ -58,6 +58,21 @@ final class ResultJournal {
       AtomicFile.write(file, text.getBytes(StandardCharsets.UTF_8));
       begun = true;
     }
+  }
+
+  @Override
+  public <T> T next(Class<T> type, Supplier<T> make) {
+    if (read < lines.size()) {
+      return ProfileFile.parse(lines.get(read++), type);
+    }
+    T made = make.get();
+    try {
+      add(ProfileFile.line(made));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    read++;
+    return made;
   }
 
   /** The task is done. */

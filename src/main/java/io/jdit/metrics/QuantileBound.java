@@ -12,6 +12,11 @@ import java.util.Arrays;
  * @param confidence that the share is not larger
  */
 public record QuantileBound(double share, double value, double confidence) {
+  /** Values that a sample needs for a bound of a share with a confidence. */
+  public static int least(double share, double confidence) {
+    return (int) Math.ceil(Math.log1p(-confidence) / Math.log1p(-share));
+  }
+
   /**
    * The largest value with at least the wanted confidence; the smallest of the sample with its own
    * confidence where even that has less.

@@ -96,8 +96,7 @@ final class JointStep {
       Tensor[] parts = split(predict(computed), computed);
       for (int i = 0; i < parts.length; i++) {
         Row row = computed.get(i);
-        row.acceleration().computed(row.call(), parts[i]);
-        outputs[open.get(i)] = parts[i];
+        outputs[open.get(i)] = row.acceleration().computed(row.call(), parts[i]);
       }
     }
     return outputs;

@@ -1,5 +1,7 @@
 package io.jdit.server;
 
+import io.jdit.cache.CacheKeys;
+import io.jdit.cache.QualityTier;
 import io.jdit.config.Catalog;
 import io.jdit.config.Key;
 import io.jdit.config.ValueType;
@@ -101,6 +103,13 @@ final class ApiKeys {
       Key.of("cache_dit_params", object())
           .withHelp("OBJECT", "Keys of cache_config; needs enable_cache_dit.");
 
+  static final Key<QualityTier> CACHE_QUALITY =
+      Key.of("cache_quality", CacheKeys.FORECAST_QUALITY.type())
+          .withHelp(
+              "TIER",
+              "Choose the cache by quality: lossless, extra-high, high or draft; goes with no other"
+                  + " field of the cache.");
+
   static final Key<JsonNode> DIFFUSERS_KWARGS =
       Key.of("diffusers_kwargs", object())
           .withAliases("extra_body", "extra_params")
@@ -157,6 +166,7 @@ final class ApiKeys {
           OUTPUT_QUALITY,
           ENABLE_CACHE_DIT,
           CACHE_DIT_PARAMS,
+          CACHE_QUALITY,
           DIFFUSERS_KWARGS);
 
   static final Catalog IMAGES =

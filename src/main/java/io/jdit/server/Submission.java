@@ -1,5 +1,6 @@
 package io.jdit.server;
 
+import io.jdit.cache.QualityTier;
 import io.jdit.config.ConfigException;
 import io.jdit.config.Values;
 import io.jdit.engine.OutputQuality;
@@ -213,6 +214,14 @@ final class Submission {
     if (params != null && !Boolean.TRUE.equals(on)) {
       throw ApiException.badRequest(
           "cache_dit_params needs enable_cache_dit: true", "cache_dit_params");
+    }
+    QualityTier tier = fields.get(ApiKeys.CACHE_QUALITY);
+    if (tier != null && on != null) {
+      throw ApiException.badRequest(
+          "cache_quality chooses the cache by itself: leave out enable_cache_dit", "cache_quality");
+    }
+    if (tier != null) {
+      return RequestCache.of(tier);
     }
     if (on == null) {
       return null;

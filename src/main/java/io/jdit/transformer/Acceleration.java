@@ -44,8 +44,16 @@ public interface Acceleration extends AutoCloseable {
     return null;
   }
 
-  /** Is told what a call gave that was not forecast. Both are borrowed. */
-  default void computed(Call call, Tensor output) {}
+  /**
+   * Is told what a call gave that was not forecast.
+   *
+   * @param output borrowed
+   * @return what to take in its place: {@code output}, or a tensor in the innermost scope, of the
+   *     same shape and dtype
+   */
+  default Tensor computed(Call call, Tensor output) {
+    return output;
+  }
 
   /** Runs the blocks of the calls that are computed. */
   BlockRunner runner();

@@ -6,6 +6,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -17,6 +19,7 @@ class ForecastCacheCommandTest {
   @TempDir static Path folder;
   private static Path profile;
   private static String table;
+  private static String said;
 
   @BeforeAll
   static void calibrate() {
@@ -37,6 +40,7 @@ class ForecastCacheCommandTest {
             profile.toString());
     assertThat(run.exitCode()).as(run.err()).isZero();
     table = run.out();
+    said = run.err();
   }
 
   private static CommandLineRun generate(String... more) {
@@ -63,6 +67,44 @@ class ForecastCacheCommandTest {
         .startsWith("forecast profile for 64x64, num_inference_steps 8, true_cfg_scale 3")
         .containsPattern("\\d\\.\\d\\dx .* 11[01]{6}\\n")
         .endsWith(profile + System.lineSeparator());
+    assertThat(said)
+        .contains("0 unseen pictures promise nothing with a confidence of 0.9: give 57 prompts");
+  }
+
+  @Test
+  void aSpeedIsChosenByUnseenPictures() {
+    Path settings = folder.resolve("chosen.yaml");
+    CommandLineRun run =
+        CommandLineRun.of(
+            "tune",
+            "--calibrate",
+            "--target-psnr",
+            "20",
+            "--prompt",
+            "a red circle on a white background",
+            "--seed",
+            IntStream.range(0, 57).mapToObj(String::valueOf).collect(Collectors.joining(",")),
+            "--num-inference-steps",
+            "5",
+            "--true-cfg-scale",
+            "1",
+            "--device",
+            "cpu",
+            "--save-profile",
+            folder.resolve("chosen.json").toString(),
+            "--save-config",
+            settings.toString());
+    assertThat(run.exitCode()).as(run.err()).isZero();
+    assertThat(run.err()).doesNotContain("promise nothing");
+    assertThat(settings)
+        .content()
+        .startsWith("# forecast cache, ")
+        .contains("of 45 unseen pictures", "confidence 0.90", ", model ")
+        .contains(
+            "cache_type: Forecast", "forecast_profile: '" + folder.resolve("chosen.json") + "'");
+    assertThat(
+            CommandLineRun.of("cache", "explain", "--cache-dit-config", settings.toString()).out())
+        .startsWith("cache: Forecast");
   }
 
   @Test
@@ -108,9 +150,15 @@ class ForecastCacheCommandTest {
             "8",
             "--device",
             "cpu",
+            "--steps",
             "--samples",
             folder.resolve("samples.csv").toString());
     assertThat(compared.exitCode()).as(compared.err()).isZero();
+    assertThat(compared.out())
+        .contains(
+            "a red circle on a white background, seed 1024\n\n| step | cache.yaml |\n|---|---|\n")
+        .contains("| 0 | **0.0000** |\n| 1 | **0.0000** |\n")
+        .containsPattern("\\| [2-7] \\| 0\\.0\\d*[1-9]\\d* \\|"); // a cached step, not bold
     assertThat(folder.resolve("samples.csv"))
         .content()
         .containsPattern(

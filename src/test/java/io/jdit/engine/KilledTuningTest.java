@@ -80,9 +80,10 @@ class KilledTuningTest {
     assertThat(journal).exists();
     Lines resumed = new Lines(null);
     ForecastProfile made = new ProfileMaking(engine, requests(18), profile, resumed).run();
+    assertThat(resumed.lines).doesNotContain("calibration 12/12", "validation 1/6");
     assertThat(resumed.lines)
-        .containsExactly(
-            "going on with " + profile,
+        .endsWith(
+            "validation 2/6",
             "validation 3/6",
             "validation 4/6",
             "validation 5/6",
@@ -93,6 +94,22 @@ class KilledTuningTest {
     assertThat(evidence.samples()).isEqualTo(6);
     assertThat(evidence.bound()).isEqualTo(evidence.worstPsnr());
     assertThat(ProfileFile.read(profile).levels().get(0).evidence()).isEqualTo(evidence);
+  }
+
+  @Test
+  void aCalibrationGoesOnToTheSameProfile() throws Exception {
+    Path whole = folder.resolve("whole.json");
+    Path parts = folder.resolve("parts.json");
+    new ProfileMaking(engine, requests(4), whole, l -> {}).run();
+    for (String last : List.of("calibration 2/4", "level 1.5 done")) {
+      assertThatThrownBy(() -> new ProfileMaking(engine, requests(4), parts, new Lines(last)).run())
+          .hasMessage("killed");
+      assertThat(parts).doesNotExist();
+    }
+    Lines resumed = new Lines(null);
+    new ProfileMaking(engine, requests(4), parts, resumed).run();
+    assertThat(resumed.lines).contains("level 1.5 done").doesNotContain("calibration 4/4");
+    assertThat(parts).hasSameBinaryContentAs(whole);
   }
 
   @Test

@@ -202,6 +202,9 @@ class RoutesTest {
         "{\"prompt\": \"x\", \"cache_dit_params\": {}}|400|needs enable_cache_dit: true",
         "{\"prompt\": \"x\", \"enable_cache_dit\": true, \"cache_dit_params\": {\"Fx\": 1}}"
             + "|400|unknown key 'Fx'",
+        "{\"prompt\": \"x\", \"cache_quality\": \"hd\"}|422|one of lossless, extra-high, high, draft",
+        "{\"prompt\": \"x\", \"cache_quality\": \"high\", \"enable_cache_dit\": true}"
+            + "|400|cache_quality chooses the cache by itself",
         "{\"prompt\": \"x\", \"image\": \"file:///etc/passwd\"}|400|expected a file, a data URL",
         "{\"prompt\": \"x\", \"image\": \"http://127.0.0.1/\"}|400|fetches no addresses",
         "{\"prompt\": \"x\", \"image\": \"data:image/png;base64,AAAA\"}|400|picture 1: not a picture",
@@ -243,6 +246,18 @@ class RoutesTest {
                     + " \"residual_diff_threshold\": 0.8}, "));
     assertThat(json.get("cached_steps").get(0).get("cached_steps").size()).isPositive();
     assertThat(TestServer.json(draw(FAST)).get("cached_steps").isNull()).isTrue();
+  }
+
+  @Test
+  void aRequestMayAskForAQuality() throws Exception {
+    JsonNode draft =
+        TestServer.json(
+            draw(PROMPT + "\"num_inference_steps\": 28, \"cache_quality\": \"draft\", "));
+    assertThat(draft.get("cached_steps").get(0).get("cached_steps").size()).isPositive();
+    JsonNode lossless =
+        TestServer.json(
+            draw(PROMPT + "\"num_inference_steps\": 28, \"cache_quality\": \"lossless\", "));
+    assertThat(lossless.get("cached_steps").isNull()).isTrue();
   }
 
   @Test

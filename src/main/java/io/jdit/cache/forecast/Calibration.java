@@ -4,7 +4,6 @@ import io.jdit.cache.CacheConfig;
 import io.jdit.transformer.Acceleration;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -19,35 +18,24 @@ public final class Calibration {
   /** Speeds that a profile is made ready for, as far as its steps allow them. */
   private static final double[] SPEEDUPS = {1.5, 2, 2.5, 3, 3.5, 4, 5};
 
-  /** Steps of an expert whose gain is measured; between them it is interpolated. */
-  private static final int PROBES = 9;
+  private static final double SMALLEST = 1e-20; // no division by 0
+
+  /** Speed at which corrections are tried. */
+  private static final double TRIAL = 2;
 
   private final CalibrationRuns runs;
   private final Conditions conditions;
-  private final long memory;
-  private final Path spill;
+  private final SampleMeasurement measurement;
+  private final Notes notes;
   private final Consumer<String> progress;
-  private final Map<String, Statistics> experts = new LinkedHashMap<>();
 
-  /** What is gathered of one expert. */
-  private static final class Statistics {
-    private final List<GramMatrix> grams = new ArrayList<>();
-    private final Map<Integer, List<Double>> squaredGains = new TreeMap<>();
-    private double[] sigmas;
-    private double[] guidance;
-
-    ExpertProfile profile(double[] gain) {
-      return new ExpertProfile(sigmas, guidance, gain, GramMatrix.mean(grams));
-    }
-
-    ExpertProfile profile() {
-      return profile(Gain.overSteps(squaredGains, grams.get(0).steps()));
-    }
-  }
+  /** Mean squared differences of a sample's final latents to those of the uncached run. */
+  record Trial(double plain, double corrected) {}
 
   /**
    * @param memory bytes of velocities that may be held; the rest lies in files
    * @param spill folder for these files
+   * @param notes of what was measured before, on the same samples
    * @param progress hears one line now and then
    */
   public Calibration(
@@ -55,11 +43,12 @@ public final class Calibration {
       Conditions conditions,
       long memory,
       Path spill,
+      Notes notes,
       Consumer<String> progress) {
     this.runs = runs;
     this.conditions = conditions;
-    this.memory = memory;
-    this.spill = spill;
+    this.measurement = new SampleMeasurement(runs, memory, spill);
+    this.notes = notes;
     this.progress = progress;
   }
 
@@ -69,117 +58,121 @@ public final class Calibration {
    * @throws IllegalArgumentException when the model's steps cannot be forecast, saying why
    */
   public ForecastProfile run() {
+    List<Map<String, SampleMeasurement.Expert>> measured = new ArrayList<>();
     for (int i = 0; i < runs.samples(); i++) {
-      measure(i);
-      progress.accept("calibration %s/%s".formatted(i + 1, runs.samples()));
+      int sample = i;
+      measured.add(
+          notes
+              .next(
+                  SampleMeasurement.Experts.class,
+                  () -> {
+                    SampleMeasurement.Experts experts = measurement.of(sample);
+                    progress.accept("calibration %s/%s".formatted(sample + 1, runs.samples()));
+                    return experts;
+                  })
+              .experts());
     }
-    Map<String, ExpertProfile> profiles = new LinkedHashMap<>();
-    experts.forEach((name, s) -> profiles.put(name, s.profile()));
+    Map<String, ExpertProfile> plain = new LinkedHashMap<>();
+    for (String expert : measured.get(0).keySet()) {
+      plain.put(expert, profile(measured.stream().map(m -> m.get(expert)).toList()));
+    }
+    Map<String, ExpertProfile> profiles = better(plain, corrected(plain));
     List<Level> levels = new ArrayList<>();
     for (double speedup : SPEEDUPS) {
-      Level level = level(profiles, speedup);
-      if (level != null) {
-        levels.add(level);
-        progress.accept("level %s done".formatted(speedup));
+      if (possible(profiles, speedup)) {
+        levels.add(
+            notes.next(
+                Level.class,
+                () -> {
+                  Level level = level(profiles, speedup);
+                  progress.accept("level %s done".formatted(speedup));
+                  return level;
+                }));
       }
     }
     return new ForecastProfile(conditions, runs.samples(), profiles, levels);
   }
 
-  /** One uncached run, and the same with single steps left stale. */
-  private void measure(int sample) {
-    Map<String, RunRecorder> recorders = new LinkedHashMap<>();
-    try {
-      float[] latents =
-          runs.run(
-              sample,
-              outline -> {
-                RunRecorder recorder = new RunRecorder(new Velocities(memory, spill));
-                recorders.put(outline.expert(), recorder);
-                return recorder;
-              },
-              (expert, velocity) -> recorders.get(expert).guided(velocity));
-      recorders.forEach(this::add);
-      for (String expert : recorders.keySet()) {
-        gains(sample, expert, recorders, latents);
-      }
-    } finally {
-      recorders.values().forEach(r -> r.velocities().close());
-    }
+  private static ExpertProfile profile(List<SampleMeasurement.Expert> samples) {
+    Map<Integer, List<Double>> squaredGains = new TreeMap<>();
+    samples.forEach(
+        s ->
+            s.squaredGains()
+                .forEach(
+                    (step, g) ->
+                        squaredGains.computeIfAbsent(step, k -> new ArrayList<>()).add(g)));
+    SampleMeasurement.Expert last = samples.get(samples.size() - 1);
+    return new ExpertProfile(
+        last.sigmas(),
+        last.guidance(),
+        Gain.overSteps(squaredGains, last.gram().steps()),
+        GramMatrix.mean(samples.stream().map(SampleMeasurement.Expert::gram).toList()),
+        Correction.NONE);
   }
 
-  private void add(String expert, RunRecorder recorder) {
-    Velocities v = recorder.velocities();
-    requireForecastable(expert, v);
-    Statistics s = experts.computeIfAbsent(expert, e -> new Statistics());
-    s.grams.add(GramMatrix.of(v.steps(), v.branches(), v.all()));
-    s.sigmas = recorder.sigmas();
-    s.guidance = recorder.guidance();
+  private static Map<String, ExpertProfile> corrected(Map<String, ExpertProfile> plain) {
+    Map<String, ExpertProfile> corrected = new LinkedHashMap<>();
+    plain.forEach(
+        (name, p) -> corrected.put(name, p.with(Correction.suiting(p.gram().branches()))));
+    return corrected;
   }
 
-  private static void requireForecastable(String expert, Velocities v) {
-    if (v.steps() <= Planner.FIRST) {
-      throw new IllegalArgumentException(
-          "%s computes %s steps: more than %s are needed to forecast one"
-              .formatted(expert, v.steps(), Planner.FIRST));
+  /**
+   * Those whose runs end closer to uncached ones, by the mean square over the samples. Corrections
+   * suppose steps that move the latents by their width times the velocity; schedulers of higher
+   * order and guidance that is not linear do so about.
+   */
+  private Map<String, ExpertProfile> better(
+      Map<String, ExpertProfile> plain, Map<String, ExpertProfile> corrected) {
+    if (!possible(plain, TRIAL)) {
+      return corrected;
     }
-    if (!v.isComplete() || v.branches() > 2) {
-      throw new IllegalArgumentException(
-          "the guidance branches of %s change during the run: this cannot be calibrated"
-              .formatted(expert));
+    double plainError = 0;
+    double correctedError = 0;
+    for (int i = 0; i < runs.samples(); i++) {
+      int sample = i;
+      Trial trial =
+          notes.next(
+              Trial.class,
+              () -> {
+                float[] uncached = runs.run(sample, Acceleration.none(), (e, v) -> {});
+                return new Trial(
+                    SampleMeasurement.meanSquare(tried(plain, sample), uncached),
+                    SampleMeasurement.meanSquare(tried(corrected, sample), uncached));
+              });
+      plainError += trial.plain;
+      correctedError += trial.corrected;
     }
+    progress.accept(
+        "corrections leave %.0f %% of the error"
+            .formatted(100 * Math.sqrt(correctedError / Math.max(plainError, SMALLEST))));
+    return correctedError <= plainError ? corrected : plain;
   }
 
-  private void gains(
-      int sample, String expert, Map<String, RunRecorder> recorders, float[] latents) {
-    Statistics statistics = experts.get(expert);
-    double[] flat = new double[recorders.get(expert).velocities().steps()];
-    Arrays.fill(flat, 1);
-    GramMatrix own = statistics.grams.get(statistics.grams.size() - 1);
-    ErrorModel model =
-        new ErrorModel(new ExpertProfile(statistics.sigmas, statistics.guidance, flat, own));
-    for (int step : Gain.probes(own.steps(), PROBES)) {
-      float[] moved = runs.run(sample, stale(expert, step, recorders), (e, v) -> {});
-      double injected = model.cost(step, step - 1, ErrorModel.NONE);
-      statistics
-          .squaredGains
-          .computeIfAbsent(step, s -> new ArrayList<>())
-          .add(meanSquare(moved, latents) / (injected * injected));
-    }
+  private float[] tried(Map<String, ExpertProfile> profiles, int sample) {
+    double price = Planner.price(planners(profiles), TRIAL);
+    return runs.run(
+        sample, caches(profiles, price, noNorm(profiles), false, c -> {}), (e, v) -> {});
   }
 
-  /** Experts before the one in question repeat their run, those after it compute. */
-  private static Acceleration.Factory stale(
-      String expert, int step, Map<String, RunRecorder> recorders) {
-    List<String> order = List.copyOf(recorders.keySet());
-    return outline -> {
-      int place = Integer.compare(order.indexOf(outline.expert()), order.indexOf(expert));
-      return new StaleStep(
-          recorders.get(outline.expert()).velocities(),
-          place < 0 ? outline.steps() : place == 0 ? step : -1);
-    };
+  private static List<Planner> planners(Map<String, ExpertProfile> profiles) {
+    return profiles.values().stream().map(p -> new Planner(new ErrorModel(p))).toList();
   }
 
-  private static double meanSquare(float[] a, float[] b) {
-    double sum = 0;
-    for (int i = 0; i < a.length; i++) {
-      double difference = a[i] - b[i];
-      sum += difference * difference;
-    }
-    return sum / a.length;
+  private static boolean possible(Map<String, ExpertProfile> profiles, double speedup) {
+    return Planner.speedup(planners(profiles), Planner.HIGHEST) >= speedup;
   }
 
-  /** Null when the steps do not allow that speed. */
-  private Level level(Map<String, ExpertProfile> profiles, double speedup) {
-    List<Planner> planners =
-        profiles.values().stream().map(p -> new Planner(new ErrorModel(p))).toList();
-    if (Planner.speedup(planners, Planner.HIGHEST) < speedup) {
-      return null;
-    }
-    double price = Planner.price(planners, speedup);
+  private static Map<String, double[]> noNorm(Map<String, ExpertProfile> profiles) {
     Map<String, double[]> norm = new LinkedHashMap<>();
     profiles.forEach((name, p) -> norm.put(name, new double[p.steps()]));
-    List<ForecastCache> fixed = runAll(profiles, price, norm, false);
+    return norm;
+  }
+
+  private Level level(Map<String, ExpertProfile> profiles, double speedup) {
+    double price = Planner.price(planners(profiles), speedup);
+    List<ForecastCache> fixed = runAll(profiles, price, noNorm(profiles), false);
+    Map<String, double[]> norm = new LinkedHashMap<>();
     profiles.forEach(
         (name, p) ->
             norm.put(
@@ -198,25 +191,31 @@ public final class Calibration {
       double price,
       Map<String, double[]> norm,
       boolean adaptive) {
-    List<ForecastCache> caches = new ArrayList<>();
+    List<ForecastCache> made = new ArrayList<>();
     for (int i = 0; i < runs.samples(); i++) {
-      runs.run(
-          i,
-          outline -> {
-            ForecastCache cache =
-                new ForecastCache(
-                    outline,
-                    CacheConfig.defaults(),
-                    new ErrorModel(profiles.get(outline.expert())),
-                    new Pace(price, norm.get(outline.expert()), adaptive),
-                    null,
-                    List.of());
-            caches.add(cache);
-            return cache;
-          },
-          (e, v) -> {});
+      runs.run(i, caches(profiles, price, norm, adaptive, made::add), (e, v) -> {});
     }
-    return caches;
+    return made;
+  }
+
+  private static Acceleration.Factory caches(
+      Map<String, ExpertProfile> profiles,
+      double price,
+      Map<String, double[]> norm,
+      boolean adaptive,
+      Consumer<ForecastCache> made) {
+    return outline -> {
+      ForecastCache cache =
+          new ForecastCache(
+              outline,
+              CacheConfig.defaults(),
+              new ErrorModel(profiles.get(outline.expert())),
+              new Pace(price, norm.get(outline.expert()), adaptive),
+              null,
+              List.of());
+      made.accept(cache);
+      return cache;
+    };
   }
 
   private static double measuredSpeedup(List<ForecastCache> caches) {

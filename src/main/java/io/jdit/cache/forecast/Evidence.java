@@ -1,5 +1,7 @@
 package io.jdit.cache.forecast;
 
+import java.util.Locale;
+
 /**
  * How a level did on prompts and seeds that its choice did not see.
  *
@@ -18,4 +20,19 @@ public record Evidence(
     double worstPsnr,
     double quantile,
     double bound,
-    double confidence) {}
+    double confidence) {
+  /** For people, in one line. */
+  @Override
+  public String toString() {
+    return String.format(
+        Locale.ROOT,
+        "%.2fx fewer steps; of %d unseen pictures the median had %.1f dB, and %.0f %% of new ones"
+            + " reach %.1f dB (confidence %.2f)",
+        speedup,
+        samples,
+        medianPsnr,
+        100 * (1 - quantile),
+        bound,
+        confidence);
+  }
+}

@@ -15,10 +15,11 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Keeps the last two velocities of every guidance branch and forecasts the next ones. A {@link
- * Planner} chooses the steps that are computed; how far each of them is from its forecast, beside
- * what was to be expected, says how sensitive this picture is, and so what a computed step is worth
- * from there on.
+ * Keeps the last two velocities of every guidance branch and forecasts the next ones; a computed
+ * velocity shows what was missed since the one before it, and the latents are moved by that. A
+ * {@link Planner} chooses the steps that are computed; how far each of them is from its forecast,
+ * beside what was to be expected, says how sensitive this picture is, and so what a computed step
+ * is worth from there on.
  */
 public final class ForecastCache implements StepCache {
   /** The name of what is cached, in tables and reports. */
@@ -111,17 +112,39 @@ public final class ForecastCache implements StepCache {
   }
 
   @Override
-  public void computed(Call call, Tensor output) {
+  public Tensor computed(Call call, Tensor output) {
     VelocityHistory branch = branches.get(call.branch());
+    Tensor taken = output;
     if (branch.isFull() && !offLadder) {
-      learn(call, branch, output);
+      double error = learn(call, branch, output);
+      taken = corrected(call, branch, output, error);
     }
     branch.add(call.step(), output);
     peakBytes =
         Math.max(peakBytes, branches.values().stream().mapToLong(VelocityHistory::bytes).sum());
+    return taken;
   }
 
-  private void learn(Call call, VelocityHistory branch, Tensor output) {
+  /** The velocity, and what it shows that the forecasts since the last one missed. */
+  private Tensor corrected(Call call, VelocityHistory branch, Tensor output, double error) {
+    int k = call.step();
+    int l = branch.lastStep();
+    int p = branch.previousStep();
+    if (model.correction() == Correction.NONE || k == l + 1) {
+      return output;
+    }
+    double share = model.correction().share(model.expected(call.branch(), k, l, p), error);
+    return branch
+        .corrected(
+            output,
+            model.slope(call.branch(), k, l, p),
+            share * model.correction(call.branch(), k, l, p),
+            call.nextSigma() - call.sigma())
+        .value();
+  }
+
+  /** RMS of the forecast's error. */
+  private double learn(Call call, VelocityHistory branch, Tensor output) {
     double error;
     double length;
     try (TensorScope scope = TensorScope.open()) {
@@ -139,6 +162,7 @@ public final class ForecastCache implements StepCache {
       double unusual = Math.max(-MOST, Math.min(MOST, surprise - pace.norm()[call.step()]));
       sensitivity += LEARNING * (unusual - sensitivity);
     }
+    return Math.sqrt(error);
   }
 
   /** The same number on all ranks of a sample, which is the positive branch's. */

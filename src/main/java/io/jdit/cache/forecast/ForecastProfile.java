@@ -5,6 +5,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * What a calibration found out about a model.
@@ -16,6 +17,9 @@ import java.util.Map;
  */
 public record ForecastProfile(
     Conditions conditions, int prompts, Map<String, ExpertProfile> experts, List<Level> levels) {
+  /** Confidence in what a level promises. */
+  public static final double CONFIDENCE = 0.9;
+
   public ForecastProfile {
     Required.given("conditions", conditions);
     Required.given("experts", experts);
@@ -59,6 +63,18 @@ public record ForecastProfile(
       mask.append(computed.contains(k) ? 1 : 0);
     }
     return mask.toString();
+  }
+
+  /**
+   * The fastest level at which new pictures keep a PSNR in dB by its validation; empty where none
+   * says so with enough confidence.
+   */
+  public Optional<Level> fastest(double psnr) {
+    return levels.stream()
+        .filter(l -> l.evidence() != null)
+        .filter(l -> l.evidence().bound() >= psnr)
+        .filter(l -> l.evidence().confidence() >= CONFIDENCE)
+        .reduce((slower, faster) -> faster);
   }
 
   /** The same with other levels. */

@@ -12,7 +12,6 @@ import io.jdit.config.Values;
 import io.jdit.transformer.Acceleration;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 
 /**
@@ -24,9 +23,6 @@ import java.util.Optional;
 public record ForecastStrategy(
     ResolvedCacheConfig resolved, RankSum rankSum, ProfileSource profiles)
     implements Acceleration.Factory {
-  /** What a tier asks of a profile's validation. */
-  private static final double CONFIDENCE = 0.9;
-
   @Override
   public Acceleration begin(Acceleration.Outline outline) {
     ResolvedCacheConfig own = resolved.forExpert(outline.expert());
@@ -88,36 +84,13 @@ public record ForecastStrategy(
               + CacheConfig.of(tier.cautious()).tag());
       return BlockCache.factory(ResolvedCacheConfig.of(tier.cautious()), rankSum).begin(outline);
     }
-    Optional<Level> level = fastest(profile.get(), tier);
+    Optional<Level> level = profile.get().fastest(tier.psnr());
     if (level.isEmpty()) {
       profiles.chosen(start + "no speed of the profile keeps " + tier.psnr() + " dB, so no cache");
       return Acceleration.none().begin(outline);
     }
-    profiles.chosen(start + reason(level.get()));
+    profiles.chosen(start + "forecast cache, " + level.get().evidence());
     return begin(outline, settings, profile.get(), level.get().speedup());
-  }
-
-  /** The fastest level whose validation says enough. */
-  static Optional<Level> fastest(ForecastProfile profile, QualityTier tier) {
-    return profile.levels().stream()
-        .filter(l -> l.evidence() != null)
-        .filter(l -> l.evidence().bound() >= tier.psnr())
-        .filter(l -> l.evidence().confidence() >= CONFIDENCE)
-        .reduce((slower, faster) -> faster);
-  }
-
-  private static String reason(Level level) {
-    Evidence e = level.evidence();
-    return String.format(
-        Locale.ROOT,
-        "forecast cache, %.2fx fewer steps; of %d unseen pictures the median had %.1f dB, and %.0f %%"
-            + " of new ones reach %.1f dB (confidence %.2f)",
-        e.speedup(),
-        e.samples(),
-        e.medianPsnr(),
-        100 * (1 - e.quantile()),
-        e.bound(),
-        e.confidence());
   }
 
   private ForecastCache begin(

@@ -77,10 +77,15 @@ public record GramMatrix(int steps, int branches, List<double[]> rows) {
     return new GramMatrix(first.steps, first.branches, rows);
   }
 
-  /** Mean product of two velocities. */
-  double product(int branch, int step, int otherBranch, int otherStep) {
-    int i = branch * steps + step;
-    int j = otherBranch * steps + otherStep;
-    return i < j ? rows.get(j)[i] : rows.get(i)[j];
+  /** The whole matrix: branch 0 with all its steps first. */
+  double[][] toArray() {
+    double[][] whole = new double[rows.size()][rows.size()];
+    for (int i = 0; i < whole.length; i++) {
+      for (int j = 0; j <= i; j++) {
+        whole[i][j] = rows.get(i)[j];
+        whole[j][i] = whole[i][j];
+      }
+    }
+    return whole;
   }
 }

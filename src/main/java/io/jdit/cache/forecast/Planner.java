@@ -44,16 +44,20 @@ final class Planner {
     double[][] values = values(price);
     double least = Double.POSITIVE_INFINITY;
     int best = from;
-    double error = 0;
-    for (int k = l + 1; k <= Math.min(steps, l + FARTHEST); k++) {
-      double value = error * error + (k == steps ? 0 : price + values[l][k]);
-      if (k >= from && value < least) {
+    for (int k = from; k <= Math.min(steps, l + FARTHEST); k++) {
+      double value = value(p, l, k, price, values);
+      if (value < least) {
         least = value;
         best = k;
       }
-      error += k == steps ? 0 : model.cost(k, l, p);
     }
     return best;
+  }
+
+  /** The least sum of what comes after l when k is computed next. */
+  private double value(int p, int l, int k, double price, double[][] values) {
+    double error = model.gap(p, l, k);
+    return error * error + (k == steps ? 0 : price + values[l][k]);
   }
 
   /** [p][l]: the least sum of what comes after l. */
@@ -65,11 +69,8 @@ final class Planner {
     for (int l = steps - 1; l > 0; l--) {
       for (int p = 0; p < l; p++) {
         double least = Double.POSITIVE_INFINITY;
-        double error = 0;
         for (int k = l + 1; k <= Math.min(steps, l + FARTHEST); k++) {
-          double value = error * error + (k == steps ? 0 : price + values[l][k]);
-          least = Math.min(least, value);
-          error += k == steps ? 0 : model.cost(k, l, p);
+          least = Math.min(least, value(p, l, k, price, values));
         }
         values[p][l] = least;
       }

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.Optional;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadFeature;
 import tools.jackson.databind.DatabindException;
@@ -18,7 +19,7 @@ import tools.jackson.databind.node.ObjectNode;
 /** Profiles as JSON: the keys are the names of the records' components, with underscores. */
 public final class ProfileFile {
   private static final String FORMAT = "format";
-  private static final String NAME = "jdit-forecast-profile-1";
+  private static final String NAME = "jdit-forecast-profile-2";
   private static final long MAX_BYTES = 64 << 20;
 
   private static final JsonMapper JSON =
@@ -34,15 +35,43 @@ public final class ProfileFile {
 
   private ProfileFile() {}
 
+  /** A part of a profile in one line. */
+  public static String line(Object part) {
+    return JSON.writeValueAsString(part);
+  }
+
+  /** What {@link #line} wrote. */
+  public static <T> T parse(String line, Class<T> type) {
+    return JSON.readValue(line, type);
+  }
+
   /**
    * @throws ConfigException naming the file and what is wrong in it
    */
   public static ForecastProfile read(Path file) {
+    return readCurrent(file)
+        .orElseThrow(
+            () ->
+                new ConfigException(
+                    file
+                        + ": not a forecast profile of this version: expected \""
+                        + FORMAT
+                        + "\": \""
+                        + NAME
+                        + "\"; make one with jdit tune --calibrate"));
+  }
+
+  /**
+   * As {@link #read}; empty for a file of another version, or of something else.
+   *
+   * @throws ConfigException naming the file and what is wrong in it
+   */
+  public static Optional<ForecastProfile> readCurrent(Path file) {
     try {
       if (Files.size(file) > MAX_BYTES) {
         throw new ConfigException(file + ": too long for a forecast profile (64 MiB)");
       }
-      return of(JSON.readTree(Files.readAllBytes(file)), file);
+      return of(JSON.readTree(Files.readAllBytes(file)));
     } catch (NoSuchFileException e) {
       throw new ConfigException(file + ": no such file", e);
     } catch (IOException e) {
@@ -52,12 +81,10 @@ public final class ProfileFile {
     }
   }
 
-  private static ForecastProfile of(JsonNode root, Path file) {
-    if (!NAME.equals(root.path(FORMAT).asString(""))) {
-      throw new ConfigException(
-          file + ": not a forecast profile: expected \"" + FORMAT + "\": \"" + NAME + "\"");
-    }
-    return JSON.treeToValue(((ObjectNode) root).without(FORMAT), ForecastProfile.class);
+  private static Optional<ForecastProfile> of(JsonNode root) {
+    return NAME.equals(root.path(FORMAT).asString(""))
+        ? Optional.of(JSON.treeToValue(((ObjectNode) root).without(FORMAT), ForecastProfile.class))
+        : Optional.empty();
   }
 
   private static String problem(JacksonException e) {

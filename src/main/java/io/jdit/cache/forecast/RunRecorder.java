@@ -27,13 +27,14 @@ final class RunRecorder implements Acceleration {
   }
 
   @Override
-  public void computed(Call call, Tensor output) {
+  public Tensor computed(Call call, Tensor output) {
     velocities.add(call.branch(), output);
     while (sigmas.size() < call.step() + 2) {
       sigmas.add(0.0);
     }
     sigmas.set(call.step(), (double) call.sigma());
     sigmas.set(call.step() + 1, (double) call.nextSigma());
+    return output;
   }
 
   /** Hears what guidance made of the last step's velocities. */

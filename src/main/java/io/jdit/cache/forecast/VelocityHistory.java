@@ -15,8 +15,8 @@ final class VelocityHistory {
   private final Map<Integer, List<Double>> errors = new LinkedHashMap<>();
   private Tensor last;
   private Tensor previous;
-  private int lastStep = ErrorModel.NONE;
-  private int previousStep = ErrorModel.NONE;
+  private int lastStep;
+  private int previousStep;
 
   /** Keeps a copy of {@code velocity} as the last one. */
   void add(int step, Tensor velocity) {
@@ -47,6 +47,18 @@ final class VelocityHistory {
   /** The last velocity and {@code slope} times the way to it from the one before. */
   Forecast extrapolated(double slope) {
     return new Forecast(List.of(last, previous), List.of(1 + slope, -slope));
+  }
+
+  /**
+   * What is taken in place of a computed velocity so that the step moves the latents by {@code
+   * correction} times what the velocity is off the forecast, besides.
+   *
+   * @param width of the step, as the scheduler moves the latents by it
+   */
+  Forecast corrected(Tensor velocity, double slope, double correction, double width) {
+    double share = correction / width;
+    return new Forecast(
+        List.of(velocity, last, previous), List.of(1 + share, -share * (1 + slope), share * slope));
   }
 
   /** Steps that were forecast; the cache adds to it. */

@@ -52,7 +52,7 @@ class CalibrationTest {
                     ? forecast.value()
                     : b == 0 ? x.mul(POSITIVE) : Tensor.of(new float[] {1, 2, 3, 4}, 1, 4);
             if (forecast == null) {
-              acceleration.computed(call, own);
+              own = acceleration.computed(call, own);
             }
             double weight = branches == 1 ? 1 : b == 0 ? SCALE : 1 - SCALE;
             velocity = b == 0 ? own.mul(weight) : velocity.add(own.mul(weight));
@@ -68,7 +68,9 @@ class CalibrationTest {
   private ForecastProfile calibrated(long memory) {
     Conditions conditions =
         new Conditions("m", "float32", new Conditions.Size(64, 64, 1), Map.of());
-    return new Calibration(new Linear(3, STEPS), conditions, memory, folder, line -> {}).run();
+    return new Calibration(
+            new Linear(3, STEPS), conditions, memory, folder, Notes.none(), line -> {})
+        .run();
   }
 
   @Test
@@ -102,7 +104,10 @@ class CalibrationTest {
     Conditions conditions =
         new Conditions("m", "float32", new Conditions.Size(64, 64, 1), Map.of());
     assertThatThrownBy(
-            () -> new Calibration(new Linear(1, 5), conditions, 1 << 20, folder, l -> {}).run())
+            () ->
+                new Calibration(
+                        new Linear(1, 5), conditions, 1 << 20, folder, Notes.none(), l -> {})
+                    .run())
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("guidance branches of transformer change");
   }

@@ -22,7 +22,8 @@ class ErrorModelTest {
             new double[] {1, 0.9, 0.7, 0.4, 0.2, 0},
             new double[] {1},
             new double[] {1, 2, 3, 4, 5},
-            Profiles.gram(AT.length, 1, velocities)));
+            Profiles.gram(AT.length, 1, velocities),
+            Correction.FULL));
   }
 
   @Test
@@ -35,15 +36,30 @@ class ErrorModelTest {
       assertThat(model.expected(0, k, k - 1, k - 2))
           .isCloseTo(Math.abs(AT[k] - AT[k - 1] - slope * way), within(1e-7));
     }
-    assertThat(model.slope(0, 3, 1, ErrorModel.NONE)).isZero();
+  }
+
+  /** f[k] - v[k] along the line. */
+  private static double missed(ErrorModel model, int k, int l, int p) {
+    return AT[k] - AT[l] - model.slope(0, k, l, p) * (AT[l] - AT[p]);
   }
 
   @Test
-  void theCostIsTheErrorTimesGainAndWidth() {
+  void aGapCostsItsErrorsTimesGainAndWidth() {
     ErrorModel model = line();
-    assertThat(model.cost(3, 1, ErrorModel.NONE)).isCloseTo(4 * 0.2 * 0.3, within(1e-9));
-    assertThat(model.cost(3, 2, 1))
-        .isCloseTo(4 * 0.2 * model.expectedGuided(3, 2, 1), within(1e-12));
+    assertThat(model.stale(3)).isCloseTo(0.2 * 0.1, within(1e-9));
+    double sum =
+        3 * 0.3 * Math.abs(missed(model, 2, 1, 0)) + 4 * 0.2 * Math.abs(missed(model, 3, 1, 0));
+    assertThat(model.gap(0, 1, 4)).isCloseTo(sum, within(1e-7));
+    assertThat(model.gap(0, 1, 2)).isZero();
+  }
+
+  @Test
+  void aCorrectionIsWhatTheComputedVelocitySaysOfTheOnesBefore() {
+    ErrorModel model = line();
+    double sum = -0.3 * missed(model, 2, 1, 0) - 0.2 * missed(model, 3, 1, 0);
+    double surprise = missed(model, 4, 1, 0);
+    double share = sum * surprise / (surprise * surprise + 0.02 * 0.02);
+    assertThat(model.correction(0, 4, 1, 0)).isCloseTo(share, within(1e-9));
   }
 
   @Test
@@ -56,9 +72,10 @@ class ErrorModelTest {
                 Profiles.ladder(2),
                 new double[] {3, -2},
                 new double[] {1, 1},
-                Profiles.gram(2, 2, velocities)));
+                Profiles.gram(2, 2, velocities),
+                Correction.NONE));
     double rms = Math.sqrt((3 * 3 * 1 + 2 * 2 * 4) / 2.0);
-    assertThat(model.expectedGuided(1, 0, ErrorModel.NONE)).isCloseTo(rms, within(1e-12));
+    assertThat(model.stale(1)).isCloseTo(rms / 2, within(1e-12));
     // The same error in both cancels to what guidance leaves of it.
     double[][] alike = {{0, 0}, {1, 1}, {0, 0}, {1, 1}};
     ErrorModel cancelling =
@@ -67,7 +84,8 @@ class ErrorModelTest {
                 Profiles.ladder(2),
                 new double[] {3, -2},
                 new double[] {1, 1},
-                Profiles.gram(2, 2, alike)));
-    assertThat(cancelling.expectedGuided(1, 0, ErrorModel.NONE)).isCloseTo(1, within(1e-12));
+                Profiles.gram(2, 2, alike),
+                Correction.NONE));
+    assertThat(cancelling.stale(1)).isCloseTo(0.5, within(1e-12));
   }
 }

@@ -22,6 +22,10 @@ class ForecastCacheTest {
 
   /** Both branches of a model go along the same line, at equal paces. */
   private static ExpertProfile line(int branches) {
+    return line(branches, Correction.NONE);
+  }
+
+  private static ExpertProfile line(int branches, Correction correction) {
     double[][] velocities = new double[branches * STEPS][];
     for (int i = 0; i < velocities.length; i++) {
       velocities[i] = new double[] {PACE * (i % STEPS), 1};
@@ -30,7 +34,8 @@ class ForecastCacheTest {
         Profiles.ladder(STEPS),
         branches == 1 ? new double[] {1} : new double[] {3, -2},
         Profiles.constant(STEPS, 1),
-        Profiles.gram(STEPS, branches, velocities));
+        Profiles.gram(STEPS, branches, velocities),
+        correction);
   }
 
   private static ForecastCache cache(ExpertProfile profile, Pace pace, RankSum ranks) {
@@ -95,6 +100,38 @@ class ForecastCacheTest {
       assertThat(forecast.value().toFloats()[0]).isCloseTo((float) (PACE * (1 + w)), within(1e-6f));
       assertThat(cache.peakBytes()).isEqualTo(2 * 2 * Float.BYTES);
     }
+  }
+
+  /** How far Euler steps along the line end from where they end when all is computed. */
+  private static double missed(Correction correction) {
+    ExpertProfile profile = line(1, correction);
+    double[] sigmas = Profiles.ladder(STEPS);
+    double missed = 0;
+    try (ForecastCache cache = cache(profile, pace(0.001), null)) {
+      for (int k = 0; k < STEPS; k++) {
+        try (TensorScope scope = TensorScope.open()) {
+          Forecast forecast = cache.forecast(call(k, 0, 0));
+          Tensor taken =
+              forecast == null ? cache.computed(call(k, 0, 0), velocity(k, 1)) : forecast.value();
+          missed += (sigmas[k + 1] - sigmas[k]) * (taken.toFloats()[0] - PACE * k);
+        }
+      }
+      assertThat(cache.cachedSteps()).isGreaterThan(STEPS / 3);
+    }
+    return Math.abs(missed);
+  }
+
+  @Test
+  void aComputedStepMendsWhatTheForecastsBeforeItMissed() {
+    assertThat(missed(Correction.FULL)).isPositive().isLessThan(missed(Correction.NONE) / 2);
+  }
+
+  @Test
+  void cautionTakesLessOfWhatIsMoreThanExpected() {
+    assertThat(Correction.CAUTIOUS.share(1, 0.5)).isEqualTo(1);
+    assertThat(Correction.CAUTIOUS.share(1, 2)).isEqualTo(0.25);
+    assertThat(Correction.FULL.share(1, 2)).isEqualTo(1);
+    assertThat(Correction.NONE.share(1, 0.5)).isZero();
   }
 
   @Test

@@ -28,15 +28,12 @@ class PlannerTest {
     return masks;
   }
 
-  /** Sum over gaps of the squared sum of errors in each. */
+  /** Sum over gaps of the squared error of each. */
   private static double error(ErrorModel model, List<Integer> computed) {
     double sum = 0;
     for (int i = 1; i < computed.size(); i++) {
       int end = i + 1 < computed.size() ? computed.get(i + 1) : STEPS;
-      double gap = 0;
-      for (int k = computed.get(i) + 1; k < end; k++) {
-        gap += model.cost(k, computed.get(i), computed.get(i - 1));
-      }
+      double gap = model.gap(computed.get(i - 1), computed.get(i), end);
       sum += gap * gap;
     }
     return sum;

@@ -45,7 +45,7 @@ class ProfileFileTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "\"format\":\"jdit-forecast-profile-1\", | '' | not a forecast profile",
+        "\"format\":\"jdit-forecast-profile-2\", | '' | not a forecast profile",
         "\"prompts\":8 | \"prompts\":\"eight\" | prompts",
         "\"prompts\":8 | \"promts\":8 | Missing creator property",
         "\"guidance\":[1.0] | \"guidance\":[1.0,2.0] | guidance has 2 values, expected 1",
@@ -69,6 +69,15 @@ class ProfileFileTest {
                 assertThat(message.equals("malformed") || e.getMessage().contains(message))
                     .as(e.getMessage())
                     .isTrue());
+  }
+
+  @Test
+  void aProfileOfAnotherVersionIsNone() throws IOException {
+    Path file = written();
+    assertThat(ProfileFile.readCurrent(file)).isPresent();
+    String text = Files.readString(file, StandardCharsets.UTF_8);
+    Files.writeString(file, text.replace("profile-2", "profile-1"));
+    assertThat(ProfileFile.readCurrent(file)).isEmpty();
   }
 
   @Test

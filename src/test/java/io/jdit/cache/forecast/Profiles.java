@@ -55,7 +55,8 @@ final class Profiles {
     for (int k = 0; k < steps; k++) {
       gain[k] = 0.5 + random.nextDouble();
     }
-    return new ExpertProfile(ladder(steps), new double[] {1}, gain, gram(steps, 1, velocities));
+    return new ExpertProfile(
+        ladder(steps), new double[] {1}, gain, gram(steps, 1, velocities), Correction.NONE);
   }
 
   static ForecastProfile of(ExpertProfile expert, Level... levels) {
