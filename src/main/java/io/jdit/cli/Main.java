@@ -90,11 +90,6 @@ public final class Main implements Callable<Integer> {
             : ": set LC_ALL to a locale with UTF-8, for example C.UTF-8");
   }
 
-  /** As a CommandLine: picocli applies the model transformers of nothing else. */
-  private static void add(CommandLine cli, String name) {
-    cli.addSubcommand(name, new CommandLine(COMMANDS.get(name).get()));
-  }
-
   /**
    * The command that the arguments begin with, or all: describing the options of all takes longer
    * than some commands do.
