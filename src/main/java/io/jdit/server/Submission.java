@@ -29,7 +29,8 @@ import tools.jackson.databind.JsonNode;
 
 /** Turns the fields of a request into an order, checks it, and hands it to the scheduler. */
 final class Submission {
-  private static final Pattern SIZE = Pattern.compile("(\\d{1,6})\\s*[xX*]\\s*(\\d{1,6})");
+  private static final Pattern SIZE =
+      Pattern.compile("([1-9]\\d{0,5})\\s*[xX*]\\s*([1-9]\\d{0,5})");
   private static final int MOST_OUTPUTS = 10;
 
   private final ServedModels models;
@@ -155,7 +156,8 @@ final class Submission {
       if (fps == null) {
         fps = model.parameters().outline(Values.none()).get(RequestKeys.FPS);
       }
-      values = values.with(RequestKeys.NUM_FRAMES, fps * seconds);
+      long frames = Math.min(Integer.MAX_VALUE, (long) fps * seconds); // more than any limit
+      values = values.with(RequestKeys.NUM_FRAMES, (int) frames);
     }
     if (!pictures.isEmpty()) {
       values = values.with(RequestKeys.IMAGE_PATH, pictures.stream().map(Path::toString).toList());

@@ -261,9 +261,23 @@ class RoutesTest {
   }
 
   @Test
+  void aSizeOfNothingIsABadRequest() throws Exception {
+    HttpResponse<byte[]> response = draw(PROMPT + "\"size\": \"0x64\", ");
+    assertThat(response.statusCode()).isEqualTo(400);
+    assertThat(TestServer.text(response))
+        .contains("size: expected WIDTHxHEIGHT such as 1024x1024, or auto, found '0x64'");
+  }
+
+  @Test
   void videoErrorsAreBadRequests() throws Exception {
     assertThat(server.post("/v1/videos", "{}").statusCode()).isEqualTo(400);
     assertThat(server.post("/v1/videos", "{\"prompt\": 3}").statusCode()).isEqualTo(400);
+    assertThat(
+            TestServer.text(
+                server.post(
+                    "/v1/videos",
+                    "{\"prompt\": \"a\", \"fps\": 2000000000, \"seconds\": \"600\"}")))
+        .contains("num_frames");
     assertThat(server.get("/v1/videos/none").statusCode()).isEqualTo(404);
     assertThat(server.get("/v1/videos?limit=0").statusCode()).isEqualTo(400);
     assertThat(server.get("/v1/videos?order=up").statusCode()).isEqualTo(400);
