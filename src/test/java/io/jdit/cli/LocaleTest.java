@@ -54,6 +54,7 @@ class LocaleTest {
     Files.copy(Path.of(launcher), script);
     Files.createDirectories(home.resolve("target"));
     Files.createFile(home.resolve("target/jdit.built"));
+    Files.createDirectories(home.resolve("lib/app"));
     Path java = Files.createDirectories(home.resolve("lib/runtime/bin")).resolve("java");
     Files.writeString(java, "#!/bin/sh\nlocale charmap\neval echo \\${$#}\n");
     assertThat(java.toFile().setExecutable(true)).isTrue();
