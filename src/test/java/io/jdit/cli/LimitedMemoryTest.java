@@ -173,7 +173,9 @@ class LimitedMemoryTest {
             .mapToDouble(m -> Double.parseDouble(m.group(1)))
             .max()
             .orElseThrow();
-    assertThat(peak).as(run.err()).isBetween(0.9 * megabytes, 1.1 * megabytes);
+    // How much of a layer's memory is in use again before the next one is read depends on what else
+    // the machine does: 0.84 of the plan on an idle one, 0.95 and more on a busy one.
+    assertThat(peak).as(run.err()).isBetween(0.8 * megabytes, 1.1 * megabytes);
   }
 
   @Test
