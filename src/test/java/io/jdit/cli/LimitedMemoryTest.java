@@ -173,9 +173,10 @@ class LimitedMemoryTest {
             .mapToDouble(m -> Double.parseDouble(m.group(1)))
             .max()
             .orElseThrow();
-    // How much of a layer's memory is in use again before the next one is read depends on what else
-    // the machine does: 0.84 of the plan on an idle one, 0.95 and more on a busy one.
-    assertThat(peak).as(run.err()).isBetween(0.8 * megabytes, 1.1 * megabytes);
+    // The plan counts gaps that layers leave in the heap: on an idle machine there are fewer of
+    // them,
+    // the peak is 0.8 to 0.85 of the plan there and 0.95 and more on a busy one.
+    assertThat(peak).as(run.err()).isBetween(0.75 * megabytes, 1.1 * megabytes);
   }
 
   @Test
