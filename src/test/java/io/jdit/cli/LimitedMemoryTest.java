@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.jdit.checkpoint.TensorInfo;
+import io.jdit.tensor.DType;
 import io.jdit.testing.Fixture;
 import io.jdit.testing.Manifest;
 import io.jdit.testing.TinyPipeline;
@@ -173,10 +174,11 @@ class LimitedMemoryTest {
             .mapToDouble(m -> Double.parseDouble(m.group(1)))
             .max()
             .orElseThrow();
-    // The plan counts gaps that layers leave in the heap: on an idle machine there are fewer of
-    // them,
-    // the peak is 0.8 to 0.85 of the plan there and 0.95 and more on a busy one.
-    assertThat(peak).as(run.err()).isBetween(0.75 * megabytes, 1.1 * megabytes);
+    // Tensors of a layer below 32 MB may leave gaps in the heap, as they are read and as they are
+    // held;
+    // the plan counts all of them, an idle machine has few: here 8 projections of 3072 x 3072.
+    double gaps = 2 * 8 * 3072.0 * 3072 * DType.BFLOAT16.bytes() / 1e6;
+    assertThat(peak).as(run.err()).isBetween(0.9 * (megabytes - gaps), 1.1 * megabytes);
   }
 
   @Test
