@@ -9,8 +9,8 @@ import io.jdit.media.AtomicFile;
 import io.jdit.media.Picture;
 import io.jdit.media.PictureReader;
 import io.jdit.metrics.Psnr;
-import io.jdit.parallel.Launcher;
 import io.jdit.parallel.ParallelSection;
+import io.jdit.parallel.SameJvm;
 import io.jdit.quant.QuantizeSection;
 import io.jdit.report.BenchComparison;
 import io.jdit.report.BenchComparison.Configuration;
@@ -143,7 +143,7 @@ final class ConfigurationBench {
     arguments.addAll(
         List.of("--cache-dit-config", config.toString(), "--picture", picture.toString()));
     Process process =
-        new ProcessBuilder(Launcher.sameJvm(Main.class.getName(), arguments))
+        new ProcessBuilder(SameJvm.command(Main.class.getName(), arguments))
             .redirectError(ProcessBuilder.Redirect.INHERIT)
             .start();
     String out;
