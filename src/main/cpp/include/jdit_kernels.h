@@ -17,7 +17,7 @@
 
 #include <stdint.h>
 
-#define JDIT_ABI_VERSION 3
+#define JDIT_ABI_VERSION 4
 
 #define JDIT_FLOAT32 0
 #define JDIT_BFLOAT16 1
@@ -221,6 +221,12 @@ JDIT_EXPORT int jdit_quantized_linear(const void* x, const void* packed, const v
  */
 JDIT_EXPORT int jdit_mute_stdout(void);
 JDIT_EXPORT int jdit_unmute_stdout(void);
+
+/*
+ * Maps what is allocated in this process from so many bytes on, at most 32 MiB (the C library's
+ * limit): what is freed of it goes back to the system at once and leaves no gap in the heap.
+ */
+JDIT_EXPORT int jdit_map_allocations(int64_t bytes);
 
 #ifdef __cplusplus
 }

@@ -267,7 +267,12 @@ final class BenchCommand implements Callable<Integer> {
       json.put("moved_mb", measured.bytes() / 1e6);
     }
     json.put("peak_memory_mb", measured.peakBytes() / 1e6);
-    out.printf(Locale.ROOT, "%-12s %16.0f MB%n", "peak memory", measured.peakBytes() / 1e6);
+    out.printf(Locale.ROOT, "%-12s %16.0f MB", "peak memory", measured.peakBytes() / 1e6);
+    if (measured.plannedBytes() > 0) {
+      json.put("planned_memory_mb", measured.plannedBytes() / 1e6);
+      out.printf(Locale.ROOT, ", planned %.0f", measured.plannedBytes() / 1e6);
+    }
+    out.println();
     out.println(JsonMapper.shared().writeValueAsString(json));
   }
 }

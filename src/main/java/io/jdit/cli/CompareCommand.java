@@ -39,6 +39,7 @@ final class CompareCommand implements Callable<Integer> {
       split = ",",
       required = true,
       paramLabel = "FILE[,FILE...]",
+      hideParamSyntax = true, // the label says it
       description = "Cache configurations as cache-dit's YAML or JSON.")
   private List<Path> configs;
 

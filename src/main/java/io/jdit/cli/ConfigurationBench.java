@@ -9,8 +9,10 @@ import io.jdit.media.AtomicFile;
 import io.jdit.media.Picture;
 import io.jdit.media.PictureReader;
 import io.jdit.metrics.Psnr;
-import io.jdit.parallel.Launcher;
+import io.jdit.offload.OffloadKeys;
+import io.jdit.offload.OffloadSettings;
 import io.jdit.parallel.ParallelSection;
+import io.jdit.parallel.SameJvm;
 import io.jdit.quant.QuantizeSection;
 import io.jdit.report.BenchComparison;
 import io.jdit.report.BenchComparison.Configuration;
@@ -41,6 +43,7 @@ final class ConfigurationBench {
       names = {"--configs", "--config"},
       split = ",",
       paramLabel = "FILE[,FILE...]",
+      hideParamSyntax = true, // the label says it
       description =
           "Compare settings files (cache, attention, quantization, layout), the first with the others; each runs in"
               + " processes of its own, in turn. Pictures have one seed.")
@@ -88,6 +91,7 @@ final class ConfigurationBench {
     SettingsFile file = SettingsFile.read(config);
     ResolvedCacheConfig.resolve(file, Map.of(), CacheFlags.none());
     QuantizeSection.read(file, Values.none());
+    OffloadSettings.of(OffloadKeys.read(file, Values.none()));
     ParallelSection.read(
         file.section(SettingsFile.PARALLELISM), file.place(SettingsFile.PARALLELISM));
     if (file.attentionBackend() != null) {
@@ -143,7 +147,7 @@ final class ConfigurationBench {
     arguments.addAll(
         List.of("--cache-dit-config", config.toString(), "--picture", picture.toString()));
     Process process =
-        new ProcessBuilder(Launcher.sameJvm(Main.class.getName(), arguments))
+        new ProcessBuilder(SameJvm.command(Main.class.getName(), arguments))
             .redirectError(ProcessBuilder.Redirect.INHERIT)
             .start();
     String out;

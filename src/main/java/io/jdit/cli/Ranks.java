@@ -11,6 +11,7 @@ import io.jdit.parallel.RankAgents;
 import io.jdit.parallel.RankEnvironment;
 import io.jdit.parallel.RankHosts;
 import io.jdit.parallel.RankProcess;
+import io.jdit.parallel.SameJvm;
 import io.jdit.tensor.Device;
 import io.jdit.tensor.Torch;
 import java.io.IOException;
@@ -100,7 +101,7 @@ final class Ranks {
   }
 
   private List<String> command() {
-    return Launcher.sameJvm(
+    return SameJvm.command(
         Main.class.getName(), spec.root().commandLine().getParseResult().originalArgs());
   }
 

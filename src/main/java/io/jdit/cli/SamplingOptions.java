@@ -34,6 +34,7 @@ final class SamplingOptions {
   @Option(
       names = "--seed",
       paramLabel = "N[,N...]",
+      hideParamSyntax = true, // the label says it
       split = ",",
       converter = SeedConverter.class,
       defaultValue = "1024",

@@ -9,7 +9,6 @@ import io.jdit.family.Families;
 import io.jdit.media.Picture;
 import io.jdit.metrics.MemoryProbe;
 import io.jdit.metrics.StageReport;
-import io.jdit.parallel.TransformerCost;
 import io.jdit.pipeline.Family;
 import io.jdit.pipeline.FrameSink;
 import io.jdit.pipeline.Generation;
@@ -49,6 +48,7 @@ public record Benchmark(
    *
    * @param milliseconds of each run, by what took them
    * @param peakBytes largest memory of this process, or on its GPU
+   * @param plannedBytes what it should be by {@link MemoryPlan}; 0 where nothing is planned
    * @param picture the first of the last run; null where none is drawn
    * @param flops of a step; 0 where they are not counted, as {@code bytes}
    * @param bytes that a step moves at least
@@ -56,6 +56,7 @@ public record Benchmark(
   public record Measured(
       Map<String, List<Double>> milliseconds,
       long peakBytes,
+      long plannedBytes,
       Picture picture,
       double flops,
       double bytes) {}
@@ -90,7 +91,7 @@ public record Benchmark(
         }
       }
     }
-    return new Measured(times, peak, first[0], 0, 0);
+    return new Measured(times, peak, 0, first[0], 0, 0);
   }
 
   /**
@@ -118,7 +119,8 @@ public record Benchmark(
             .withFormats(QuantizationSurvey.formats(folder, strategies))
             .withOrigin(WeightOrigin.RANDOM)
             .withPlacement(Placement.onDemand());
-    boolean alone = strategies.device().isCpu() && strategies.attention() instanceof FusedAttention;
+    boolean single = strategies.attention() instanceof FusedAttention; // one process computes it
+    boolean alone = single && strategies.device().isCpu();
     TimedAttention attention = new TimedAttention(strategies.attention());
     if (alone) {
       random = random.withAttention(attention);
@@ -129,27 +131,29 @@ public record Benchmark(
     probe.reset();
     double flops = 0;
     double bytes = 0;
+    long planned = 0;
     Set<Integer> cached;
     try (Model model = family.build(folder, Profile.traced(random));
-        Peak peak = new Peak(strategies);
+        Peak rates = new Peak(strategies);
         Generator numbers = new Generator(0);
         Generation generation =
             new Generation(model, resolved, strategies.branches(), acceleration)) {
       generation.encodeExample(
           shape -> numbers.randn(strategies.dtype(), shape).to(strategies.device()));
       int calls = model.guidance(resolved).most() * resolved.outputs();
-      if (alone) {
-        TransformerCost cost = ModelCost.of(this.folder, request).transformer();
-        flops = cost.flops() * calls;
-        bytes = cost.moved() * calls * strategies.dtype().bytes();
+      if (single) {
+        ModelCost cost = ModelCost.of(this.folder, request);
+        planned = MemoryPlan.denoising(this.folder, strategies, cost) + rates.bytes();
+        flops = cost.transformer().flops() * calls;
+        bytes = cost.transformer().moved() * calls * strategies.dtype().bytes();
       }
       while (!generation.done()) {
         attention.take();
         report.step(generation::step);
         if (alone && generation.stepsDone() > warmup) {
           times.computeIfAbsent("attention", n -> new ArrayList<>()).add(attention.take());
-          times.computeIfAbsent("as product", n -> new ArrayList<>()).add(peak.product(flops));
-          times.computeIfAbsent("as copy", n -> new ArrayList<>()).add(peak.copy(bytes));
+          times.computeIfAbsent("as product", n -> new ArrayList<>()).add(rates.product(flops));
+          times.computeIfAbsent("as copy", n -> new ArrayList<>()).add(rates.copy(bytes));
         }
       }
       cached = cachedSteps(List.copyOf(generation.accelerations().values()));
@@ -159,7 +163,8 @@ public record Benchmark(
           .computeIfAbsent(cached.contains(i) ? "cached step" : "step", n -> new ArrayList<>())
           .add(report.denoiseSteps().get(i));
     }
-    return new Measured(times, probe.read().peakAllocated(), null, flops, bytes);
+    long peak = probe.read().peakAllocated();
+    return new Measured(times, peak, cached.isEmpty() ? planned : 0, null, flops, bytes);
   }
 
   private static Set<Integer> cachedSteps(List<Acceleration> accelerations) {

@@ -31,10 +31,7 @@ public final class MemoryPlan {
    */
   public MemoryPlan(Path folder, Strategies strategies, ModelCost cost) {
     ModelFolder model = ModelFolder.open(folder);
-    Strategies configured =
-        strategies
-            .withFormats(QuantizationSurvey.formats(model, strategies))
-            .withOrigin(component -> new MetaWeights(strategies.dtype()));
+    Strategies configured = configured(model, strategies);
     components = MemoryCheck.of(model, configured).components();
     saved =
         QuantizationSurvey.of(model, configured).entrySet().stream()
@@ -52,6 +49,29 @@ public final class MemoryPlan {
         choices.add(choice);
       }
     }
+  }
+
+  private static Strategies configured(ModelFolder model, Strategies strategies) {
+    return strategies
+        .withFormats(QuantizationSurvey.formats(model, strategies))
+        .withOrigin(component -> new MetaWeights(strategies.dtype()));
+  }
+
+  /**
+   * Bytes that one process takes of a device while it denoises and nothing but transformers is
+   * there; in the machine's memory with what the process itself takes.
+   */
+  static long denoising(Path folder, Strategies strategies, ModelCost cost) {
+    ModelFolder model = ModelFolder.open(folder);
+    Strategies configured = configured(model, strategies);
+    long weights =
+        MemoryCheck.of(model, configured).components().entrySet().stream()
+            .filter(e -> e.getKey().startsWith("transformer"))
+            .mapToLong(e -> e.getValue().whole())
+            .sum();
+    return weights
+        + cost.working(model, configured).get(Offload.DENOISE)
+        + (strategies.device().isCpu() ? PROCESS : 0);
   }
 
   /** Bytes that quantized layers of the transformer take less than in the dtype. */

@@ -40,6 +40,11 @@ final class Peak implements AutoCloseable {
     }
   }
 
+  /** Of what is held for it. */
+  long bytes() {
+    return owner.bytes();
+  }
+
   /** Milliseconds that so many floating-point operations take in the layer, by one measurement. */
   double product(double flops) {
     return milliseconds(() -> layer.forward(x)) * flops / (2.0 * ROWS * WIDTH * WIDTH);

@@ -33,7 +33,7 @@ class CpuKernels extends io.jdit.kernels.KernelsPreset {
 
   // #include <stdint.h>
 
-  public static final int JDIT_ABI_VERSION = 3;
+  public static final int JDIT_ABI_VERSION = 4;
 
   public static final int JDIT_FLOAT32 = 0;
   public static final int JDIT_BFLOAT16 = 1;
@@ -423,6 +423,12 @@ class CpuKernels extends io.jdit.kernels.KernelsPreset {
   public static native int jdit_mute_stdout();
 
   public static native int jdit_unmute_stdout();
+
+  /*
+   * Maps what is allocated in this process from so many bytes on, at most 32 MiB (the C library's
+   * limit): what is freed of it goes back to the system at once and leaves no gap in the heap.
+   */
+  public static native int jdit_map_allocations(@Cast("int64_t") long bytes);
 
   // #ifdef __cplusplus
   // #endif

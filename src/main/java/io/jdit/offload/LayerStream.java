@@ -4,6 +4,7 @@ import io.jdit.checkpoint.Residency;
 import io.jdit.checkpoint.TensorInfo;
 import io.jdit.checkpoint.TensorSource;
 import io.jdit.checkpoint.Weights;
+import io.jdit.kernels.NativeHeap;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 import java.util.ArrayList;
@@ -28,6 +29,7 @@ final class LayerStream implements Residency {
     this.component = component;
     this.source = source;
     this.settings = settings;
+    NativeHeap.mapLargeTensors();
   }
 
   private final class Layer<M> implements Held<M> {

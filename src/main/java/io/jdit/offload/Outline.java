@@ -3,6 +3,7 @@ package io.jdit.offload;
 import io.jdit.checkpoint.TensorInfo;
 import io.jdit.checkpoint.TensorSource;
 import io.jdit.checkpoint.Weights;
+import io.jdit.kernels.NativeHeap;
 import io.jdit.tensor.Device;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
@@ -16,9 +17,6 @@ import java.util.function.Predicate;
  * made of it on {@link Device#META} has been checked, and its size is known.
  */
 final class Outline extends SourceView {
-  /** From this size on glibc maps what is allocated, and what is freed goes back at once. */
-  private static final long MAPPED = 32L << 20;
-
   private final List<TensorInfo> read = new ArrayList<>();
 
   Outline(TensorSource source) {
@@ -36,7 +34,7 @@ final class Outline extends SourceView {
       long stored = bytes(t -> true);
       double copies = 1 + (double) bytes / Math.max(1, stored);
       return new ComponentMemory.Layer(
-          bytes, stored, Math.round(copies * bytes(t -> t.bytes() < MAPPED)));
+          bytes, stored, Math.round(copies * bytes(t -> t.bytes() < NativeHeap.MAPPED)));
     }
 
     private long bytes(Predicate<TensorInfo> which) {

@@ -1,17 +1,14 @@
 package io.jdit.parallel;
 
 import java.io.BufferedReader;
-import java.io.File;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.OutputStreamWriter;
 import java.io.PrintStream;
 import java.io.PrintWriter;
-import java.lang.management.ManagementFactory;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -23,8 +20,6 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
 
 /** Runs a command line on ranks, one process each, and ends all of them when one fails. */
 public final class Launcher {
@@ -70,38 +65,6 @@ public final class Launcher {
   /** Is told whenever a rank enters a stage. */
   void onStage(BiConsumer<LaunchedRank, String> observer) {
     onStage = observer;
-  }
-
-  /**
-   * The command that runs {@code mainClass} in a JVM like this one. The class path of an
-   * installation is by a descriptor of this process, which a rank does not have; its class data
-   * archive holds for that class path only.
-   */
-  public static List<String> sameJvm(String mainClass, List<String> arguments) {
-    String given = System.getProperty("java.class.path");
-    String real =
-        Stream.of(given.split(File.pathSeparator))
-            .map(Launcher::withoutDescriptor)
-            .collect(Collectors.joining(File.pathSeparator));
-    List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
-    if (!real.equals(given)) {
-      command.removeIf(option -> option.startsWith("-XX:SharedArchiveFile"));
-    }
-    command.add("-cp");
-    command.add(real);
-    command.add(mainClass);
-    command.addAll(arguments);
-    return command;
-  }
-
-  private static String withoutDescriptor(String entry) {
-    try {
-      return entry.startsWith("/proc/self/") ? Path.of(entry).toRealPath().toString() : entry;
-    } catch (IOException e) {
-      return entry;
-    }
   }
 
   /**

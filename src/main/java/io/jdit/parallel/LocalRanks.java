@@ -11,6 +11,13 @@ import java.util.Map;
 
 /** Ranks on this host, with a device each. */
 public final class LocalRanks implements RankHosts {
+  /**
+   * LibTorch asks for the name of every address that it connects to, the loopback one as well, and
+   * does without it after a warning. Where no name server answers, each takes 10 s by default.
+   */
+  private static final Map<String, String> NAMES_IN_VAIN =
+      Map.of("RES_OPTIONS", "timeout:1 attempts:2", "TORCH_CPP_LOG_LEVEL", "ERROR");
+
   private final List<String> command;
   private final int size;
   private final CoreShares cores;
@@ -61,6 +68,8 @@ public final class LocalRanks implements RankHosts {
       int share = Processors.allowed() / size;
       env.putIfAbsent("OMP_NUM_THREADS", Integer.toString(Math.max(1, share)));
     }
+    NAMES_IN_VAIN.forEach(
+        (name, value) -> env.putIfAbsent(name, System.getenv().getOrDefault(name, value)));
     List<String> placed = new ArrayList<>(cores.prefix(rank, size));
     placed.addAll(command);
     return LaunchedRank.start(rank, placed, env, err);

@@ -1,5 +1,6 @@
 package io.jdit.quant;
 
+import io.jdit.tensor.CodeProduct;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Functional;
 import io.jdit.tensor.OneDnn;
@@ -34,8 +35,9 @@ final class QuantizedProduct {
 
   private static Tensor int8(Tensor x, QuantizedWeight w, Tensor bias) {
     Tensor s = Rounding.int8Scale(x, w.type() == QuantType.INT8_PER_TENSOR);
-    Tensor sums =
-        product(Rounding.int8Codes(x, s).to(DType.FLOAT32), w.codes().to(DType.FLOAT32), null);
+    Tensor codes = Rounding.int8Codes(x, s);
+    Tensor exact = CodeProduct.int8(codes, w.codes());
+    Tensor sums = exact == null ? inFloat32(codes, w.codes()) : exact.to(DType.FLOAT32);
     Tensor y = sums.mul(s).to(x.dtype()).to(DType.FLOAT32).mul(w.scale().view(-1));
     return plus(y, bias).to(x.dtype());
   }
@@ -45,11 +47,17 @@ final class QuantizedProduct {
     return plus(y.mul(w.scale().view(-1).to(x.dtype())), bias);
   }
 
-  /** Both sides as what their codes stand for, in float32: the product of the codes, scaled. */
   private static Tensor float8(Tensor x, QuantizedWeight w, Tensor bias) {
     Tensor s = Rounding.float8Scale(x, w.type() == QuantType.FLOAT8_PER_TENSOR);
-    Tensor sums =
-        product(Rounding.float8Codes(x, s).to(DType.FLOAT32), w.codes().to(DType.FLOAT32), null);
+    Tensor codes = Rounding.float8Codes(x, s);
+    // LibTorch's of the CPU expands the codes as well.
+    if (x.device().isCuda() && x.dtype() == DType.BFLOAT16) {
+      Tensor y = CodeProduct.float8(codes, w.codes(), s, w.scale(), bias, x.dtype());
+      if (y != null) {
+        return y;
+      }
+    }
+    Tensor sums = inFloat32(codes, w.codes());
     return plus(sums.mul(s.mul(w.scale().view(1, -1))), bias).to(x.dtype());
   }
 
@@ -58,6 +66,10 @@ final class QuantizedProduct {
     Tensor s = Rounding.float8Scale(parts, false);
     Tensor held = Rounding.float8Codes(parts, s).to(DType.FLOAT32).mul(s).view(x.shape());
     return plus(product(held, w.values(DType.FLOAT32), null).to(x.dtype()), bias);
+  }
+
+  private static Tensor inFloat32(Tensor codes, Tensor weight) {
+    return product(codes.to(DType.FLOAT32), weight.to(DType.FLOAT32), null);
   }
 
   private static Tensor product(Tensor x, Tensor weight, Tensor bias) {

@@ -6,6 +6,7 @@ import io.jdit.testing.Fixture;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -47,6 +48,34 @@ class BenchCommandTest {
           .extracting(s -> s.findOption("--flux-mid"))
           .isNotNull();
     }
+  }
+
+  /** Weights of 2 blocks of 768 features, in float32, and the process; a cache is not planned. */
+  @Test
+  void aShapeSaysWhatMemoryWasPlanned() {
+    List<String> shape =
+        List.of(
+            "bench",
+            "--flux-mid",
+            "--set=transformer.num_layers=1",
+            "--set=transformer.num_single_layers=1");
+    double weights = (30 + 12) * 768 * 768 * 4 / 1e6;
+    assertThat(last(bench(shape)).path("planned_memory_mb").asDouble())
+        .isBetween(400 + weights, 800 + weights);
+    List<String> cached = new ArrayList<>(shape);
+    cached.addAll(List.of("--cache", "--warmup-steps=1", "--rdt=1000"));
+    JsonNode json = last(bench(cached));
+    assertThat(json.has("cached_step_ms")).isTrue();
+    assertThat(json.has("planned_memory_mb")).isFalse();
+  }
+
+  private static CommandLineRun bench(List<String> arguments) {
+    return CommandLineRun.of(arguments.toArray(String[]::new));
+  }
+
+  private static JsonNode last(CommandLineRun run) {
+    assertThat(run.exitCode()).as(run.err()).isZero();
+    return JsonMapper.shared().readTree(run.out().lines().reduce((a, b) -> b).orElseThrow());
   }
 
   /** The second differs by its kernel's rounding at most, the third is cached. */

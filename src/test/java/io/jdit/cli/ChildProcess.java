@@ -2,7 +2,7 @@ package io.jdit.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.jdit.parallel.Launcher;
+import io.jdit.parallel.SameJvm;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -22,7 +22,7 @@ record ChildProcess(int exitCode, String out, String err) {
 
   /** What starts {@code jdit} with these arguments. */
   static List<String> command(String... arguments) {
-    return new ArrayList<>(Launcher.sameJvm(Main.class.getName(), List.of(arguments)));
+    return new ArrayList<>(SameJvm.command(Main.class.getName(), List.of(arguments)));
   }
 
   /**

@@ -3,7 +3,7 @@ package io.jdit.media;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.jdit.parallel.Launcher;
+import io.jdit.parallel.SameJvm;
 import io.jdit.testing.Fixture;
 import io.jdit.testing.VideoFile;
 import java.io.IOException;
@@ -167,7 +167,7 @@ class VideoWriterTest {
     Path target = temp.resolve(name);
     Process process =
         new ProcessBuilder(
-                Launcher.sameJvm(
+                SameJvm.command(
                     EndlessVideo.class.getName(),
                     List.of(target.toString(), Boolean.toString(folder))))
             .redirectErrorStream(true)

@@ -68,7 +68,7 @@ final class FaultyRank {
       System.exit(
           new Launcher(
                   LocalRanks.of(
-                      Launcher.sameJvm(FaultyRank.class.getName(), java.util.List.of(args)),
+                      SameJvm.command(FaultyRank.class.getName(), java.util.List.of(args)),
                       2,
                       System.err),
                   Map.of(),

@@ -37,7 +37,7 @@ class FluxParallelTest {
   void everyLayoutGivesTheLatentsOfOneProcess(int ranks) throws Exception {
     ByteArrayOutputStream err = new ByteArrayOutputStream();
     List<String> command =
-        new ArrayList<>(Launcher.sameJvm(FluxRank.class.getName(), List.of(folder.toString())));
+        new ArrayList<>(SameJvm.command(FluxRank.class.getName(), List.of(folder.toString())));
     command.addAll(
         1,
         List.of(

@@ -49,7 +49,7 @@ class KilledStagesTest {
   @ParameterizedTest
   @CsvSource({"join, 1", "load, 0", "text_encode, 1", "denoise, 0", "decode, 1", "save, 0"})
   void theOthersEndAndTheKilledRankIsNamed(String stage, int victim) throws Exception {
-    List<String> command = Launcher.sameJvm("io.jdit.cli.Main", GENERATE);
+    List<String> command = SameJvm.command("io.jdit.cli.Main", GENERATE);
     command.add(folder.resolve("out").toString());
     command.addAll(1, List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx512m"));
     ByteArrayOutputStream err = new ByteArrayOutputStream();

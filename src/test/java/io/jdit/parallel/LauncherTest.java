@@ -37,7 +37,7 @@ class LauncherTest {
   private List<String> command(Class<?> main, String... arguments) {
     List<String> all = new ArrayList<>(List.of(folder.toString()));
     all.addAll(List.of(arguments));
-    List<String> command = new ArrayList<>(Launcher.sameJvm(main.getName(), all));
+    List<String> command = new ArrayList<>(SameJvm.command(main.getName(), all));
     command.addAll(1, List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"));
     return command;
   }

@@ -139,7 +139,7 @@ final class Browser implements AutoCloseable {
 
   /** Waits until an expression is true. */
   void await(String expression) throws Exception {
-    for (int i = 0; i < 400; i++) {
+    for (int i = 0; i < 1200; i++) {
       if (evaluate("!!(" + expression + ")").booleanValue()) {
         return;
       }
@@ -179,9 +179,12 @@ final class Browser implements AutoCloseable {
   @Override
   public void close() throws IOException {
     socket.abort();
-    process.descendants().forEach(ProcessHandle::destroyForcibly);
-    process.destroyForcibly();
+    process.destroy(); // it removes the link in its profile that JUnit would warn about
     try {
+      if (!process.waitFor(10, TimeUnit.SECONDS)) {
+        process.descendants().forEach(ProcessHandle::destroyForcibly);
+        process.destroyForcibly();
+      }
       process.waitFor();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();

@@ -80,7 +80,7 @@ class PageTest {
         "document.getElementById('cache').value = 'on';"
             + "document.getElementById('cache-params').value ="
             + " '{\"max_warmup_steps\": 4, \"residual_diff_threshold\": 0.5}'");
-    draw("a small green square on a yellow background", 400);
+    draw("a small green square on a yellow background", 200);
     browser.await("document.querySelector('#running .card img')?.src.startsWith('data:image/png')");
     screenshot("drawing");
     browser.await("document.querySelectorAll('#gallery .card img').length === 2");

@@ -96,7 +96,7 @@ class FusedSdpaTest {
     assertThat(FusedSdpa.fitsCudnn(dtype, dim, queries, keys)).isEqualTo(expected);
   }
 
-  private static List<String> arguments(AtenOp op) {
+  static List<String> arguments(AtenOp op) {
     FunctionSchema schema = op.schema();
     return texts(schema.arguments());
   }
