@@ -52,6 +52,7 @@ public final class Torch {
         }
         throw new LibraryLoadException(failure, e);
       }
+      torch.initLogging(); // TORCH_CPP_LOG_LEVEL, as Python's module does
       loaded = true;
     }
   }

@@ -39,7 +39,9 @@ record ChildProcess(int exitCode, String out, String err) {
             .redirectError(err);
     builder.environment().putAll(environment);
     Process process = builder.start();
-    assertThat(process.waitFor(120, TimeUnit.SECONDS)).isTrue();
+    boolean ended = process.waitFor(300, TimeUnit.SECONDS);
+    process.destroyForcibly();
+    assertThat(ended).as("%s ends; it said: %s", command, Files.readString(err.toPath())).isTrue();
     // The JVM names the options that it takes from JAVA_TOOL_OPTIONS.
     String said = Files.readString(err.toPath()).replaceAll("(?m)^Picked up JAVA_.*\\R", "");
     return new ChildProcess(process.exitValue(), Files.readString(out.toPath()), said);
