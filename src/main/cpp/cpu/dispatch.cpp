@@ -9,16 +9,16 @@
 namespace jdit {
 namespace {
 
-#define JDIT_TABLE(isa)                                                                     \
+#define JDIT_TABLE(isa, quantized_linear)                                                   \
   {isa::layer_norm_modulate, isa::rms_norm_rope, isa::gated_residual, isa::gelu_tanh,       \
    isa::attention,           isa::residual_diff, isa::taylor_update,  isa::taylor_eval,     \
    isa::foca_eval,           isa::fp8_pack,      isa::fp8_unpack,     isa::merge_attention, \
-   nullptr}
+   quantized_linear}
 
-constexpr KernelTable kScalar = JDIT_TABLE(scalar);
+constexpr KernelTable kScalar = JDIT_TABLE(scalar, nullptr);
 #if defined(__x86_64__)
-constexpr KernelTable kAvx2 = JDIT_TABLE(avx2);
-constexpr KernelTable kAvx512 = JDIT_TABLE(avx512);
+constexpr KernelTable kAvx2 = JDIT_TABLE(avx2, avx2::quantized_linear);
+constexpr KernelTable kAvx512 = JDIT_TABLE(avx512, avx512::quantized_linear);
 
 // Dot products of bfloat16 and of int8, which processors have together, pay in attention and in
 // linear layers only: the other kernels are bound by memory.
@@ -27,7 +27,7 @@ constexpr KernelTable with_dot_products(KernelTable table) {
   table.quantized_linear = avx512bf16::quantized_linear;
   return table;
 }
-constexpr KernelTable kAvx512Bf16 = with_dot_products(JDIT_TABLE(avx512));
+constexpr KernelTable kAvx512Bf16 = with_dot_products(kAvx512);
 #endif
 
 struct Isa {

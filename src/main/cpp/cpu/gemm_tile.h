@@ -1,8 +1,9 @@
-// The register-blocked product of attention: C[rows, columns] (+)= A[rows, depth] B[depth, columns]
+// The register-blocked product of attention and of quantized layers:
+//   C[rows, columns] (+)= A[rows, depth] B[depth, columns]
 //
 // A is row-major and its elements are broadcast. B is packed in panels of kPanel columns, each
-// panel [depth, kPanel], the last one zero-padded to whole vectors. One step of depth is one float,
-// or one pair of bfloat16 for the instruction vdpbf16ps; both are 32 bits wide.
+// panel [depth, kPanel], the last one padded to whole vectors. One step of depth is 32 bits wide: a
+// float, or a pair of bfloat16 for the instruction vdpbf16ps; integers: quantized_operands.h.
 #pragma once
 
 #include "simd.h"
@@ -20,8 +21,20 @@ inline constexpr int kTileRows = 2, kTileVectors = 2;
 #endif
 inline constexpr int64_t kPanel = kTileVectors * kLanes;
 
+// Sums in float32: 0 or C * scale at the start, times alpha at the end.
+struct FloatSums {
+  using Sum = Vec;
+  using Result = float;
+  static JDIT_INLINE Sum start(const float* c, const float* scale) {
+    return scale == nullptr ? broadcast(0) : load(c, Full{}) * broadcast(*scale);
+  }
+  static JDIT_INLINE void finish(float* c, Sum sum, float alpha) {
+    store(c, sum * broadcast(alpha), Full{});
+  }
+};
+
 // One step of depth in float32.
-struct FloatStep {
+struct FloatStep : FloatSums {
   using Unit = float;
   using Operand = Vec;
   static JDIT_INLINE Operand broadcast_unit(const float* p) { return broadcast(*p); }
@@ -31,7 +44,7 @@ struct FloatStep {
 
 #if defined(JDIT_AVX512_BF16)
 // Two steps of depth in bfloat16 with float32 accumulation.
-struct Bf16PairStep {
+struct Bf16PairStep : FloatSums {
   using Unit = uint32_t;
   using Operand = __m512i;
   static JDIT_INLINE Operand broadcast_unit(const uint32_t* p) {
@@ -50,21 +63,20 @@ struct TileOperands {
   int64_t a_stride;  // units between rows of A
   const typename Step::Unit* b;
   int64_t depth;     // units
-  float* c;
+  typename Step::Result* c;
   int64_t c_stride;
 };
 
 // C = alpha A B, or C = C * row_scale + A B where row_scale is given.
 template <class Step, int kRows, int kVectors>
 void tile(const TileOperands<Step>& t, float alpha, const float* row_scale) {
-  Vec sums[kRows][kVectors];
+  typename Step::Sum sums[kRows][kVectors];
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; r++) {
 #pragma GCC unroll 4
     for (int v = 0; v < kVectors; v++) {
-      sums[r][v] = row_scale == nullptr
-                       ? broadcast(0)
-                       : load(t.c + r * t.c_stride + v * kLanes, Full{}) * broadcast(row_scale[r]);
+      sums[r][v] = Step::start(t.c + r * t.c_stride + v * kLanes,
+                               row_scale == nullptr ? nullptr : row_scale + r);
     }
   }
   const typename Step::Unit *a = t.a, *b = t.b;
@@ -85,7 +97,7 @@ void tile(const TileOperands<Step>& t, float alpha, const float* row_scale) {
   for (int r = 0; r < kRows; r++) {
 #pragma GCC unroll 4
     for (int v = 0; v < kVectors; v++) {
-      store(t.c + r * t.c_stride + v * kLanes, sums[r][v] * broadcast(alpha), Full{});
+      Step::finish(t.c + r * t.c_stride + v * kLanes, sums[r][v], alpha);
     }
   }
 }
@@ -121,8 +133,8 @@ JDIT_INLINE void tile_rows(const TileOperands<Step>& t, int64_t rows, int vector
 // The whole product; columns is padded to whole vectors in B and C.
 template <class Step>
 void multiply(const typename Step::Unit* a, int64_t a_stride, const typename Step::Unit* b,
-              int64_t depth, float* c, int64_t c_stride, int64_t rows, int64_t columns,
-              float alpha, const float* row_scale) {
+              int64_t depth, typename Step::Result* c, int64_t c_stride, int64_t rows,
+              int64_t columns, float alpha, const float* row_scale) {
   for (int64_t n = 0; n < columns; n += kPanel) {
     int64_t left = columns - n < kPanel ? columns - n : kPanel;
     int vectors = static_cast<int>((left + kLanes - 1) / kLanes);

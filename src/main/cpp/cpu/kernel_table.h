@@ -19,7 +19,7 @@ struct KernelTable {
   void (*fp8_pack)(const Float8Pack&);
   void (*fp8_unpack)(const Float8Unpack&);
   void (*merge_attention)(const MergeAttention&);
-  bool (*quantized_linear)(const QuantizedLinear&);  // null: not for this instruction set
+  bool (*quantized_linear)(const QuantizedLinear&);  // as attention; null: not for this set
 };
 
 #define JDIT_DECLARE_ISA(isa)                            \
@@ -36,15 +36,12 @@ struct KernelTable {
   void fp8_pack(const Float8Pack&);                      \
   void fp8_unpack(const Float8Unpack&);                  \
   void merge_attention(const MergeAttention&);           \
+  bool quantized_linear(const QuantizedLinear&);         \
   }
 
 JDIT_DECLARE_ISA(scalar)
 JDIT_DECLARE_ISA(avx2)
 JDIT_DECLARE_ISA(avx512)
 JDIT_DECLARE_ISA(avx512bf16)
-
-namespace avx512bf16 {
-bool quantized_linear(const QuantizedLinear&);  // false: no memory for the working space
-}
 
 }  // namespace jdit

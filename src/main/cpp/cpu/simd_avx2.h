@@ -83,8 +83,9 @@ JDIT_INLINE Vec from_8bit(__m128i codes) {
   // As float16 the exponent is 8 too small, in subnormals too.
   __m128i half = _mm_or_si128(_mm_slli_epi16(low, 7), _mm_slli_epi16(_mm_sub_epi16(u, low), 8));
   __m256i nan = _mm256_cvtepi16_epi32(_mm_cmpeq_epi16(low, _mm_set1_epi16(0x7f)));
+  // A NaN whose lower half is 0, as round_bf16() wants it.
   return {_mm256_or_ps(_mm256_mul_ps(_mm256_cvtph_ps(half), _mm256_set1_ps(256.0f)),
-                       _mm256_castsi256_ps(nan))};
+                       _mm256_castsi256_ps(_mm256_slli_epi32(nan, 22)))};
 }
 JDIT_INLINE __m128i to_8bit(Vec x) {
   __m256i u = _mm256_castps_si256(x.v), odd = _mm256_srli_epi32(_mm256_slli_epi32(u, 11), 31);
@@ -162,6 +163,53 @@ JDIT_INLINE float maximum(Vec a) {
   __m128 m = _mm_max_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));
   m = _mm_max_ps(m, _mm_movehl_ps(m, m));
   return _mm_cvtss_f32(_mm_max_ss(m, _mm_movehdup_ps(m)));
+}
+
+// Codes of quantized layers as numbers, and products of integers: lanes of int32.
+using Ints = __m256i;
+
+JDIT_INLINE Ints zero_ints() { return _mm256_setzero_si256(); }
+JDIT_INLINE Ints broadcast_int(uint32_t x) { return _mm256_set1_epi32(static_cast<int>(x)); }
+JDIT_INLINE Ints load_ints(const void* p) {
+  return _mm256_loadu_si256(static_cast<const __m256i*>(p));
+}
+JDIT_INLINE void store_ints(void* p, Ints x) {
+  _mm256_storeu_si256(static_cast<__m256i*>(p), x);
+}
+JDIT_INLINE Ints add_ints(Ints a, Ints b) { return _mm256_add_epi32(a, b); }
+JDIT_INLINE Vec to_float(Ints x) { return {_mm256_cvtepi32_ps(x)}; }
+
+JDIT_INLINE Vec load(const int8_t* p, Full) {
+  return to_float(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
+}
+// The signed half bytes from bit kShift on.
+template <int kShift>
+JDIT_INLINE Vec load_half_bytes(const uint8_t* p) {
+  Ints u = _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+  return to_float(_mm256_srai_epi32(_mm256_slli_epi32(u, 28 - kShift), 28));
+}
+// Integers of [-128, 127], after rounding to nearest even, plus 128.
+JDIT_INLINE void store_offset_codes(uint8_t* p, Vec x) {
+  __m256i i = _mm256_cvtps_epi32(x.v);
+  __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(i), _mm256_extracti128_si256(i, 1));
+  __m128i codes = _mm_xor_si128(_mm_packs_epi16(words, words), _mm_set1_epi8(-128));
+  _mm_storel_epi64(reinterpret_cast<__m128i*>(p), codes);
+}
+// 2 kLanes bytes without sign as pairs of int16.
+JDIT_INLINE Ints load_offset_pairs(const uint8_t* p) {
+  return _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+}
+// Bytes kFirst and kFirst + 1 of every four, with sign, as a pair of int16.
+template <int kFirst>
+JDIT_INLINE Ints pairs_of_quads(Ints quads) {
+  constexpr char k = kFirst;
+  __m128i bytes = _mm_setr_epi8(-1, k, -1, k + 1, -1, k + 4, -1, k + 5, -1, k + 8, -1, k + 9, -1,
+                                k + 12, -1, k + 13);
+  return _mm256_srai_epi16(_mm256_shuffle_epi8(quads, _mm256_broadcastsi128_si256(bytes)), 8);
+}
+// c + a0 b0 + a1 b1 of pairs of int16.
+JDIT_INLINE Ints multiply_add_pairs(Ints a, Ints b, Ints c) {
+  return add_ints(c, _mm256_madd_epi16(a, b));
 }
 
 // Sums of float32 lanes kept in double.

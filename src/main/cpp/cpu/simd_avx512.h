@@ -145,6 +145,47 @@ JDIT_INLINE float first_lane(Vec a) { return _mm512_cvtss_f32(a.v); }
 JDIT_INLINE float sum(Vec a) { return _mm512_reduce_add_ps(a.v); }
 JDIT_INLINE float maximum(Vec a) { return _mm512_reduce_max_ps(a.v); }
 
+// Codes of quantized layers as numbers, and products of integers: lanes of int32.
+using Ints = __m512i;
+
+JDIT_INLINE Ints zero_ints() { return _mm512_setzero_si512(); }
+JDIT_INLINE Ints broadcast_int(uint32_t x) { return _mm512_set1_epi32(static_cast<int>(x)); }
+JDIT_INLINE Ints load_ints(const void* p) { return _mm512_loadu_si512(p); }
+JDIT_INLINE void store_ints(void* p, Ints x) { _mm512_storeu_si512(p, x); }
+JDIT_INLINE Ints add_ints(Ints a, Ints b) { return _mm512_add_epi32(a, b); }
+JDIT_INLINE Vec to_float(Ints x) { return {_mm512_cvtepi32_ps(x)}; }
+
+JDIT_INLINE Vec load(const int8_t* p, Full) {
+  return to_float(_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
+}
+// The signed half bytes from bit kShift on.
+template <int kShift>
+JDIT_INLINE Vec load_half_bytes(const uint8_t* p) {
+  Ints u = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  return to_float(_mm512_srai_epi32(_mm512_slli_epi32(u, 28 - kShift), 28));
+}
+// Integers of [-128, 127], after rounding to nearest even, plus 128.
+JDIT_INLINE void store_offset_codes(uint8_t* p, Vec x) {
+  __m128i codes = _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(x.v));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm_xor_si128(codes, _mm_set1_epi8(-128)));
+}
+// 2 kLanes bytes without sign as pairs of int16.
+JDIT_INLINE Ints load_offset_pairs(const uint8_t* p) {
+  return _mm512_cvtepu8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+}
+// Bytes kFirst and kFirst + 1 of every four, with sign, as a pair of int16.
+template <int kFirst>
+JDIT_INLINE Ints pairs_of_quads(Ints quads) {
+  constexpr char k = kFirst;
+  __m128i bytes = _mm_setr_epi8(-1, k, -1, k + 1, -1, k + 4, -1, k + 5, -1, k + 8, -1, k + 9, -1,
+                                k + 12, -1, k + 13);
+  return _mm512_srai_epi16(_mm512_shuffle_epi8(quads, _mm512_broadcast_i32x4(bytes)), 8);
+}
+// c + a0 b0 + a1 b1 of pairs of int16.
+JDIT_INLINE Ints multiply_add_pairs(Ints a, Ints b, Ints c) {
+  return add_ints(c, _mm512_madd_epi16(a, b));
+}
+
 // Sums of float32 lanes kept in double.
 struct DoubleSum {
   __m512d low = _mm512_setzero_pd(), high = _mm512_setzero_pd();

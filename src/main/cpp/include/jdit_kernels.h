@@ -183,8 +183,8 @@ JDIT_EXPORT int jdit_merge_attention(void* out, void* lse, const void* part, con
                                      int64_t head_dim, int dtype, void* stream);
 
 /*
- * 1 where the chosen instruction set has jdit_quantized_linear: AVX-512 with dot products of
- * bfloat16 and int8. The CUDA library has it nowhere.
+ * 1 where the chosen instruction set has jdit_quantized_linear: AVX2 and all better ones. The CUDA
+ * library has it nowhere.
  */
 JDIT_EXPORT int jdit_has_quantized_linear(void);
 
@@ -193,7 +193,7 @@ JDIT_EXPORT int jdit_has_quantized_linear(void);
  * half) in panels of JDIT_PANEL columns, the last filled with zeros, each panel
  *   JDIT_INT8: [in / 4, JDIT_PANEL, 4], then JDIT_PANEL int32: -128 times the sum of each column
  *   else:      [in, JDIT_PANEL], JDIT_INT4_WEIGHT: [in / 2, JDIT_PANEL]
- * in is a multiple of 32. On the CPU only.
+ * in is a multiple of 32. The layout is the same for all instruction sets. On the CPU only.
  */
 JDIT_EXPORT int jdit_pack_codes(const void* codes, void* packed, int64_t columns, int64_t in,
                                 int format);

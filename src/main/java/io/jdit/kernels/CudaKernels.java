@@ -370,8 +370,8 @@ class CudaKernels extends io.jdit.kernels.CudaKernelsPreset {
       Pointer stream);
 
   /*
-   * 1 where the chosen instruction set has jdit_quantized_linear: AVX-512 with dot products of
-   * bfloat16 and int8. The CUDA library has it nowhere.
+   * 1 where the chosen instruction set has jdit_quantized_linear: AVX2 and all better ones. The CUDA
+   * library has it nowhere.
    */
   public static native int jdit_has_quantized_linear();
 
@@ -380,7 +380,7 @@ class CudaKernels extends io.jdit.kernels.CudaKernelsPreset {
    * half) in panels of JDIT_PANEL columns, the last filled with zeros, each panel
    *   JDIT_INT8: [in / 4, JDIT_PANEL, 4], then JDIT_PANEL int32: -128 times the sum of each column
    *   else:      [in, JDIT_PANEL], JDIT_INT4_WEIGHT: [in / 2, JDIT_PANEL]
-   * in is a multiple of 32. On the CPU only.
+   * in is a multiple of 32. The layout is the same for all instruction sets. On the CPU only.
    */
   public static native int jdit_pack_codes(
       @Const Pointer codes,

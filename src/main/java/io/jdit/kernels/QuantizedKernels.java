@@ -12,8 +12,8 @@ import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 
 /**
- * Linear layers with weights of 8 and 4 bits, for processors with AVX-512 and its dot products of
- * int8 and bfloat16. Elsewhere there is none: ask {@link #supports} first.
+ * Linear layers with weights of 8 and 4 bits, for processors with AVX2 or AVX-512. Elsewhere there
+ * is none: ask {@link #supports} first.
  */
 public final class QuantizedKernels {
   private static final long INPUTS = 32;

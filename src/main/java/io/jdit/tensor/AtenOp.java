@@ -46,4 +46,12 @@ final class AtenOp {
       return tensors;
     }
   }
+
+  /** Calls an operator without arguments that answers a question. */
+  boolean isTrue() {
+    try (IValueVector stack = new IValueVector()) {
+      handle.callBoxed(stack);
+      return stack.get(0).toBool();
+    }
+  }
 }

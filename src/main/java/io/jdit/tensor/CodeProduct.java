@@ -27,6 +27,20 @@ public final class CodeProduct {
     private Ops() {}
   }
 
+  /** Without VNNI oneDNN sums pairs of products in 16 bits, where they saturate. */
+  private static final class OneDnnInt8 {
+    static final boolean EXACT = exact();
+
+    private static boolean exact() {
+      int size = 64;
+      try (TensorScope scope = TensorScope.open()) {
+        Tensor largest = Tensor.full(127, DType.INT8, Device.CPU, size, size);
+        Tensor sums = Ops.INT8.call(new IValue(largest.handle()), new IValue(largest.handle()));
+        return sums.select(0, 0).select(0, 0).item() == 127 * 127 * size;
+      }
+    }
+  }
+
   private static final Set<String> REFUSED = ConcurrentHashMap.newKeySet();
 
   private CodeProduct() {}
@@ -36,12 +50,13 @@ public final class CodeProduct {
    *
    * @param a int8 [M, K]
    * @param b int8 [N, K]
-   * @return int32 [M, N]; null where this device has no such product
+   * @return int32 [M, N]; null where this device has no such product, as a processor without VNNI
    */
   public static Tensor int8(Tensor a, Tensor b) {
     boolean cuda = a.device().isCuda();
     String what = "int8 on " + a.device();
     if (REFUSED.contains(what)
+        || !cuda && !OneDnnInt8.EXACT
         || cuda && (b.size(0) % INT8_DIVISOR != 0 || b.size(1) % INT8_DIVISOR != 0)) {
       return null;
     }

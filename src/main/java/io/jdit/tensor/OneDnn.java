@@ -17,15 +17,19 @@ public final class OneDnn {
   private static final class Ops {
     static final AtenOp REORDER = new AtenOp("mkldnn::_reorder_linear_weight");
     static final AtenOp LINEAR = new AtenOp("mkldnn::_linear_pointwise");
+
+    /** bfloat16 needs AVX-512 or AVX-NE-CONVERT; asking for it elsewhere is an error. */
+    static final boolean BFLOAT16 = new AtenOp("mkldnn::_is_mkldnn_bf16_supported").isTrue();
+
     static final GenericList NO_SCALARS =
         new GenericList(OptionalType.get(ListType.ofNumbers().containedType(0)));
   }
 
   private OneDnn() {}
 
-  /** True for the dtypes and devices that {@link #linear} is for. */
+  /** True for the dtypes and devices that {@link #linear} is for on this processor. */
   public static boolean supports(DType dtype, Device device) {
-    return device.isCpu() && (dtype == DType.FLOAT32 || dtype == DType.BFLOAT16);
+    return device.isCpu() && (dtype == DType.FLOAT32 || dtype == DType.BFLOAT16 && Ops.BFLOAT16);
   }
 
   /** Copies a weight [out, in] into oneDNN's layout. Only {@link #linear} can read the result. */

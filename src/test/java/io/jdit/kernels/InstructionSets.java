@@ -17,7 +17,7 @@ import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.jupiter.params.provider.Arguments;
 
 /** Runs kernel tests on every instruction set, and what they share: random input and bounds. */
-final class InstructionSets implements AfterEachCallback {
+public final class InstructionSets implements AfterEachCallback {
   static final List<DType> DTYPES = List.of(DType.FLOAT32, DType.BFLOAT16, DType.FLOAT16);
 
   /** Set where the class path has the CUDA kernels as plain C++ in place of the CPU's: the file. */
@@ -32,7 +32,7 @@ final class InstructionSets implements AfterEachCallback {
   }
 
   /** Makes the kernels use {@code isa}; skips the test where that is impossible. */
-  static void use(String isa) {
+  public static void use(String isa) {
     if (EMULATION != null) {
       assumeTrue(
           Files.exists(Path.of(EMULATION)), "the emulation is not built: see scripts/test-native");

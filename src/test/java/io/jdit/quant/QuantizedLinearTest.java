@@ -1,9 +1,9 @@
 package io.jdit.quant;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.jdit.checkpoint.SafeTensorsFile;
+import io.jdit.kernels.InstructionSets;
 import io.jdit.kernels.QuantizedKernels;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Device;
@@ -27,7 +27,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** One layer in every type against torchao's codes and scales, and against exact arithmetic. */
-@ExtendWith(NoLeaks.class)
+@ExtendWith({InstructionSets.class, NoLeaks.class})
 class QuantizedLinearTest {
   private static final Path FILE = Fixture.ROOT.resolve("parallel/quant.safetensors");
 
@@ -35,6 +35,9 @@ class QuantizedLinearTest {
   private static final int ZERO_ROW = 5;
 
   private static final int ZERO_TOKEN = 3;
+
+  /** How a layer is computed: so, or by the kernels on an instruction set, which is named then. */
+  private static final String OPERATORS = "operators";
 
   /** Relative L2 errors against float32 that torchao's arithmetic has on these tensors. */
   private static final Map<QuantType, Double> ERRORS =
@@ -99,16 +102,23 @@ class QuantizedLinearTest {
 
   /** Every type in tensor operators and, where the processor has them, by the kernels. */
   static Stream<Arguments> implementations() {
+    return Stream.concat(
+        Arrays.stream(QuantType.values()).map(type -> Arguments.of(type, OPERATORS)), kernels());
+  }
+
+  static Stream<Arguments> kernels() {
     return Arrays.stream(QuantType.values())
-        .flatMap(type -> Stream.of(Arguments.of(type, false), Arguments.of(type, true)));
+        .filter(type -> type.kernel() != null)
+        .flatMap(
+            type -> Stream.of("avx2", "avx512", "avx512bf16").map(isa -> Arguments.of(type, isa)));
   }
 
   /** One unit in the last place: the order of the float32 sums differs. */
   @ParameterizedTest
   @MethodSource("implementations")
-  void outputsAreTheReferences(QuantType type, boolean kernel) {
+  void outputsAreTheReferences(QuantType type, String how) {
     double[] expected = file.read(type.text() + ".output").toDoubles();
-    double[] found = forward(type, DType.BFLOAT16, kernel).toDoubles();
+    double[] found = forward(type, DType.BFLOAT16, how).toDoubles();
     for (int i = 0; i < expected.length; i++) {
       double ulp = Math.scalb(1.0, Math.getExponent(expected[i]) - 7);
       assertThat(Math.abs(found[i] - expected[i]))
@@ -119,10 +129,10 @@ class QuantizedLinearTest {
 
   @ParameterizedTest
   @MethodSource("implementations")
-  void errorsAreThoseOfTheType(QuantType type, boolean kernel) {
+  void errorsAreThoseOfTheType(QuantType type, String how) {
     double[] exact = exact();
     for (DType dtype : new DType[] {DType.BFLOAT16, DType.FLOAT32}) {
-      double[] found = forward(type, dtype, kernel).toDoubles();
+      double[] found = forward(type, dtype, how).toDoubles();
       double error = 0;
       double norm = 0;
       for (int i = 0; i < exact.length; i++) {
@@ -154,31 +164,30 @@ class QuantizedLinearTest {
     return y;
   }
 
-  private Tensor forward(QuantType type, DType dtype, boolean kernel) {
+  private Tensor forward(QuantType type, DType dtype, String how) {
     Tensor bias = file.read("bias").to(dtype);
-    return layer(type, file.read("weight").to(dtype), bias, kernel)
+    return layer(type, file.read("weight").to(dtype), bias, how)
         .forward(file.read("activation").to(dtype));
   }
 
   /**
-   * @param kernel whether to take it; skips the test where the processor has none
+   * @param how {@link #OPERATORS}, or an instruction set, which all kernels use from now on; skips
+   *     the test where the processor lacks it
    */
-  private static QuantizedLinear layer(QuantType type, Tensor weight, Tensor bias, boolean kernel) {
-    if (!kernel) {
-      return QuantizedLinear.eager(QuantizedWeight.of(type, weight), bias);
-    }
-    assumeTrue(type.kernel() != null, "no kernel for it");
-    assumeTrue(
-        QuantizedKernels.supports(weight.dtype(), Device.CPU, weight.size(1)),
-        "this processor has no dot products of int8 and bfloat16");
+  private static QuantizedLinear layer(QuantType type, Tensor weight, Tensor bias, String how) {
     QuantizedWeight w = QuantizedWeight.of(type, weight);
+    if (how.equals(OPERATORS)) {
+      return QuantizedLinear.eager(w, bias);
+    }
+    InstructionSets.use(how);
+    assertThat(QuantizedKernels.supports(weight.dtype(), Device.CPU, weight.size(1))).isTrue();
     return QuantizedLinear.of(w, bias, weight.dtype(), t -> t);
   }
 
   /** Odd sizes, GELU, one row and many: the kernel against the tensor operators. */
   @ParameterizedTest
-  @EnumSource(QuantType.class)
-  void kernelsComputeWhatTheTensorOperatorsDo(QuantType type) {
+  @MethodSource("kernels")
+  void kernelsComputeWhatTheTensorOperatorsDo(QuantType type, String isa) {
     for (DType dtype : new DType[] {DType.BFLOAT16, DType.FLOAT32}) {
       for (int[] size : new int[][] {{1, 32, 16}, {7, 96, 80}, {131, 320, 208}, {800, 64, 130}}) {
         try (TensorScope inner = TensorScope.open();
@@ -186,8 +195,8 @@ class QuantizedLinearTest {
           Tensor x = g.randn(DType.FLOAT32, size[0], size[1]).to(dtype);
           Tensor weight = g.randn(DType.FLOAT32, size[2], size[1]).to(dtype);
           Tensor bias = g.randn(DType.FLOAT32, size[2]).to(dtype);
-          QuantizedLinear kernel = layer(type, weight, bias, true);
-          QuantizedLinear eager = layer(type, weight, bias, false);
+          QuantizedLinear kernel = layer(type, weight, bias, isa);
+          QuantizedLinear eager = layer(type, weight, bias, OPERATORS);
           double tolerance = dtype == DType.BFLOAT16 ? 0x1p-8 : 1e-5;
           TensorAssert.assertThat(kernel.forward(x)).isCloseTo(eager.forward(x), tolerance);
           TensorAssert.assertThat(kernel.forwardGeluTanh(x))
@@ -199,13 +208,13 @@ class QuantizedLinearTest {
 
   @ParameterizedTest
   @MethodSource("implementations")
-  void rowsOfZerosStayZeros(QuantType type, boolean kernel) {
-    Tensor y = layer(type, file.read("weight"), null, kernel).forward(file.read("activation"));
+  void rowsOfZerosStayZeros(QuantType type, String how) {
+    Tensor y = layer(type, file.read("weight"), null, how).forward(file.read("activation"));
     assertThat(y.isFinite()).isTrue();
     assertThat(y.select(0, ZERO_TOKEN).toDoubles()).containsOnly(0);
     assertThat(y.select(1, ZERO_ROW).toDoubles()).containsOnly(0);
     Tensor zeros = Tensor.zeros(DType.BFLOAT16, Device.CPU, 128, 256);
-    Tensor none = layer(type, zeros, null, kernel).forward(zeros.narrow(0, 0, 2));
+    Tensor none = layer(type, zeros, null, how).forward(zeros.narrow(0, 0, 2));
     for (double value : none.toDoubles()) {
       assertThat(Math.abs(value))
           .isLessThanOrEqualTo(type == QuantType.INT4_WEIGHT_ONLY ? 1e-6 : 0);
@@ -215,7 +224,7 @@ class QuantizedLinearTest {
   @Test
   void leadingDimensionsStay() {
     QuantizedLinear layer =
-        layer(QuantType.INT8_PER_ROW, file.read("weight"), file.read("bias"), false);
+        layer(QuantType.INT8_PER_ROW, file.read("weight"), file.read("bias"), OPERATORS);
     Tensor x = file.read("activation");
     Tensor y = layer.forward(x.view(2, 3, 256));
     assertThat(y.shape()).containsExactly(2, 3, 128);

@@ -1,0 +1,53 @@
+// Activations of quantized layers: codes of 8 bits with a scale for each row.
+#pragma once
+
+#include "simd.h"
+
+namespace jdit {
+namespace JDIT_ISA {
+
+template <class T>
+float rounded_scalar(float x) {
+  return first_lane(rounded<T>(broadcast(x)));
+}
+
+// max|x|, NaN where the row holds NaN: max() alone would lose it.
+template <class T>
+JDIT_INLINE float magnitude(const T* x, int64_t dim) {
+  Vec largest = broadcast(0), poison = broadcast(0);
+  for_each_vector(dim, [&](int64_t i, auto lanes) JDIT_LAMBDA_INLINE {
+    Vec v = load(x + i, lanes);
+    largest = max(largest, abs(v));
+    poison = fma(v, broadcast(0), poison);
+  });
+  return maximum(largest) + sum(poison);
+}
+
+// A row as int8 plus 128 and its scale; dim is a multiple of 32.
+template <class T>
+float quantize_int8(const T* x, int64_t dim, uint8_t* codes) {
+  float scale = rounded_scalar<T>(magnitude(x, dim) / 127.5f);
+  if (scale < 0x1p-23f) scale = 0x1p-23f;
+  Vec reciprocal = broadcast(1.0f / scale);
+  for (int64_t i = 0; i < dim; i += kLanes) {
+    Vec q = load(x + i, Full{}) * reciprocal;
+    store_offset_codes(codes + i, max(broadcast(-128.0f), min(broadcast(127.0f), q)));
+  }
+  return scale;
+}
+
+// A row as e4m3, which bfloat16 holds exactly, and its scale; dim is a multiple of 32.
+template <class T>
+float quantize_float8(const T* x, int64_t dim, bf16* codes) {
+  float scale = rounded_scalar<T>(magnitude(x, dim) / 448.0f);
+  if (scale == 0) scale = 1;
+  for (int64_t i = 0; i < dim; i += kLanes) {
+    Vec v = load(x + i, Full{}) / broadcast(scale);
+    v = from_8bit(to_8bit(max(broadcast(-448.0f), min(broadcast(448.0f), v))));
+    store_exact(codes + i, v, Full{});
+  }
+  return scale;
+}
+
+}  // namespace JDIT_ISA
+}  // namespace jdit
