@@ -316,7 +316,10 @@ int jdit_pack_codes(const void* codes, void* packed, int64_t columns, int64_t in
   REQUIRE_POINTER(packed);
   auto from = static_cast<const int8_t*>(codes);
   auto to = static_cast<int8_t*>(packed);
-  int64_t depth = format == JDIT_INT4_WEIGHT ? in / 2 : in, group = format == JDIT_INT8 ? 4 : 1;
+  int64_t depth = in, group = 1;  // bytes of a column, and of it side by side
+  if (format == JDIT_INT8) group = 4;
+  if (format == JDIT_INT4_WEIGHT) depth = in / 2;
+  if (format == JDIT_BFLOAT16_WEIGHT) depth = 2 * in, group = 2;
   for (int64_t first = 0; first < columns; first += JDIT_PANEL) {
     int32_t sums[JDIT_PANEL] = {};
     for (int64_t c = 0; c < JDIT_PANEL; c++) {
@@ -345,12 +348,12 @@ int jdit_quantized_linear(const void* x, const void* packed, const void* scale, 
   REQUIRE_SIZE(in, 32);
   REQUIRE_POINTER(x);
   REQUIRE_POINTER(packed);
-  REQUIRE_POINTER(scale);
+  if (format != JDIT_BFLOAT16_WEIGHT) REQUIRE_POINTER(scale);
   REQUIRE_POINTER(out);
   if (in % 32 != 0) {
     return fail("%s: in must be a multiple of 32, got %lld", __func__, static_cast<long long>(in));
   }
-  if (format < JDIT_INT8 || format > JDIT_INT4_WEIGHT || dtype == JDIT_FLOAT16) {
+  if (format < JDIT_INT8 || format > JDIT_BFLOAT16_WEIGHT || dtype == JDIT_FLOAT16) {
     return fail("%s: format %d with dtype %d is not supported", __func__, format, dtype);
   }
   if (format == JDIT_INT4_WEIGHT) REQUIRE_POINTER(zero);

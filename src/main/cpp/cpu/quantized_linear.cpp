@@ -1,4 +1,4 @@
-// Linear layers with weights of 8 and 4 bits: exact sums of int8 products on both sides, or the
+// Linear layers with weights of 16, 8 and 4 bits: exact sums of int8 products on both sides, or the
 // weight's numbers in floating point; one panel of the weight at a time serves many rows.
 #include "gelu.h"
 #include "kernel_table.h"
@@ -30,7 +30,7 @@ template <class T, int kFormat, bool kGelu, class Result>
 void finish_as(const QuantizedLinear& a, const Result* sums, const float* x_scale, int64_t row,
                int64_t count, int64_t first) {
   int64_t width = a.columns - first < JDIT_PANEL ? a.columns - first : JDIT_PANEL;
-  auto scale = static_cast<const float*>(a.scale) + first;
+  auto scale = a.scale == nullptr ? nullptr : static_cast<const float*>(a.scale) + first;
   auto bias = static_cast<const T*>(a.bias);
   // What the 128 that are added to codes of x come to, behind an int8 panel.
   [[maybe_unused]] const uint8_t* offsets = panel_codes(a, first, a.in);
@@ -153,7 +153,8 @@ bool linear(const QuantizedLinear& a) {
       return quantized_product<T, Bf16Operands, JDIT_FLOAT8>(a, quantize_float8<T>);
     case JDIT_INT8_WEIGHT: return product<T, Operands, JDIT_INT8_WEIGHT>(a, x, nullptr);
     case JDIT_FLOAT8_WEIGHT: return product<T, Operands, JDIT_FLOAT8_WEIGHT>(a, x, nullptr);
-    default: return product<T, Operands, JDIT_INT4_WEIGHT>(a, x, nullptr);
+    case JDIT_INT4_WEIGHT: return product<T, Operands, JDIT_INT4_WEIGHT>(a, x, nullptr);
+    default: return product<T, Operands, JDIT_BFLOAT16_WEIGHT>(a, x, nullptr);
   }
 }
 

@@ -23,6 +23,7 @@ JDIT_INLINE const uint8_t* panel_codes(const QuantizedLinear& a, int64_t first, 
   switch (a.format) {
     case JDIT_INT8: return codes + first / JDIT_PANEL * (a.in + 4) * JDIT_PANEL + k * JDIT_PANEL;
     case JDIT_INT4_WEIGHT: return codes + first * (a.in / 2) + k / 2 * JDIT_PANEL;
+    case JDIT_BFLOAT16_WEIGHT: return codes + 2 * (first * a.in + k * JDIT_PANEL);
     default: return codes + first * a.in + k * JDIT_PANEL;
   }
 }
@@ -138,6 +139,12 @@ const typename Operands::Unit* expand(const QuantizedLinear& a, int64_t first, i
             Operands::put(column, rounded<T>(fma(load_half_bytes<0>(p), scale, zero)),
                           rounded<T>(fma(load_half_bytes<4>(p), scale, zero)));
           }
+        }
+        break;
+      case JDIT_BFLOAT16_WEIGHT:
+        for (int64_t i = 0; i < depth; i += 2, column += kPair) {
+          auto p = reinterpret_cast<const bf16*>(codes) + i * JDIT_PANEL + c;
+          Operands::put(column, load(p, Full{}), load(p + JDIT_PANEL, Full{}));
         }
         break;
       default: {

@@ -29,6 +29,7 @@
 #define JDIT_FLOAT8 2
 #define JDIT_FLOAT8_WEIGHT 3
 #define JDIT_INT4_WEIGHT 4
+#define JDIT_BFLOAT16_WEIGHT 5
 
 /* Columns of a weight that jdit_pack_codes puts side by side. */
 #define JDIT_PANEL 64
@@ -192,7 +193,7 @@ JDIT_EXPORT int jdit_has_quantized_linear(void);
  * Weight codes [columns, in] (JDIT_INT4_WEIGHT: [columns, in / 2] bytes, the even one in the lower
  * half) in panels of JDIT_PANEL columns, the last filled with zeros, each panel
  *   JDIT_INT8: [in / 4, JDIT_PANEL, 4], then JDIT_PANEL int32: -128 times the sum of each column
- *   else:      [in, JDIT_PANEL], JDIT_INT4_WEIGHT: [in / 2, JDIT_PANEL]
+ *   else:      [in, JDIT_PANEL], JDIT_INT4_WEIGHT: [in / 2, JDIT_PANEL], JDIT_BFLOAT16_WEIGHT: of 2 bytes
  * in is a multiple of 32. The layout is the same for all instruction sets. On the CPU only.
  */
 JDIT_EXPORT int jdit_pack_codes(const void* codes, void* packed, int64_t columns, int64_t in,
@@ -209,6 +210,7 @@ JDIT_EXPORT int jdit_pack_codes(const void* codes, void* packed, int64_t columns
  *   JDIT_FLOAT8_WEIGHT: y = round(round(x round(W scale)) + bias)
  *   JDIT_INT4_WEIGHT:   y = round(x round(W scale + zero) + bias), scale and zero bfloat16
  *                       [in / 32, columns]
+ *   JDIT_BFLOAT16_WEIGHT: y = round(x W + bias), scale null
  */
 JDIT_EXPORT int jdit_quantized_linear(const void* x, const void* packed, const void* scale,
                                       const void* zero, const void* bias, void* out, int64_t rows,

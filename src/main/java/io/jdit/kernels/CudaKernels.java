@@ -45,6 +45,7 @@ class CudaKernels extends io.jdit.kernels.CudaKernelsPreset {
   public static final int JDIT_FLOAT8 = 2;
   public static final int JDIT_FLOAT8_WEIGHT = 3;
   public static final int JDIT_INT4_WEIGHT = 4;
+  public static final int JDIT_BFLOAT16_WEIGHT = 5;
 
   /* Columns of a weight that jdit_pack_codes puts side by side. */
   public static final int JDIT_PANEL = 64;
@@ -379,7 +380,7 @@ class CudaKernels extends io.jdit.kernels.CudaKernelsPreset {
    * Weight codes [columns, in] (JDIT_INT4_WEIGHT: [columns, in / 2] bytes, the even one in the lower
    * half) in panels of JDIT_PANEL columns, the last filled with zeros, each panel
    *   JDIT_INT8: [in / 4, JDIT_PANEL, 4], then JDIT_PANEL int32: -128 times the sum of each column
-   *   else:      [in, JDIT_PANEL], JDIT_INT4_WEIGHT: [in / 2, JDIT_PANEL]
+   *   else:      [in, JDIT_PANEL], JDIT_INT4_WEIGHT: [in / 2, JDIT_PANEL], JDIT_BFLOAT16_WEIGHT: of 2 bytes
    * in is a multiple of 32. The layout is the same for all instruction sets. On the CPU only.
    */
   public static native int jdit_pack_codes(
@@ -400,6 +401,7 @@ class CudaKernels extends io.jdit.kernels.CudaKernelsPreset {
    *   JDIT_FLOAT8_WEIGHT: y = round(round(x round(W scale)) + bias)
    *   JDIT_INT4_WEIGHT:   y = round(x round(W scale + zero) + bias), scale and zero bfloat16
    *                       [in / 32, columns]
+   *   JDIT_BFLOAT16_WEIGHT: y = round(x W + bias), scale null
    */
   public static native int jdit_quantized_linear(
       @Const Pointer x,

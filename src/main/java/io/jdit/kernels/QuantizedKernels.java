@@ -12,8 +12,8 @@ import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 
 /**
- * Linear layers with weights of 8 and 4 bits, for processors with AVX2 or AVX-512. Elsewhere there
- * is none: ask {@link #supports} first.
+ * Linear layers with weights of 16, 8 and 4 bits, for processors with AVX2 or AVX-512. Elsewhere
+ * there is none: ask {@link #supports} first.
  */
 public final class QuantizedKernels {
   private static final long INPUTS = 32;
@@ -26,7 +26,9 @@ public final class QuantizedKernels {
     /** Both e4m3, with a scale for each row of either. */
     FLOAT8(CpuKernels.JDIT_FLOAT8),
     FLOAT8_WEIGHT(CpuKernels.JDIT_FLOAT8_WEIGHT),
-    INT4_WEIGHT(CpuKernels.JDIT_INT4_WEIGHT);
+    INT4_WEIGHT(CpuKernels.JDIT_INT4_WEIGHT),
+    /** Not quantized: for processors that have no products of bfloat16. */
+    BFLOAT16_WEIGHT(CpuKernels.JDIT_BFLOAT16_WEIGHT);
 
     private final int code;
 
@@ -39,7 +41,8 @@ public final class QuantizedKernels {
    * A weight in the kernel's layout.
    *
    * @param codes panels, uint8
-   * @param scale float32 [columns]; of 4 bits bfloat16 [in / 32, columns], as {@code zero}
+   * @param scale float32 [columns]; of 4 bits bfloat16 [in / 32, columns], as {@code zero}; null
+   *     for 16
    * @param zero null but for 4 bits
    */
   public record PackedWeight(
@@ -59,12 +62,12 @@ public final class QuantizedKernels {
   /**
    * Copies codes into the kernel's layout.
    *
-   * @param codes [columns, in] of one byte; of 4 bits [columns, in / 2]
+   * @param codes [columns, in] of one byte or bfloat16; of 4 bits [columns, in / 2]
    * @return uint8 panels
    */
   public static Tensor pack(Format format, Tensor codes) {
     long columns = codes.size(0);
-    long depth = codes.size(1);
+    long depth = codes.size(1) * codes.dtype().bytes();
     long panels = (columns + CpuKernels.JDIT_PANEL - 1) / CpuKernels.JDIT_PANEL;
     long sums = format == Format.INT8 ? CpuKernels.JDIT_PANEL * (long) Integer.BYTES : 0;
     try (TensorScope scope = TensorScope.open()) {
@@ -72,7 +75,7 @@ public final class QuantizedKernels {
       Tensor to =
           Tensor.empty(
               DType.UINT8, codes.device(), panels * (depth * CpuKernels.JDIT_PANEL + sums));
-      long in = format == Format.INT4_WEIGHT ? 2 * depth : depth;
+      long in = format == Format.INT4_WEIGHT ? 2 * depth : codes.size(1);
       check(
           CpuKernels.jdit_pack_codes(
               from.dataPointer(), to.dataPointer(), columns, in, format.code),
@@ -98,7 +101,7 @@ public final class QuantizedKernels {
           CpuKernels.jdit_quantized_linear(
               in.dataPointer(),
               w.codes.dataPointer(),
-              w.scale.dataPointer(),
+              pointer(w.scale),
               pointer(w.zero),
               pointer(bias),
               out.dataPointer(),

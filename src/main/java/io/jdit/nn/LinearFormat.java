@@ -19,6 +19,9 @@ public interface LinearFormat {
 
   /** The weight as it is, in the model's dtype. */
   static LinearFormat dense() {
-    return DenseLinear::new;
+    return (w, in, out, bias) ->
+        PanelLinear.suits(w, in, out)
+            ? new PanelLinear(w, in, out, bias)
+            : new DenseLinear(w, in, out, bias);
   }
 }

@@ -63,7 +63,6 @@ public final class InstructionSets implements AfterEachCallback {
   }
 
   static Random seeded(long seed) {
-    System.out.println("seed " + seed);
     return new Random(seed);
   }
 

@@ -70,6 +70,15 @@ final class QuantizedKernelsTest {
       PackedWeight packed, float[] codes, double[] scale, double[] zero, Tensor bias) {}
 
   private static Layer layer(Random random, Format format, DType dtype, int columns, int in) {
+    if (format == Format.BFLOAT16_WEIGHT) {
+      Tensor weight = random(random, DType.BFLOAT16, columns, in);
+      return new Layer(
+          new PackedWeight(format, QuantizedKernels.pack(format, weight), null, null, columns, in),
+          weight.to(DType.FLOAT32).toFloats(),
+          new double[columns],
+          null,
+          random(random, dtype, columns));
+    }
     boolean int4 = format == Format.INT4_WEIGHT;
     byte[] bytes = new byte[int4 ? columns * in / 2 : columns * in];
     random.nextBytes(bytes);
@@ -169,7 +178,7 @@ final class QuantizedKernelsTest {
               case INT8_WEIGHT -> round(round(sum, dtype) * round(scale, dtype), dtype);
               case FLOAT8 -> (float) (sum * (s * scale));
               case FLOAT8_WEIGHT -> round(sum, dtype);
-              case INT4_WEIGHT -> (float) sum;
+              case INT4_WEIGHT, BFLOAT16_WEIGHT -> (float) sum;
             };
         y[r * columns + c] = round(v + bias[c], dtype);
       }
