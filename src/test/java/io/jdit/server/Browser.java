@@ -27,6 +27,7 @@ final class Browser implements AutoCloseable {
   private static final HttpClient CLIENT = HttpClient.newHttpClient();
   private static final JsonMapper JSON = JsonMapper.shared();
 
+  private final Path profile;
   private final Process process;
   private final Map<Integer, CompletableFuture<JsonNode>> answers = new ConcurrentHashMap<>();
   private final AtomicInteger ids = new AtomicInteger();
@@ -44,6 +45,7 @@ final class Browser implements AutoCloseable {
    * @param folder for its profile
    */
   Browser(Path program, Path folder) throws Exception {
+    profile = folder;
     process =
         new ProcessBuilder(
                 program.toString(),
@@ -179,7 +181,7 @@ final class Browser implements AutoCloseable {
   @Override
   public void close() throws IOException {
     socket.abort();
-    process.destroy(); // it removes the link in its profile that JUnit would warn about
+    process.destroy();
     try {
       if (!process.waitFor(10, TimeUnit.SECONDS)) {
         process.descendants().forEach(ProcessHandle::destroyForcibly);
@@ -189,5 +191,6 @@ final class Browser implements AutoCloseable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
+    Files.deleteIfExists(profile.resolve("SingletonSocket")); // JUnit warns of links that lead out
   }
 }
