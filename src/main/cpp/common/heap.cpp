@@ -11,7 +11,12 @@ extern "C" int jdit_map_allocations(int64_t bytes) {
     return jdit::fail("%s: %lld bytes", __func__, static_cast<long long>(bytes));
   }
 #ifdef M_MMAP_THRESHOLD
-  if (mallopt(M_MMAP_THRESHOLD, static_cast<int>(bytes)) == 1) return 0;
+  // Setting either stops the C library from raising both: the other to what it would come to.
+  constexpr int kKept = 64 << 20;
+  if (mallopt(M_MMAP_THRESHOLD, static_cast<int>(bytes)) == 1 &&
+      mallopt(M_TRIM_THRESHOLD, kKept) == 1) {
+    return 0;
+  }
 #endif
   return jdit::fail("%s: this C library does not offer it", __func__);
 }

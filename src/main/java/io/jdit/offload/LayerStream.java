@@ -29,7 +29,7 @@ final class LayerStream implements Residency {
     this.component = component;
     this.source = source;
     this.settings = settings;
-    NativeHeap.mapLargeTensors();
+    NativeHeap.stream();
   }
 
   private final class Layer<M> implements Held<M> {

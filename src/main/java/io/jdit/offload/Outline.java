@@ -34,7 +34,7 @@ final class Outline extends SourceView {
       long stored = bytes(t -> true);
       double copies = 1 + (double) bytes / Math.max(1, stored);
       return new ComponentMemory.Layer(
-          bytes, stored, Math.round(copies * bytes(t -> t.bytes() < NativeHeap.MAPPED)));
+          bytes, stored, Math.round(copies * bytes(t -> t.bytes() < NativeHeap.STREAMED)));
     }
 
     private long bytes(Predicate<TensorInfo> which) {

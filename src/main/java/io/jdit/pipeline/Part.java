@@ -1,5 +1,6 @@
 package io.jdit.pipeline;
 
+import io.jdit.kernels.NativeHeap;
 import io.jdit.tensor.Torch;
 import java.util.function.Supplier;
 
@@ -45,7 +46,9 @@ public final class Part<T> {
   }
 
   private void load() {
-    loaded = loader.get();
+    try (NativeHeap heap = NativeHeap.loading()) {
+      loaded = loader.get();
+    }
     Torch.trim(); // what was read and is held in another form
   }
 

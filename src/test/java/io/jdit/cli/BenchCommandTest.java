@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
@@ -67,6 +68,20 @@ class BenchCommandTest {
     JsonNode json = last(bench(cached));
     assertThat(json.has("cached_step_ms")).isTrue();
     assertThat(json.has("planned_memory_mb")).isFalse();
+  }
+
+  /** Layers that are quantized as they are read leave no gaps in the heap. */
+  @Test
+  void aQuantizedShapeTakesNoMoreThanPlanned() throws Exception {
+    String[] arguments =
+        "bench --flux-mid --device cpu --dtype bfloat16 --quantization int8 --runs 1 --warmup-runs 0"
+            .split(" ");
+    ChildProcess run = ChildProcess.of(folder, Map.of(), arguments);
+    assertThat(run.exitCode()).as(run.err()).isZero();
+    JsonNode json =
+        JsonMapper.shared().readTree(run.out().lines().reduce((a, b) -> b).orElseThrow());
+    double planned = json.path("planned_memory_mb").asDouble();
+    assertThat(json.path("peak_memory_mb").asDouble()).isLessThan(1.1 * planned);
   }
 
   private static CommandLineRun bench(List<String> arguments) {
