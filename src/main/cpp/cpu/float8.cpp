@@ -44,18 +44,6 @@ JDIT_INLINE void for_each_row(const Float8Rows& rows, F f) {
   });
 }
 
-// max|x|, NaN where the row holds NaN or an infinity: max() alone would lose NaN.
-template <class T>
-JDIT_INLINE float magnitude(const T* x, int64_t dim) {
-  Vec largest = broadcast(0), poison = broadcast(0);
-  for_each_vector(dim, [&](int64_t i, auto lanes) JDIT_LAMBDA_INLINE {
-    Vec v = load(x + i, lanes);
-    largest = max(largest, abs(v));
-    poison = fma(v, broadcast(0), poison);
-  });
-  return maximum(largest) + sum(poison);
-}
-
 // Codes of f(x[i]), or of NaN for a row that has no scale.
 template <class T, class F>
 JDIT_INLINE void encode(const T* x, uint8_t* packed, int64_t dim, float scale, F f) {

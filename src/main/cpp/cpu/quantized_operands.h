@@ -33,10 +33,14 @@ JDIT_INLINE int64_t column_start(int64_t column, int64_t units) {
   return column / kPanel * kPanel * units + column % kPanel;
 }
 
-// Exact sums in int32.
-struct IntSums {
+// One step of depth with exact sums in int32; units hold several codes side by side.
+struct IntStep {
+  using Unit = uint32_t;
+  using Operand = Ints;
   using Sum = Ints;
   using Result = int32_t;
+  static JDIT_INLINE Operand broadcast_unit(const uint32_t* p) { return broadcast_int(*p); }
+  static JDIT_INLINE Operand load_units(const uint32_t* p) { return load_ints(p); }
   static JDIT_INLINE Sum start(const int32_t* c, const float* scale) {
     return scale == nullptr ? zero_ints() : load_ints(c);
   }
@@ -44,11 +48,7 @@ struct IntSums {
 };
 
 #if defined(JDIT_AVX512_BF16)
-struct Int8QuadStep : IntSums {
-  using Unit = uint32_t;
-  using Operand = Ints;
-  static JDIT_INLINE Operand broadcast_unit(const uint32_t* p) { return broadcast_int(*p); }
-  static JDIT_INLINE Operand load_units(const uint32_t* p) { return load_ints(p); }
+struct Int8QuadStep : IntStep {
   static JDIT_INLINE Ints multiply_add(Operand a, Operand b, Ints c) {
     return _mm512_dpbusd_epi32(c, a, b);
   }
@@ -69,11 +69,7 @@ struct Int8Operands {
   }
 };
 #else
-struct Int16PairStep : IntSums {
-  using Unit = uint32_t;
-  using Operand = Ints;
-  static JDIT_INLINE Operand broadcast_unit(const uint32_t* p) { return broadcast_int(*p); }
-  static JDIT_INLINE Operand load_units(const uint32_t* p) { return load_ints(p); }
+struct Int16PairStep : IntStep {
   static JDIT_INLINE Ints multiply_add(Operand a, Operand b, Ints c) {
     return multiply_add_pairs(a, b, c);
   }

@@ -11,18 +11,6 @@ float rounded_scalar(float x) {
   return first_lane(rounded<T>(broadcast(x)));
 }
 
-// max|x|, NaN where the row holds NaN: max() alone would lose it.
-template <class T>
-JDIT_INLINE float magnitude(const T* x, int64_t dim) {
-  Vec largest = broadcast(0), poison = broadcast(0);
-  for_each_vector(dim, [&](int64_t i, auto lanes) JDIT_LAMBDA_INLINE {
-    Vec v = load(x + i, lanes);
-    largest = max(largest, abs(v));
-    poison = fma(v, broadcast(0), poison);
-  });
-  return maximum(largest) + sum(poison);
-}
-
 // A row as int8 plus 128 and its scale; dim is a multiple of 32.
 template <class T>
 float quantize_int8(const T* x, int64_t dim, uint8_t* codes) {

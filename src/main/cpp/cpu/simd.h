@@ -65,6 +65,18 @@ JDIT_INLINE void for_each_vector(int64_t n, F f) {
   if (i < n) f(i, Tail{n - i});
 }
 
+// max|x|, NaN where x holds NaN or an infinity: max() alone would lose NaN.
+template <class T>
+JDIT_INLINE float magnitude(const T* x, int64_t n) {
+  Vec largest = broadcast(0), poison = broadcast(0);
+  for_each_vector(n, [&](int64_t i, auto lanes) JDIT_LAMBDA_INLINE {
+    Vec v = load(x + i, lanes);
+    largest = max(largest, abs(v));
+    poison = fma(v, broadcast(0), poison);
+  });
+  return maximum(largest) + sum(poison);
+}
+
 // 2^x with relative error about 1e-7; 0 below 2^-126, infinity above 2^127.5, NaN stays NaN.
 // 2^f = 1 + f q(f) on [-0.5, 0.5], q fitted for least relative error (2e-9), so 2^0 is exactly 1.
 JDIT_INLINE Vec exp2(Vec x) {

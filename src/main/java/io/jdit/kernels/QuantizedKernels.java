@@ -87,16 +87,16 @@ public final class QuantizedKernels {
   /**
    * x W^T + b, then GELU (tanh approximation) if asked.
    *
-   * @param x [rows, in], float32 or bfloat16
+   * @param x [..., in], float32 or bfloat16
    * @param bias [columns] in x's dtype, or null
-   * @return [rows, columns] in x's dtype
+   * @return [..., columns] in x's dtype
    */
   public static Tensor linear(Tensor x, PackedWeight w, Tensor bias, boolean geluTanh) {
-    Shapes.require("quantized linear x", x, -1, w.in);
     requireSameKind("quantized linear bias", bias, x);
     try (TensorScope scope = TensorScope.open()) {
-      Tensor in = x.contiguous();
-      Tensor out = Tensor.empty(x.dtype(), x.device(), x.size(0), w.columns);
+      Tensor in = x.reshape(-1, x.size(-1)).contiguous();
+      Shapes.require("quantized linear x", in, -1, w.in);
+      Tensor out = Tensor.empty(x.dtype(), x.device(), in.size(0), w.columns);
       check(
           CpuKernels.jdit_quantized_linear(
               in.dataPointer(),
@@ -105,7 +105,7 @@ public final class QuantizedKernels {
               pointer(w.zero),
               pointer(bias),
               out.dataPointer(),
-              x.size(0),
+              in.size(0),
               w.columns,
               w.in,
               w.format.code,
@@ -113,7 +113,9 @@ public final class QuantizedKernels {
               dtypeCode(x),
               null),
           x.device());
-      return scope.keep(out);
+      long[] shape = x.shape();
+      shape[shape.length - 1] = w.columns;
+      return scope.keep(out.view(shape));
     }
   }
 }

@@ -6,7 +6,6 @@ import io.jdit.kernels.QuantizedKernels.PackedWeight;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.OneDnn;
 import io.jdit.tensor.Tensor;
-import io.jdit.tensor.TensorScope;
 
 /**
  * A linear layer in bfloat16 on a processor that has no products of bfloat16: panels of the weight
@@ -40,21 +39,12 @@ final class PanelLinear implements Linear {
 
   @Override
   public Tensor forward(Tensor x) {
-    return forward(x, false);
+    return QuantizedKernels.linear(x, weight, bias, false);
   }
 
   @Override
   public Tensor forwardGeluTanh(Tensor x) {
-    return forward(x, true);
-  }
-
-  private Tensor forward(Tensor x, boolean geluTanh) {
-    try (TensorScope scope = TensorScope.open()) {
-      long[] shape = x.shape();
-      shape[shape.length - 1] = weight.columns();
-      Tensor rows = x.reshape(-1, weight.in());
-      return scope.keep(QuantizedKernels.linear(rows, weight, bias, geluTanh).view(shape));
-    }
+    return QuantizedKernels.linear(x, weight, bias, true);
   }
 
   @Override

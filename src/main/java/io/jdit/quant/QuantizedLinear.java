@@ -68,13 +68,12 @@ final class QuantizedLinear implements Linear {
   }
 
   private Tensor forward(Tensor x, boolean geluTanh) {
+    if (packed != null) {
+      return QuantizedKernels.linear(x, packed, bias, geluTanh);
+    }
     try (TensorScope scope = TensorScope.open()) {
-      Tensor rows = x.reshape(-1, x.size(-1));
-      Tensor y =
-          packed != null
-              ? QuantizedKernels.linear(rows, packed, bias, geluTanh)
-              : QuantizedProduct.linear(rows, weight, bias);
-      if (packed == null && geluTanh) {
+      Tensor y = QuantizedProduct.linear(x.reshape(-1, x.size(-1)), weight, bias);
+      if (geluTanh) {
         y = Kernels.geluTanh(y);
       }
       long[] shape = x.shape();

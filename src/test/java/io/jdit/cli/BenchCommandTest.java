@@ -78,8 +78,7 @@ class BenchCommandTest {
             .split(" ");
     ChildProcess run = ChildProcess.of(folder, Map.of(), arguments);
     assertThat(run.exitCode()).as(run.err()).isZero();
-    JsonNode json =
-        JsonMapper.shared().readTree(run.out().lines().reduce((a, b) -> b).orElseThrow());
+    JsonNode json = last(run.out());
     double planned = json.path("planned_memory_mb").asDouble();
     assertThat(json.path("peak_memory_mb").asDouble()).isLessThan(1.1 * planned);
   }
@@ -90,7 +89,11 @@ class BenchCommandTest {
 
   private static JsonNode last(CommandLineRun run) {
     assertThat(run.exitCode()).as(run.err()).isZero();
-    return JsonMapper.shared().readTree(run.out().lines().reduce((a, b) -> b).orElseThrow());
+    return last(run.out());
+  }
+
+  private static JsonNode last(String out) {
+    return JsonMapper.shared().readTree(out.lines().reduce((a, b) -> b).orElseThrow());
   }
 
   /** The second differs by its kernel's rounding at most, the third is cached. */
