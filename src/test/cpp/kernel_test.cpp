@@ -1,134 +1,19 @@
 // The CUDA kernels over the emulation, through the C ABI: every function, dtype and alignment, odd
-// sizes, against formulas written here. Buffers end with the last element that may be touched, so
-// that AddressSanitizer sees what goes beyond; outputs start as NaN.
+// sizes, against formulas written here and in the files beside.
 #include <cmath>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
-#include <functional>
-#include <memory>
-#include <random>
 #include <string>
 #include <vector>
 
 #include "emulation.h"
-#include "jdit_kernels.h"
+#include "kernel_test.h"
+
+using namespace kernel_test;
 
 namespace {
 
 constexpr double kEps = 1e-6;
-constexpr float kNan = NAN;
-std::mt19937 generator(20240607);
-int calls = 0;
-
-[[noreturn]] void fail(const std::string& what) {
-  std::printf("FAILED: %s\n", what.c_str());
-  std::exit(1);
-}
-
-// ---- numbers of the three dtypes ----
-
-const char* const kNames[] = {"float32", "bfloat16", "float16"};
-const double kHalfUlp[] = {0x1p-24, 0x1p-8, 0x1p-11};
-
-size_t size_of(int dtype) { return dtype == JDIT_FLOAT32 ? 4 : 2; }
-
-float rounded(int dtype, float x) {
-  if (dtype == JDIT_FLOAT32 || std::isnan(x)) return x;
-  if (dtype == JDIT_FLOAT16) return static_cast<float>(static_cast<_Float16>(x));
-  uint32_t bits;
-  std::memcpy(&bits, &x, 4);
-  bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000;
-  std::memcpy(&x, &bits, 4);
-  return x;
-}
-
-float read(int dtype, const void* p, int64_t i) {
-  if (dtype == JDIT_FLOAT32) return static_cast<const float*>(p)[i];
-  if (dtype == JDIT_FLOAT16) return static_cast<float>(static_cast<const _Float16*>(p)[i]);
-  uint32_t bits = static_cast<uint32_t>(static_cast<const uint16_t*>(p)[i]) << 16;
-  float x;
-  std::memcpy(&x, &bits, 4);
-  return x;
-}
-
-void write(int dtype, void* p, int64_t i, float x) {
-  if (dtype == JDIT_FLOAT32) {
-    static_cast<float*>(p)[i] = x;
-  } else if (dtype == JDIT_FLOAT16) {
-    static_cast<_Float16*>(p)[i] = static_cast<_Float16>(x);
-  } else {
-    float y = rounded(JDIT_BFLOAT16, x);
-    uint32_t bits;
-    std::memcpy(&bits, &y, 4);
-    static_cast<uint16_t*>(p)[i] = static_cast<uint16_t>(bits >> 16);
-  }
-}
-
-// Numbers whose address lies `shift` elements off an alignment of 16 bytes.
-class Numbers {
- public:
-  Numbers(int dtype, int64_t n, int shift, const std::function<float(int64_t)>& value)
-      : dtype_(dtype), n_(n), shift_(shift) {
-    size_t bytes = (n + shift) * size_of(dtype);
-    memory_.reset(static_cast<char*>(std::malloc(bytes > 0 ? bytes : 1)));
-    for (int64_t i = 0; i < shift; i++) write(dtype, memory_.get(), i, 123);
-    for (int64_t i = 0; i < n; i++) write(dtype, data(), i, value(i));
-  }
-  void* data(int64_t at = 0) { return memory_.get() + (at + shift_) * size_of(dtype_); }
-  float operator[](int64_t i) const {
-    return read(dtype_, memory_.get(), i + shift_);
-  }
-  int64_t size() const { return n_; }
-  void check_front(const char* what) const {
-    for (int64_t i = 0; i < shift_; i++) {
-      if (read(dtype_, memory_.get(), i) != 123) fail(std::string(what) + " wrote ahead of its output");
-    }
-  }
-
- private:
-  struct Free {
-    void operator()(char* p) const { std::free(p); }
-  };
-  int dtype_;
-  int64_t n_, shift_;
-  std::unique_ptr<char, Free> memory_;
-};
-
-Numbers normal(int dtype, int64_t n, int shift, float scale = 1) {
-  std::normal_distribution<float> d;
-  return Numbers(dtype, n, shift, [&](int64_t) { return d(generator) * scale; });
-}
-
-Numbers empty(int dtype, int64_t n, int shift) {
-  return Numbers(dtype, n, shift, [](int64_t) { return kNan; });
-}
-
-void ok(int rc) {
-  calls++;
-  if (rc != 0) fail(jdit_last_error());
-}
-
-std::string place(const char* what, int dtype, int64_t size, int shift, int64_t i) {
-  return std::string(what) + " " + kNames[dtype] + " size " + std::to_string(size) + " shift " +
-         std::to_string(shift) + " element " + std::to_string(i);
-}
-
-void close(const char* what, int dtype, int64_t size, int shift, int64_t i, double found,
-           double expected, double roundings, double absolute) {
-  double bound = roundings * kHalfUlp[dtype] * std::fabs(expected) + absolute;
-  if (!(std::fabs(found - expected) <= bound)) {
-    fail(place(what, dtype, size, shift, i) + ": " + std::to_string(found) + ", expected " +
-         std::to_string(expected));
-  }
-}
-
-void same(const char* what, int dtype, int64_t size, int shift, int64_t i, float found,
-          float expected) {
-  if (std::memcmp(&found, &expected, 4) != 0) close(what, dtype, size, shift, i, found, expected, 0, 0);
-}
-
-// ---- cases ----
 
 void layer_norm(int dtype, int shift) {
   for (int64_t dim : {1, 7, 24, 48, 333, 1024, 3072, 6152}) {
@@ -347,24 +232,6 @@ void foca(int dtype, int shift) {
   }
 }
 
-float e4m3(int code) {
-  int exponent = code >> 3 & 15, mantissa = code & 7;
-  float x = exponent == 0 ? mantissa * 0x1p-9f : std::ldexp(8.0f + mantissa, exponent - 10);
-  if ((code & 127) == 127) x = kNan;
-  return code & 128 ? -x : x;
-}
-
-// The nearest code, of two the even one.
-int to_e4m3(float x) {
-  int best = 0;
-  for (int code = 1; code < 127; code++) {
-    double d = std::fabs(std::fabs(static_cast<double>(x)) - e4m3(code));
-    double least = std::fabs(std::fabs(static_cast<double>(x)) - e4m3(best));
-    if (d < least || (d == least && code % 2 == 0)) best = code;
-  }
-  return best | (std::signbit(x) ? 128 : 0);
-}
-
 void float8(int dtype, int shift) {
   for (int64_t dim : {1, 4, 7, 16, 40, 100, 128, 300}) {
     for (int format : {JDIT_FLOAT32, JDIT_BFLOAT16}) {
@@ -458,12 +325,15 @@ void launches() {
   void* stream = &dummy;
   Numbers x = normal(JDIT_FLOAT32, 1024, 0), y = empty(JDIT_FLOAT32, 1024, 0);
   std::vector<double> sums(JDIT_RESIDUAL_SUMS, NAN);
+  std::vector<uint8_t> codes(1024);
   emulation::take_launches();
   ok(jdit_gelu_tanh(x.data(), y.data(), 1, 1024, 1024, 1024, JDIT_FLOAT32, stream));
   ok(jdit_residual_diff(x.data(), nullptr, y.data(), nullptr, sums.data(), 1024, 0, JDIT_FLOAT32,
                         stream));
+  ok(jdit_quantize_rows(x.data(), codes.data(), y.data(), 2, 512, 1, JDIT_INT8, JDIT_FLOAT32,
+                        stream));
   auto seen = emulation::take_launches();
-  if (seen.size() != 3) fail("expected one launch of gelu_tanh and two of residual_diff");
+  if (seen.size() != 6) fail("expected launches: gelu_tanh 1, residual_diff 2, quantize_rows 3");
   for (auto& l : seen) {
     if (l.stream != stream) fail("a launch on another stream than the caller's");
   }
@@ -486,7 +356,9 @@ void launches() {
   emulation::take_launches();
   if (jdit_gelu_tanh(nullptr, y.data(), 1, 8, 8, 8, JDIT_FLOAT32, stream) == 0 ||
       jdit_attention(x.data(), x.data(), x.data(), y.data(), nullptr, 1, 1, 1, 1, 8, 8, 8, 8, 8, 8,
-                     8, 8, 8, 8, 8, 8, 8, 1, 0, JDIT_FLOAT32, stream) == 0) {
+                     8, 8, 8, 8, 8, 8, 8, 1, 0, JDIT_FLOAT32, stream) == 0 ||
+      jdit_quantize_rows(x.data(), codes.data(), y.data(), 1, 8, 0, JDIT_INT8_WEIGHT, JDIT_FLOAT32,
+                         stream) == 0) {
     fail("wrong arguments were taken");
   }
   ok(jdit_gelu_tanh(x.data(), y.data(), 0, 8, 8, 8, JDIT_FLOAT32, stream));
@@ -504,7 +376,8 @@ int main(int argc, char** argv) {
                {"gated_residual", gated},           {"gelu_tanh", gelu},
                {"residual_diff", residual},         {"taylor_update, taylor_eval", taylor},
                {"foca_eval", foca},                 {"fp8_pack, fp8_unpack", float8},
-               {"merge_attention", merge}};
+               {"merge_attention", merge},          {"quantize_rows", quantize_rows},
+               {"quantize_rows per tensor", quantize_tensor}, {"scale_sums", scale_sums}};
   for (auto& c : cases) {
     if (argc > 1 && std::strncmp(c.name, argv[1], std::strlen(argv[1])) != 0) continue;
     int before = calls;
@@ -515,11 +388,11 @@ int main(int argc, char** argv) {
     std::fflush(stdout);
   }
   if (argc > 1) return 0;
-  // A grid that is smaller than the work. The sums of residual_diff have a place for each block, so
-  // that its second kernel is not for this.
+  // A grid that is smaller than the work. Each block of residual_diff, and of the search for a scale
+  // per tensor, leaves a partial result to the next kernel, which is not for this.
   emulation::limit_blocks(2);
   for (auto& c : cases) {
-    if (c.run == residual) continue;
+    if (c.run == residual || c.run == quantize_tensor) continue;
     for (int shift : {0, 1}) c.run(JDIT_BFLOAT16, shift);
   }
   emulation::limit_blocks(0);

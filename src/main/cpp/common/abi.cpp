@@ -362,4 +362,41 @@ int jdit_quantized_linear(const void* x, const void* packed, const void* scale, 
              stream);
 }
 
+int jdit_has_quantize_rows(void) { return has_quantize_rows() ? 1 : 0; }
+
+int jdit_quantize_rows(const void* x, void* codes, void* scales, int64_t rows, int64_t dim,
+                       int per_tensor, int format, int dtype, void* stream) {
+  REQUIRE_DTYPE();
+  REQUIRE_SIZE(rows, 0);
+  if (rows == 0) return 0;
+  REQUIRE_SIZE(dim, 1);
+  REQUIRE_POINTER(x);
+  REQUIRE_POINTER(codes);
+  REQUIRE_POINTER(scales);
+  if (format != JDIT_INT8 && format != JDIT_FLOAT8) {
+    return fail("%s: format %d is not supported", __func__, format);
+  }
+  return run(QuantizeRows{x, codes, static_cast<float*>(scales), rows, dim, per_tensor != 0, format,
+                          dtype},
+             stream);
+}
+
+int jdit_scale_sums(const void* sums, const void* row_scale, const void* column_scale,
+                    const void* bias, void* out, int64_t rows, int64_t columns,
+                    int64_t row_scale_stride, int64_t column_scale_stride, int gelu, int dtype,
+                    void* stream) {
+  REQUIRE_DTYPE();
+  REQUIRE_SIZE(rows, 0);
+  if (rows == 0) return 0;
+  REQUIRE_SIZE(columns, 1);
+  REQUIRE_POINTER(sums);
+  REQUIRE_POINTER(row_scale);
+  REQUIRE_POINTER(column_scale);
+  REQUIRE_POINTER(out);
+  return run(ScaleSums{static_cast<const int32_t*>(sums), static_cast<const float*>(row_scale),
+                       static_cast<const float*>(column_scale), bias, out, rows, columns,
+                       row_scale_stride, column_scale_stride, gelu != 0, dtype},
+             stream);
+}
+
 }  // extern "C"

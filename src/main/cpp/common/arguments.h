@@ -133,6 +133,25 @@ struct QuantizedLinear {
   int format, dtype;
 };
 
+struct QuantizeRows {
+  const void* x;
+  void* codes;
+  float* scales;
+  int64_t rows, dim;
+  bool per_tensor;
+  int format, dtype;
+};
+
+struct ScaleSums {
+  const int32_t* sums;
+  const float *row_scale, *column_scale;
+  const void* bias;
+  void* out;
+  int64_t rows, columns, row_scale_stride, column_scale_stride;
+  bool gelu;
+  int dtype;
+};
+
 // What a back end implements: 0, or the value of fail().
 int run(const LayerNormModulate& args, void* stream);
 int run(const RmsNormRope& args, void* stream);
@@ -147,7 +166,10 @@ int run(const Float8Pack& args, void* stream);
 int run(const Float8Unpack& args, void* stream);
 int run(const MergeAttention& args, void* stream);
 int run(const QuantizedLinear& args, void* stream);
+int run(const QuantizeRows& args, void* stream);
+int run(const ScaleSums& args, void* stream);
 bool has_quantized_linear();
+bool has_quantize_rows();
 int select_isa(const char* isa);
 const char* build_info();
 

@@ -116,6 +116,13 @@ int run(const QuantizedLinear& a, void*) {
   }
   return kernel(a) ? 0 : fail("jdit_quantized_linear: out of memory");
 }
+int run(const QuantizeRows&, void*) {
+  return fail("jdit_quantize_rows: not supported on the CPU, see jdit_has_quantize_rows");
+}
+int run(const ScaleSums&, void*) {
+  return fail("jdit_scale_sums: not supported on the CPU, see jdit_has_quantize_rows");
+}
+bool has_quantize_rows() { return false; }
 bool has_quantized_linear() { return current().load()->kernels->quantized_linear != nullptr; }
 int run(const ResidualDiff& a, void*) { return forward(&KernelTable::residual_diff, a); }
 int run(const TaylorUpdate& a, void*) { return forward(&KernelTable::taylor_update, a); }

@@ -17,6 +17,8 @@ int run(const QuantizedLinear&, void*) {
 
 bool has_quantized_linear() { return false; }
 
+bool has_quantize_rows() { return true; }
+
 int select_isa(const char* isa) {
   return std::strcmp(isa, "auto") == 0
              ? 0

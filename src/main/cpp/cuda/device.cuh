@@ -174,18 +174,24 @@ int launch_elements(const char* name, int64_t n, bool packed, Op op, void* strea
   return launched(name);
 }
 
-// Sum over the block in a fixed order; every thread receives it. scratch holds one value per warp.
-template <class V>
-__device__ inline V block_sum(V value, V* scratch) {
+// combine(a, b) over the block in a fixed order; every thread receives it. scratch holds one value
+// per warp.
+template <class V, class F>
+__device__ inline V block_reduce(V value, V* scratch, F combine) {
   for (int offset = 16; offset > 0; offset /= 2) {
-    value += __shfl_xor_sync(0xffffffffu, value, offset);
+    value = combine(value, __shfl_xor_sync(0xffffffffu, value, offset));
   }
   __syncthreads();
   if (threadIdx.x % 32 == 0) scratch[threadIdx.x / 32] = value;
   __syncthreads();
-  V total = 0;
-  for (unsigned w = 0; w < blockDim.x / 32; w++) total += scratch[w];
+  V total = scratch[0];
+  for (unsigned w = 1; w < blockDim.x / 32; w++) total = combine(total, scratch[w]);
   return total;
+}
+
+template <class V>
+__device__ inline V block_sum(V value, V* scratch) {
+  return block_reduce(value, scratch, [](V a, V b) { return a + b; });
 }
 
 }  // namespace jdit

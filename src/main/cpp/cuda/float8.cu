@@ -1,9 +1,8 @@
 // Rows of numbers as e4m3 codes and a scale: a group of lanes per row, 16 bytes of numbers per lane.
-#include <cuda_fp8.h>
-
 #include <cstring>
 #include <type_traits>
 
+#include "codes.cuh"
 #include "rows.cuh"
 
 namespace jdit {
@@ -104,31 +103,6 @@ __device__ inline float decode(uint8_t code) {
   return __half2float(__half(half));
 }
 
-template <int N>
-__device__ inline Pack<uint8_t, N> encode(const Values<N>& v) {
-  Pack<uint8_t, N> codes;
-  if constexpr (N == 1) {
-    codes.element[0] = __nv_cvt_float_to_fp8(v.at[0], __NV_SATFINITE, __NV_E4M3);
-  } else {
-#pragma unroll
-    for (int j = 0; j < N; j += 2) {
-      auto pair = __nv_cvt_float2_to_fp8x2({v.at[j], v.at[j + 1]}, __NV_SATFINITE, __NV_E4M3);
-      codes.element[j] = pair & 0xff;
-      codes.element[j + 1] = pair >> 8;
-    }
-  }
-  return codes;
-}
-
-// x / scale, rounded to nearest, from the rounded reciprocal: two corrections by the remainder,
-// which is exact. Shorter than the division of the instruction set, once a reciprocal is shared.
-__device__ inline float quotient(float x, float scale, float reciprocal) {
-  float q = x * reciprocal;
-  q = fmaf(fmaf(-q, scale, x), reciprocal, q);
-  // The corrections turn -0 into 0.
-  return copysignf(fmaf(fmaf(-q, scale, x), reciprocal, q), x);
-}
-
 // The scale as it is stored. bfloat16 is rounded with integers: ptxas 13.0 turns the conversion
 // into garbage where its result is stored byte by byte.
 template <class Scale>
@@ -140,17 +114,6 @@ __device__ inline auto scale_bits(float scale) {
     bool nan = (bits & 0x7fffffffu) > 0x7f800000u;
     return static_cast<uint16_t>(nan ? 0x7fffu : (bits + 0x7fffu + (bits >> 16 & 1)) >> 16);
   }
-}
-
-// The largest magnitude of `values` and `largest`. As integers magnitudes are in order, and NaN is
-// above all of them.
-template <int N>
-__device__ inline uint32_t largest_of(const Values<N>& values, uint32_t largest) {
-#pragma unroll
-  for (int j = 0; j < N; j++) {
-    largest = max(largest, __float_as_uint(values.at[j]) & 0x7fffffffu);
-  }
-  return largest;
 }
 
 // Scale is float for the format of inputs and __nv_bfloat16 for that of outputs.

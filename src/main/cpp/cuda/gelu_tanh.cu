@@ -1,5 +1,5 @@
-// GELU with the tanh approximation, as x / (1 + e^(-2u)): no cancellation for negative x.
-#include "device.cuh"
+// GELU with the tanh approximation, also into a slice of wider rows.
+#include "gelu.cuh"
 
 namespace jdit {
 namespace {
@@ -11,18 +11,10 @@ struct Gelu {
   // With N > 1 the row length is a multiple of N, so a pack never crosses rows.
   template <int N>
   __device__ void at(int64_t i) const {
-    constexpr float kLinear = -2.302208198f;  // -2 sqrt(2/pi) log2(e)
-    constexpr float kCubic = -0.1029432396f;  // the same times 0.044715
     auto [row, column] = cell_of(i, a.dim);
     auto x = load<N>(static_cast<const T*>(a.x) + row * a.x_stride + column);
 #pragma unroll
-    for (int j = 0; j < N; j++) {
-      float v = x.at[j];
-      float d = 1.0f + exp2f(v * fmaf(v * v, kCubic, kLinear));
-      // Two units in float32's last place do not show in 16 bits, and exact division takes longer
-      // than memory does.
-      x.at[j] = sizeof(T) == 2 ? __fdividef(v, d) : v / d;
-    }
+    for (int j = 0; j < N; j++) x.at[j] = gelu<T>(x.at[j]);
     store<N>(static_cast<T*>(a.out) + row * a.out_stride + column, x);
   }
 };

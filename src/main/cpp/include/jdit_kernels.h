@@ -17,13 +17,13 @@
 
 #include <stdint.h>
 
-#define JDIT_ABI_VERSION 4
+#define JDIT_ABI_VERSION 5
 
 #define JDIT_FLOAT32 0
 #define JDIT_BFLOAT16 1
 #define JDIT_FLOAT16 2
 
-/* Formats of jdit_quantized_linear. */
+/* Formats of jdit_quantized_linear; jdit_quantize_rows has JDIT_INT8 and JDIT_FLOAT8. */
 #define JDIT_INT8 0
 #define JDIT_INT8_WEIGHT 1
 #define JDIT_FLOAT8 2
@@ -216,6 +216,36 @@ JDIT_EXPORT int jdit_quantized_linear(const void* x, const void* packed, const v
                                       const void* zero, const void* bias, void* out, int64_t rows,
                                       int64_t columns, int64_t in, int format, int gelu, int dtype,
                                       void* stream);
+
+/*
+ * 1 in the CUDA library, which has jdit_quantize_rows and jdit_scale_sums: what stands around a
+ * product of codes that another library computes. The CPU library has neither.
+ */
+JDIT_EXPORT int jdit_has_quantize_rows(void);
+
+/*
+ * Rows x [rows, dim] as codes of one byte [rows, dim] and float32 scales [rows], all contiguous.
+ * round() is to dtype.
+ *   JDIT_INT8:   scale = round(max|x| / 127.5), at least 2^-23 and at most the largest float32,
+ *                code = clamp(rint(x (1 / scale)), -128, 127)
+ *   JDIT_FLOAT8: scale = round(max|x| / 448), 1 for 0, code = e4m3(clamp(x / scale, -448, 448))
+ * The scale of a row with NaN is NaN. per_tensor: max|x| is that of all rows, scales[0] the scale,
+ * and the scales behind it are working space.
+ */
+JDIT_EXPORT int jdit_quantize_rows(const void* x, void* codes, void* scales, int64_t rows,
+                                   int64_t dim, int per_tensor, int format, int dtype,
+                                   void* stream);
+
+/*
+ * out [rows, columns] = round(round(sums row_scale) column_scale + bias), then GELU (tanh) where
+ * gelu is not 0: JDIT_INT8 of jdit_quantized_linear behind its sums, which are int32
+ * [rows, columns]. Scales are float32 [rows] and [columns], or single ones, with the stride 0 in
+ * place of 1; bias [columns] may be null.
+ */
+JDIT_EXPORT int jdit_scale_sums(const void* sums, const void* row_scale, const void* column_scale,
+                                const void* bias, void* out, int64_t rows, int64_t columns,
+                                int64_t row_scale_stride, int64_t column_scale_stride, int gelu,
+                                int dtype, void* stream);
 
 /*
  * Discards what this process writes to file descriptor 1, and stops doing so. Calls nest and count

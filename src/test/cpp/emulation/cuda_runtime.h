@@ -74,8 +74,19 @@ inline unsigned __umulhi(unsigned a, unsigned b) {
 inline float __fdiv_rn(float a, float b) { return a / b; }
 // The card's is off by up to two units in the last place, and 0 for the largest divisors.
 inline float __fdividef(float a, float b) { return a * (1.0f / b); }
+inline float __int2float_rn(int x) { return static_cast<float>(x); }
+// To the nearest, the even one of two; saturates, and NaN becomes 0.
+inline int __float2int_rn(float x) {
+  if (std::isnan(x)) return 0;
+  if (std::fabs(x) >= 0x1p31f) return x < 0 ? INT32_MIN : INT32_MAX;
+  return static_cast<int>(std::nearbyint(x));
+}
 template <class V>
 V max(V a, V b) {
   return a < b ? b : a;
+}
+template <class V>
+V min(V a, V b) {
+  return b < a ? b : a;
 }
 using std::isinf;

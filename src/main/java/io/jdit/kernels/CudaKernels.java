@@ -33,13 +33,13 @@ class CudaKernels extends io.jdit.kernels.CudaKernelsPreset {
 
   // #include <stdint.h>
 
-  public static final int JDIT_ABI_VERSION = 4;
+  public static final int JDIT_ABI_VERSION = 5;
 
   public static final int JDIT_FLOAT32 = 0;
   public static final int JDIT_BFLOAT16 = 1;
   public static final int JDIT_FLOAT16 = 2;
 
-  /* Formats of jdit_quantized_linear. */
+  /* Formats of jdit_quantized_linear; jdit_quantize_rows has JDIT_INT8 and JDIT_FLOAT8. */
   public static final int JDIT_INT8 = 0;
   public static final int JDIT_INT8_WEIGHT = 1;
   public static final int JDIT_FLOAT8 = 2;
@@ -414,6 +414,52 @@ class CudaKernels extends io.jdit.kernels.CudaKernelsPreset {
       @Cast("int64_t") long columns,
       @Cast("int64_t") long in,
       int format,
+      int gelu,
+      int dtype,
+      Pointer stream);
+
+  /*
+   * 1 in the CUDA library, which has jdit_quantize_rows and jdit_scale_sums: what stands around a
+   * product of codes that another library computes. The CPU library has neither.
+   */
+  public static native int jdit_has_quantize_rows();
+
+  /*
+   * Rows x [rows, dim] as codes of one byte [rows, dim] and float32 scales [rows], all contiguous.
+   * round() is to dtype.
+   *   JDIT_INT8:   scale = round(max|x| / 127.5), at least 2^-23 and at most the largest float32,
+   *                code = clamp(rint(x (1 / scale)), -128, 127)
+   *   JDIT_FLOAT8: scale = round(max|x| / 448), 1 for 0, code = e4m3(clamp(x / scale, -448, 448))
+   * The scale of a row with NaN is NaN. per_tensor: max|x| is that of all rows, scales[0] the scale,
+   * and the scales behind it are working space.
+   */
+  public static native int jdit_quantize_rows(
+      @Const Pointer x,
+      Pointer codes,
+      Pointer scales,
+      @Cast("int64_t") long rows,
+      @Cast("int64_t") long dim,
+      int per_tensor,
+      int format,
+      int dtype,
+      Pointer stream);
+
+  /*
+   * out [rows, columns] = round(round(sums row_scale) column_scale + bias), then GELU (tanh) where
+   * gelu is not 0: JDIT_INT8 of jdit_quantized_linear behind its sums, which are int32
+   * [rows, columns]. Scales are float32 [rows] and [columns], or single ones, with the stride 0 in
+   * place of 1; bias [columns] may be null.
+   */
+  public static native int jdit_scale_sums(
+      @Const Pointer sums,
+      @Const Pointer row_scale,
+      @Const Pointer column_scale,
+      @Const Pointer bias,
+      Pointer out,
+      @Cast("int64_t") long rows,
+      @Cast("int64_t") long columns,
+      @Cast("int64_t") long row_scale_stride,
+      @Cast("int64_t") long column_scale_stride,
       int gelu,
       int dtype,
       Pointer stream);

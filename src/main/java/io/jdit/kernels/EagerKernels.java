@@ -1,5 +1,6 @@
 package io.jdit.kernels;
 
+import io.jdit.kernels.CodeKernels.Codes;
 import io.jdit.kernels.Kernels.AttentionWithLse;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Functional;
@@ -17,6 +18,8 @@ import org.bytedeco.pytorch.global.torch;
  */
 final class EagerKernels {
   private static final double LARGEST_E4M3 = 448;
+  private static final double INT8_RANGE = 127.5;
+  private static final double FLOAT32_EPSILON = 0x1p-23;
 
   private EagerKernels() {}
 
@@ -150,6 +153,42 @@ final class EagerKernels {
 
   private static Tensor where(Tensor condition, Tensor a, Tensor b) {
     return Tensor.wrap(torch.where(condition.handle(), a.handle(), b.handle()));
+  }
+
+  /**
+   * The arithmetic of torchao: scales are computed in x's dtype, rounding to nearest even, and held
+   * as float32.
+   */
+  static Codes quantize(Tensor x, DType type, boolean perTensor) {
+    try (TensorScope scope = TensorScope.open()) {
+      boolean int8 = type == DType.INT8;
+      Tensor largest = perTensor ? x.abs().max().view(1, 1) : x.abs().amax(-1, true);
+      // By a tensor: CUDA multiplies by the reciprocal of a number.
+      Tensor range = Tensor.full(int8 ? INT8_RANGE : LARGEST_E4M3, x.dtype(), x.device());
+      Tensor scale = largest.div(range).to(DType.FLOAT32);
+      Tensor wide = x.to(DType.FLOAT32);
+      Tensor codes;
+      if (int8) {
+        scale = scale.clamp(FLOAT32_EPSILON, Float.MAX_VALUE);
+        Tensor reciprocal = Tensor.full(1, DType.FLOAT32, x.device()).div(scale);
+        codes = wide.mul(reciprocal).round().clamp(-128, 127);
+      } else {
+        // 1 for zeros, whose codes are zeros then and not NaN.
+        scale = scale.add(scale.eq(0).to(DType.FLOAT32));
+        // Rounded to x's dtype it lets the largest number exceed 448: hence the clamp.
+        codes = wide.div(scale).clamp(-LARGEST_E4M3, LARGEST_E4M3);
+      }
+      return new Codes(scope.keep(codes.to(type)), scope.keep(scale));
+    }
+  }
+
+  static Tensor scaleSums(
+      Tensor sums, Tensor rowScale, Tensor columnScale, Tensor bias, DType dtype) {
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor rounded = sums.to(DType.FLOAT32).mul(rowScale).to(dtype);
+      Tensor y = rounded.to(DType.FLOAT32).mul(columnScale.view(-1));
+      return scope.keep((bias == null ? y : y.add(bias)).to(dtype));
+    }
   }
 
   /** Sums {|prev - r|, |prev|} as float64 [2], r = h - h0 or h. */

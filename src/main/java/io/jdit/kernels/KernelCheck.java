@@ -120,6 +120,9 @@ public final class KernelCheck {
           5 * one,
           () -> CacheKernels.focaEval(x, y, z, w, null, 0.5).value(),
           () -> EagerKernels.focaEval(here(x), here(y), here(z), here(w), 0.5));
+      if (CodeKernels.supports(dtype, device)) {
+        checkCodes(x, random);
+      }
       double scale = 1 / Math.sqrt(headDim);
       Tensor k = y.view(1, tokens, heads, headDim);
       Tensor v = z.view(1, tokens, heads, headDim);
@@ -132,19 +135,72 @@ public final class KernelCheck {
     return List.copyOf(results);
   }
 
+  /**
+   * Codes and scales have to be those of the twin, whose scales are computed in x's dtype.
+   *
+   * @return all results so far
+   */
+  List<Result> checkCodes(Tensor x, Generator random) {
+    long dim = x.size(-1);
+    for (DType type : List.of(DType.INT8, DType.FLOAT8_E4M3)) {
+      for (boolean perTensor : new boolean[] {false, true}) {
+        check(
+            (perTensor ? "per tensor " : "quantize_rows ")
+                + (type == DType.INT8 ? "int8" : "float8"),
+            (perTensor ? 2 : 1) * x.bytes() + x.elements(),
+            0,
+            () -> CodeKernels.quantize(x, type, perTensor),
+            KernelCheck::numbers,
+            () -> numbers(EagerKernels.quantize(x.to(Device.CPU), type, perTensor)));
+      }
+    }
+    Tensor rowScale = random.randn(DType.FLOAT32, tokens, 1).mul(1e-3);
+    Tensor columnScale = random.randn(DType.FLOAT32, dim, 1).mul(1e-3);
+    Tensor sums = random.randn(DType.FLOAT32, tokens, dim).mul(1e6).to(DType.INT32);
+    Tensor bias = random.randn(dtype, dim);
+    Tensor[] there = {
+      sums.to(device), rowScale.to(device), columnScale.to(device), bias.to(device)
+    };
+    check(
+        "scale_sums",
+        sums.bytes() + x.bytes(),
+        0,
+        () -> CodeKernels.scaleSums(there[0], there[1], there[2], there[3], dtype, false),
+        KernelCheck::here,
+        () -> here(EagerKernels.scaleSums(sums, rowScale, columnScale, bias, dtype)));
+    return List.copyOf(results);
+  }
+
+  private static Tensor numbers(CodeKernels.Codes codes) {
+    return here(codes.codes()).mul(here(codes.scale()));
+  }
+
   private static Tensor here(Tensor t) {
     return t.to(Device.CPU, DType.FLOAT32);
   }
 
   private void check(String kernel, long bytes, Supplier<Tensor> call, Supplier<Tensor> twin) {
+    check(kernel, bytes, bound(), call, KernelCheck::here, twin);
+  }
+
+  /**
+   * @param read the numbers of a result, in float32 on the CPU
+   */
+  private <R> void check(
+      String kernel,
+      long bytes,
+      double bound,
+      Supplier<R> call,
+      Function<R, Tensor> read,
+      Supplier<Tensor> twin) {
     try (TensorScope scope = TensorScope.open()) {
       Tensor expected = twin.get();
-      Tensor found = here(call.get());
+      Tensor found = read.apply(call.get());
       double largest = expected.abs().max().item();
       double difference = found.sub(expected.reshape(found.shape())).abs().max().item() / largest;
       double time = median(call);
       double copy = bytes == 0 ? 0 : copy(bytes);
-      results.add(new Result(kernel, dtype, difference, bound(), time, bytes, copy / time));
+      results.add(new Result(kernel, dtype, difference, bound, time, bytes, copy / time));
     }
   }
 

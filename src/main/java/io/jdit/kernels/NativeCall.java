@@ -16,13 +16,17 @@ final class NativeCall {
 
   /** Whether the library of this tensor's device is there and knows its dtype. */
   static boolean supports(Tensor x) {
-    boolean dtype =
-        switch (x.dtype()) {
+    return supports(x.dtype(), x.device());
+  }
+
+  static boolean supports(DType dtype, Device device) {
+    boolean known =
+        switch (dtype) {
           case FLOAT32, BFLOAT16, FLOAT16 -> true;
           default -> false;
         };
-    return dtype
-        && switch (x.device().type()) {
+    return known
+        && switch (device.type()) {
           case CPU -> NativeLibraries.cpu().loaded();
           case CUDA -> NativeLibraries.cuda().loaded();
           case META -> false;
@@ -103,13 +107,18 @@ final class NativeCall {
    * @throws IllegalArgumentException naming {@code what}
    */
   static void requireSameKind(String what, Tensor other, Tensor x) {
-    if (other != null && (other.dtype() != x.dtype() || !other.device().equals(x.device()))) {
+    requireKind(what, other, x.dtype(), x.device());
+  }
+
+  /** The same for a dtype and a device. */
+  static void requireKind(String what, Tensor other, DType dtype, Device device) {
+    if (other != null && (other.dtype() != dtype || !other.device().equals(device))) {
       throw new IllegalArgumentException(
           what
               + ": expected "
-              + x.dtype().text()
+              + dtype.text()
               + " on "
-              + x.device()
+              + device
               + ", found "
               + other.dtype().text()
               + " on "

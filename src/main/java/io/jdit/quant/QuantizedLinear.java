@@ -1,6 +1,5 @@
 package io.jdit.quant;
 
-import io.jdit.kernels.Kernels;
 import io.jdit.kernels.QuantizedKernels;
 import io.jdit.kernels.QuantizedKernels.PackedWeight;
 import io.jdit.nn.Linear;
@@ -72,10 +71,8 @@ final class QuantizedLinear implements Linear {
       return QuantizedKernels.linear(x, packed, bias, geluTanh);
     }
     try (TensorScope scope = TensorScope.open()) {
-      Tensor y = QuantizedProduct.linear(x.reshape(-1, x.size(-1)), weight, bias);
-      if (geluTanh) {
-        y = Kernels.geluTanh(y);
-      }
+      Tensor rows = x.reshape(-1, x.size(-1));
+      Tensor y = QuantizedProduct.linear(rows, weight, bias, geluTanh);
       long[] shape = x.shape();
       shape[shape.length - 1] = outFeatures();
       return scope.keep(y.view(shape));

@@ -1,5 +1,8 @@
 package io.jdit.quant;
 
+import io.jdit.kernels.CodeKernels;
+import io.jdit.kernels.CodeKernels.Codes;
+import io.jdit.kernels.Kernels;
 import io.jdit.tensor.CodeProduct;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Functional;
@@ -8,7 +11,7 @@ import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 
 /**
- * x W^T + b with a quantized weight in tensor operators, for any device: the reference of {@link
+ * x W^T + b with a quantized weight on any device, by LibTorch's products: the reference of {@link
  * io.jdit.kernels.QuantizedKernels} and what computes where there is none. Roundings are torchao's.
  */
 final class QuantizedProduct {
@@ -17,29 +20,36 @@ final class QuantizedProduct {
   /**
    * @param x [M, K]
    * @param bias [N] in x's dtype, or null
+   * @param geluTanh GELU (tanh approximation) of the result
    * @return [M, N] in x's dtype
    */
-  static Tensor linear(Tensor x, QuantizedWeight w, Tensor bias) {
+  static Tensor linear(Tensor x, QuantizedWeight w, Tensor bias, boolean geluTanh) {
     try (TensorScope scope = TensorScope.open()) {
-      return scope.keep(
+      Tensor y =
           switch (w.type()) {
-            case INT8_PER_ROW, INT8_PER_TENSOR -> int8(x, w, bias);
+            case INT8_PER_ROW, INT8_PER_TENSOR -> int8(x, w, bias, geluTanh);
             case INT8_WEIGHT_ONLY -> int8WeightOnly(x, w, bias);
             case FLOAT8_WEIGHT_ONLY -> plus(product(x, w.values(x.dtype()), null), bias);
             case INT4_WEIGHT_ONLY -> product(x, w.values(x.dtype()), bias);
             case FLOAT8_PER_ROW, FLOAT8_PER_TENSOR -> float8(x, w, bias);
             case FLOAT8_PER_BLOCK -> float8Blocks(x, w, bias);
-          });
+          };
+      boolean done = w.type() == QuantType.INT8_PER_ROW || w.type() == QuantType.INT8_PER_TENSOR;
+      return scope.keep(geluTanh && !done ? Kernels.geluTanh(y) : y);
     }
   }
 
-  private static Tensor int8(Tensor x, QuantizedWeight w, Tensor bias) {
-    Tensor s = Rounding.int8Scale(x, w.type() == QuantType.INT8_PER_TENSOR);
-    Tensor codes = Rounding.int8Codes(x, s);
-    Tensor exact = CodeProduct.int8(codes, w.codes());
-    Tensor sums = exact == null ? inFloat32(codes, w.codes()) : exact.to(DType.FLOAT32);
-    Tensor y = sums.mul(s).to(x.dtype()).to(DType.FLOAT32).mul(w.scale().view(-1));
-    return plus(y, bias).to(x.dtype());
+  private static Tensor int8(Tensor x, QuantizedWeight w, Tensor bias, boolean geluTanh) {
+    Codes rows = codes(x, w);
+    Tensor exact = CodeProduct.int8(rows.codes(), w.codes());
+    Tensor sums = exact == null ? inFloat32(rows.codes(), w.codes()) : exact;
+    return CodeKernels.scaleSums(sums, rows.scale(), w.scale(), bias, x.dtype(), geluTanh);
+  }
+
+  /** Of an activation, with as many scales as the type has. */
+  private static Codes codes(Tensor x, QuantizedWeight w) {
+    boolean perTensor = w.type().scales() == QuantType.Scales.PER_TENSOR;
+    return CodeKernels.quantize(x, w.type().codes(), perTensor);
   }
 
   private static Tensor int8WeightOnly(Tensor x, QuantizedWeight w, Tensor bias) {
@@ -48,8 +58,9 @@ final class QuantizedProduct {
   }
 
   private static Tensor float8(Tensor x, QuantizedWeight w, Tensor bias) {
-    Tensor s = Rounding.float8Scale(x, w.type() == QuantType.FLOAT8_PER_TENSOR);
-    Tensor codes = Rounding.float8Codes(x, s);
+    Codes rows = codes(x, w);
+    Tensor codes = rows.codes();
+    Tensor s = rows.scale();
     // LibTorch's of the CPU expands the codes as well.
     if (x.device().isCuda() && x.dtype() == DType.BFLOAT16) {
       Tensor y = CodeProduct.float8(codes, w.codes(), s, w.scale(), bias, x.dtype());
@@ -62,9 +73,8 @@ final class QuantizedProduct {
   }
 
   private static Tensor float8Blocks(Tensor x, QuantizedWeight w, Tensor bias) {
-    Tensor parts = x.view(x.size(0), -1, QuantType.BLOCK);
-    Tensor s = Rounding.float8Scale(parts, false);
-    Tensor held = Rounding.float8Codes(parts, s).to(DType.FLOAT32).mul(s).view(x.shape());
+    Codes parts = codes(x.view(x.size(0), -1, QuantType.BLOCK), w);
+    Tensor held = parts.codes().to(DType.FLOAT32).mul(parts.scale()).view(x.shape());
     return plus(product(held, w.values(DType.FLOAT32), null).to(x.dtype()), bias);
   }
 

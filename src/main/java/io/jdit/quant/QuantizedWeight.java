@@ -1,5 +1,7 @@
 package io.jdit.quant;
 
+import io.jdit.kernels.CodeKernels;
+import io.jdit.kernels.CodeKernels.Codes;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Device;
 import io.jdit.tensor.Shapes;
@@ -37,21 +39,17 @@ record QuantizedWeight(QuantType type, Tensor codes, Tensor scale, Tensor zero) 
         return new QuantizedWeight(
             type, scope.keep(parts[0]), scope.keep(parts[1]), scope.keep(parts[2]));
       }
-      boolean perTensor = type.scales() == QuantType.Scales.PER_TENSOR;
-      if (type.codes() == DType.INT8) {
-        Tensor s = Rounding.int8Scale(weight, perTensor);
-        return new QuantizedWeight(
-            type, scope.keep(Rounding.int8Codes(weight, s)), scope.keep(s), null);
-      }
       if (type.scales() == QuantType.Scales.PER_BLOCK) {
-        int b = QuantType.BLOCK;
-        Tensor s = Rounding.float8Scale(Rounding.blocks(weight), false).squeeze(2);
-        Tensor codes = Rounding.float8Codes(weight, Rounding.spread(s, b, b));
-        return new QuantizedWeight(type, scope.keep(codes), scope.keep(s.contiguous()), null);
+        Codes blocks = CodeKernels.quantize(Rounding.blocks(weight), type.codes(), false);
+        return new QuantizedWeight(
+            type,
+            scope.keep(Rounding.joined(blocks.codes())),
+            scope.keep(blocks.scale().squeeze(2)),
+            null);
       }
-      Tensor s = Rounding.float8Scale(weight, perTensor);
-      return new QuantizedWeight(
-          type, scope.keep(Rounding.float8Codes(weight, s)), scope.keep(s), null);
+      boolean perTensor = type.scales() == QuantType.Scales.PER_TENSOR;
+      Codes rows = CodeKernels.quantize(weight, type.codes(), perTensor);
+      return new QuantizedWeight(type, scope.keep(rows.codes()), scope.keep(rows.scale()), null);
     }
   }
 

@@ -4,49 +4,13 @@ import io.jdit.tensor.DType;
 import io.jdit.tensor.Tensor;
 
 /**
- * The arithmetic of torchao's types in tensor operators. Scales are computed in the tensor's dtype,
- * rounding to nearest even, and held as float32; results belong to the innermost scope.
+ * The arithmetic of torchao's type of 4 bits, and blocks of a weight, in tensor operators; results
+ * belong to the innermost scope.
  */
 final class Rounding {
-  private static final double FLOAT8_MAX = 448;
-  private static final double INT8_RANGE = 127.5;
-  private static final double FLOAT32_EPSILON = 0x1p-23;
   private static final double INT4_LEVELS = 15;
 
   private Rounding() {}
-
-  /**
-   * max|v| / 448 along the last dimension, or of all; 1 for zeros, whose codes are zeros then and
-   * not NaN.
-   */
-  static Tensor float8Scale(Tensor v, boolean perTensor) {
-    Tensor scale = largest(v, perTensor).div(FLOAT8_MAX).to(DType.FLOAT32);
-    return scale.add(scale.eq(0).to(DType.FLOAT32));
-  }
-
-  /**
-   * The scale rounded to the tensor's dtype lets the largest number exceed 448: hence the clamp.
-   */
-  static Tensor float8Codes(Tensor v, Tensor scale) {
-    return v.to(DType.FLOAT32).div(scale).clamp(-FLOAT8_MAX, FLOAT8_MAX).to(DType.FLOAT8_E4M3);
-  }
-
-  /** max|v| / 127.5 along the last dimension, or of all; at least float32's epsilon. */
-  static Tensor int8Scale(Tensor v, boolean perTensor) {
-    return largest(v, perTensor)
-        .div(INT8_RANGE)
-        .to(DType.FLOAT32)
-        .clamp(FLOAT32_EPSILON, Float.MAX_VALUE);
-  }
-
-  static Tensor int8Codes(Tensor v, Tensor scale) {
-    Tensor reciprocal = Tensor.full(1, DType.FLOAT32, scale.device()).div(scale);
-    return v.to(DType.FLOAT32).mul(reciprocal).round().clamp(-128, 127).to(DType.INT8);
-  }
-
-  private static Tensor largest(Tensor v, boolean perTensor) {
-    return perTensor ? v.abs().max().view(1, 1) : v.abs().amax(-1, true);
-  }
 
   /**
    * Codes of 4 bits with a scale and a zero point for each group.
@@ -98,5 +62,13 @@ final class Rounding {
     return w.view(w.size(0) / b, b, w.size(1) / b, b)
         .permute(0, 2, 1, 3)
         .reshape(w.size(0) / b, w.size(1) / b, (long) b * b);
+  }
+
+  /** The weight [N, K] of such blocks. */
+  static Tensor joined(Tensor blocks) {
+    int b = QuantType.BLOCK;
+    long n = blocks.size(0);
+    long k = blocks.size(1);
+    return blocks.view(n, k, b, b).permute(0, 2, 1, 3).reshape(n * b, k * b);
   }
 }

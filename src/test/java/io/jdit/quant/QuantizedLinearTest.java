@@ -3,6 +3,8 @@ package io.jdit.quant;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.jdit.checkpoint.SafeTensorsFile;
+import io.jdit.kernels.CodeKernels;
+import io.jdit.kernels.CodeKernels.Codes;
 import io.jdit.kernels.InstructionSets;
 import io.jdit.kernels.QuantizedKernels;
 import io.jdit.tensor.DType;
@@ -91,13 +93,11 @@ class QuantizedLinearTest {
     Tensor x = file.read("activation");
     boolean perTensor = type.scales() == QuantType.Scales.PER_TENSOR;
     Tensor rows = type.scales() == QuantType.Scales.PER_BLOCK ? x.view(6, 2, 128) : x;
-    boolean int8 = type.codes() == DType.INT8;
-    Tensor scale =
-        int8 ? Rounding.int8Scale(rows, perTensor) : Rounding.float8Scale(rows, perTensor);
-    Tensor codes = int8 ? Rounding.int8Codes(rows, scale) : Rounding.float8Codes(rows, scale);
-    assertThat(scale.toDoubles())
+    Codes found = CodeKernels.quantize(rows, type.codes(), perTensor);
+    assertThat(found.scale().toDoubles())
         .containsExactly(file.read(type.text() + ".activation_scale").toDoubles());
-    assertThat(codes.toBytes()).isEqualTo(file.read(type.text() + ".activation_q").toBytes());
+    assertThat(found.codes().toBytes())
+        .isEqualTo(file.read(type.text() + ".activation_q").toBytes());
   }
 
   /** Every type in tensor operators and, where the processor has them, by the kernels. */
