@@ -10,7 +10,7 @@ import java.util.function.UnaryOperator;
 
 /**
  * A linear layer with its weight as codes and scales: by a kernel of its own where there is one,
- * else in tensor operators.
+ * else by LibTorch's products.
  */
 final class QuantizedLinear implements Linear {
   private final QuantizedWeight weight; // null where packed
@@ -51,7 +51,7 @@ final class QuantizedLinear implements Linear {
     return new QuantizedLinear(null, packed, bias);
   }
 
-  /** In tensor operators on any machine. */
+  /** By LibTorch's products on any machine. */
   static QuantizedLinear eager(QuantizedWeight weight, Tensor bias) {
     return new QuantizedLinear(weight, null, bias);
   }
