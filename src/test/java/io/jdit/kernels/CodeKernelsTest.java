@@ -220,6 +220,12 @@ final class CodeKernelsTest {
   }
 
   @Test
+  void theCudaLibraryHasTheKernels() {
+    boolean cuda = NativeLibraries.cpu().detail().contains("built for emulation");
+    assertThat(CodeKernels.supports(DType.BFLOAT16, Device.CPU)).isEqualTo(cuda);
+  }
+
+  @Test
   void takesNoRows() {
     for (DType type : TYPES) {
       Codes none = CodeKernels.quantize(InstructionSets.empty(DType.BFLOAT16, 0, 8), type, false);
