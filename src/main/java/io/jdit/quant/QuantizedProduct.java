@@ -34,6 +34,7 @@ final class QuantizedProduct {
             case FLOAT8_PER_ROW, FLOAT8_PER_TENSOR -> float8(x, w, bias);
             case FLOAT8_PER_BLOCK -> float8Blocks(x, w, bias);
           };
+      // With the scales.
       boolean done = w.type() == QuantType.INT8_PER_ROW || w.type() == QuantType.INT8_PER_TENSOR;
       return scope.keep(geluTanh && !done ? Kernels.geluTanh(y) : y);
     }
