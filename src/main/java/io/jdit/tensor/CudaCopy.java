@@ -19,11 +19,13 @@ final class CudaCopy implements DeviceCopy {
   /** Current streams and where files are read to belong to threads. */
   private void begin() {
     Torch.select(device);
+    Stream own;
     try (CUDAStream pooled = torch_cuda.getStreamFromPool(false, (byte) device.index())) {
-      copying = pooled.unwrap();
+      own = pooled.unwrap();
     }
-    torch.setCurrentStream(copying);
+    torch.setCurrentStream(own);
     PinnedMemory.readInto();
+    copying = own;
   }
 
   @Override
