@@ -23,9 +23,10 @@ record QuantizedWeight(QuantType type, Tensor codes, Tensor scale, Tensor zero) 
   static final String ZERO = "_weight_zero_point";
 
   /**
-   * Elements of a weight that are quantized at a time, at least a row of it: what the operators make
-   * of them is some 10 MB, up to 40 where scales are of blocks. As float32 they are just less than
-   * what is mapped while weights are loaded (io.jdit.kernels.NativeHeap), which takes twice as long.
+   * Elements of a weight that are quantized at a time, at least a row of it: what the operators
+   * make of them is some 10 MB, up to 40 where scales are of blocks. As float32 they are just less
+   * than what is mapped while weights are loaded (io.jdit.kernels.NativeHeap), which takes twice as
+   * long.
    */
   private static final long PIECE = (1 << 18) - 1;
 
