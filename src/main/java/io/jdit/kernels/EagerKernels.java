@@ -18,8 +18,6 @@ import org.bytedeco.pytorch.global.torch;
  */
 final class EagerKernels {
   private static final double LARGEST_E4M3 = 448;
-  private static final double INT8_RANGE = 127.5;
-  private static final double FLOAT32_EPSILON = 0x1p-23;
 
   private EagerKernels() {}
 
@@ -155,30 +153,10 @@ final class EagerKernels {
     return Tensor.wrap(torch.where(condition.handle(), a.handle(), b.handle()));
   }
 
-  /**
-   * The arithmetic of torchao: scales are computed in x's dtype, rounding to nearest even, and held
-   * as float32.
-   */
   static Codes quantize(Tensor x, DType type, boolean perTensor) {
     try (TensorScope scope = TensorScope.open()) {
-      boolean int8 = type == DType.INT8;
-      Tensor largest = perTensor ? x.abs().max().view(1, 1) : x.abs().amax(-1, true);
-      // By a tensor: CUDA multiplies by the reciprocal of a number.
-      Tensor range = Tensor.full(int8 ? INT8_RANGE : LARGEST_E4M3, x.dtype(), x.device());
-      Tensor scale = largest.div(range).to(DType.FLOAT32);
-      Tensor wide = x.to(DType.FLOAT32);
-      Tensor codes;
-      if (int8) {
-        scale = scale.clamp(FLOAT32_EPSILON, Float.MAX_VALUE);
-        Tensor reciprocal = Tensor.full(1, DType.FLOAT32, x.device()).div(scale);
-        codes = wide.mul(reciprocal).round().clamp(-128, 127);
-      } else {
-        // 1 for zeros, whose codes are zeros then and not NaN.
-        scale = scale.add(scale.eq(0).to(DType.FLOAT32));
-        // Rounded to x's dtype it lets the largest number exceed 448: hence the clamp.
-        codes = wide.div(scale).clamp(-LARGEST_E4M3, LARGEST_E4M3);
-      }
-      return new Codes(scope.keep(codes.to(type)), scope.keep(scale));
+      Tensor scale = CodeRounding.scale(x, type, perTensor);
+      return new Codes(scope.keep(CodeRounding.codes(x, scale, type)), scope.keep(scale));
     }
   }
 

@@ -37,7 +37,7 @@ final class QuantizedFormat implements LinearFormat {
         stored
             ? plan.choose(name, out, in, false)
             : plan.choose(name, part[0], part[1], w.isCut(1));
-    if (stored && choice.type() != null && !w.has(QuantizedWeight.CODES)) {
+    if (stored && choice.type() != null && w.has("weight")) {
       choice = new LayerPlan.Choice(null, NOT_STORED, choice.pattern());
     }
     report.add(name, choice, part[0], part[1], w.dtype());

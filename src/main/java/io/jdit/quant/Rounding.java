@@ -5,7 +5,7 @@ import io.jdit.tensor.Tensor;
 
 /**
  * The arithmetic of torchao's type of 4 bits, and blocks of a weight, in tensor operators; results
- * belong to the innermost scope.
+ * belong to the innermost scope. For 8 bits: {@link io.jdit.kernels.CodeRounding}.
  */
 final class Rounding {
   private static final double INT4_LEVELS = 15;
@@ -33,7 +33,7 @@ final class Rounding {
   }
 
   private static Tensor held(Tensor perGroup) {
-    return perGroup.squeeze(2).transpose(0, 1).to(DType.BFLOAT16).contiguous();
+    return perGroup.squeeze(2).transpose(0, 1).to(DType.BFLOAT16);
   }
 
   /** The weight that {@link #int4} stands for: code scale + zero, in {@code dtype} [N, K]. */
@@ -62,13 +62,5 @@ final class Rounding {
     return w.view(w.size(0) / b, b, w.size(1) / b, b)
         .permute(0, 2, 1, 3)
         .reshape(w.size(0) / b, w.size(1) / b, (long) b * b);
-  }
-
-  /** The weight [N, K] of such blocks. */
-  static Tensor joined(Tensor blocks) {
-    int b = QuantType.BLOCK;
-    long n = blocks.size(0);
-    long k = blocks.size(1);
-    return blocks.view(n, k, b, b).permute(0, 2, 1, 3).reshape(n * b, k * b);
   }
 }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.jdit.checkpoint.SafeTensorsFile;
 import io.jdit.kernels.CodeKernels;
 import io.jdit.kernels.CodeKernels.Codes;
+import io.jdit.kernels.CodeRounding;
 import io.jdit.kernels.InstructionSets;
 import io.jdit.kernels.QuantizedKernels;
 import io.jdit.tensor.DType;
@@ -85,6 +86,40 @@ class QuantizedLinearTest {
       assertThat(w.values(DType.BFLOAT16).toDoubles())
           .containsExactly(file.read(values).toDoubles());
     }
+  }
+
+  /** More elements than are quantized at a time, and a last piece that is smaller. */
+  @ParameterizedTest
+  @EnumSource(QuantType.class)
+  void aWeightInPiecesHasTheBitsOfTheWhole(QuantType type) {
+    Generator g = new Generator(0);
+    for (DType dtype : new DType[] {DType.BFLOAT16, DType.FLOAT32}) {
+      Tensor weight = g.randn(DType.FLOAT32, 1408, 640).to(dtype);
+      QuantizedWeight found = QuantizedWeight.of(type, weight);
+      Tensor[] expected = whole(type, weight);
+      assertThat(found.codes().viewAs(DType.UINT8).equalTo(expected[0].viewAs(DType.UINT8)))
+          .isTrue();
+      assertThat(found.scale().equalTo(expected[1])).isTrue();
+      if (type == QuantType.INT4_WEIGHT_ONLY) {
+        assertThat(found.zero().equalTo(expected[2])).isTrue();
+      }
+    }
+    g.close();
+  }
+
+  /** Codes and scales by the formulas, applied to all of it at once. */
+  private static Tensor[] whole(QuantType type, Tensor w) {
+    if (type == QuantType.INT4_WEIGHT_ONLY) {
+      return Rounding.int4(w);
+    }
+    if (type == QuantType.FLOAT8_PER_BLOCK) {
+      Tensor scale = CodeRounding.scale(Rounding.blocks(w), type.codes(), false).squeeze(2);
+      Tensor spread = Rounding.spread(scale, 128, 128);
+      return new Tensor[] {CodeRounding.codes(w, spread, type.codes()), scale};
+    }
+    Tensor rows = type.scales() == QuantType.Scales.PER_TENSOR ? w.view(1, -1) : w;
+    Tensor scale = CodeRounding.scale(rows, type.codes(), false);
+    return new Tensor[] {CodeRounding.codes(w, scale, type.codes()), scale};
   }
 
   @ParameterizedTest
