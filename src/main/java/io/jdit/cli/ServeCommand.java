@@ -232,10 +232,12 @@ final class ServeCommand implements Callable<Integer> {
       Terminal terminal) {
     OffloadSettings settings = offload.settings(cache.file());
     Strategies strategies =
-        session
-            .apply(model.strategies(session.device()).withKept(server.conditioningBytes()))
-            .withFormats(quantization.formats(cache.file()))
-            .withPlacement(Offload.of(alone ? settings : settings.andNoMore()));
+        session.apply(
+            model
+                .strategies(session.device())
+                .withKept(server.conditioningBytes())
+                .withFormats(quantization.formats(cache.file()))
+                .withPlacement(Offload.of(alone ? settings : settings.andNoMore())));
     Engine engine = Engine.load(folder, strategies, model.threads(), Values.none());
     terminal.info("%s: %s", path, engine.placement());
     return new EngineRunner(

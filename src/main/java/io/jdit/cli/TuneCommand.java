@@ -168,7 +168,7 @@ final class TuneCommand implements Callable<Integer> {
                             + psnr
                             + " dB: lower --target-psnr or give more prompts"));
     return "# forecast cache, "
-        + level.evidence()
+        + level.evidence().keeping(psnr)
         + "\n# "
         + profile.conditions()
         + ", model "

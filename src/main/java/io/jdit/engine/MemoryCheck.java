@@ -70,12 +70,13 @@ record MemoryCheck(
    * What of the model is in memory when.
    *
    * @param request that is to be run, as far as it is known: what it computes with should fit too
-   * @param available bytes
+   * @param free bytes, on a CPU for all processes that share them
    * @throws OutOfMemoryException when nothing that is asked for fits, with the way out
    * @throws IllegalArgumentException when layers would be quantized whenever they are used
    */
-  Offload placement(Values request, long available) {
+  Offload placement(Values request, long free) {
     OffloadSettings settings = Offload.settings(strategies.placement());
+    long available = strategies.device().isCuda() ? free : free / settings.processes();
     Map<String, Long> working =
         weights() * SMALL > available
             ? ModelCost.of(model.path(), request).working(model, strategies)
@@ -150,8 +151,7 @@ record MemoryCheck(
   }
 
   /**
-   * Checks that several processes of one machine fit together, with no more offloaded than what is
-   * asked for.
+   * Checks that several processes of one machine fit together, each offloading what it may.
    *
    * @param holders ranks that hold a component's weights between them
    * @throws OutOfMemoryException when they do not
@@ -161,9 +161,9 @@ record MemoryCheck(
     // At least: layers that are not split add to it.
     components.forEach((name, c) -> shares.put(name, c.share(holders.applyAsInt(name))));
     OffloadSettings settings = Offload.settings(strategies.placement());
-    Offload asked = Offload.choices(settings, shares, Map.of()).get(0);
-    if (processes * asked.peak() > available) {
-      throw new MemoryCheck(model, strategies, shares).refusal(asked, processes, available);
+    if (fitting(Offload.choices(settings, shares, Map.of()), available / processes).isEmpty()) {
+      Offload smallest = Offload.smallest(settings, shares, Map.of());
+      throw new MemoryCheck(model, strategies, shares).refusal(smallest, processes, available);
     }
   }
 

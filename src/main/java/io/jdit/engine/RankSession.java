@@ -8,7 +8,9 @@ import io.jdit.cache.ResolvedCacheConfig;
 import io.jdit.cache.forecast.ForecastStrategy;
 import io.jdit.cache.forecast.ProfileSource;
 import io.jdit.config.Values;
+import io.jdit.metrics.Machine;
 import io.jdit.metrics.StageReport;
+import io.jdit.offload.Offload;
 import io.jdit.parallel.LayoutChoice;
 import io.jdit.parallel.LayoutSettings;
 import io.jdit.parallel.Mesh;
@@ -35,6 +37,7 @@ public final class RankSession implements AutoCloseable {
   private final ParallelModel parallel;
   private final Device device;
   private final FusedAttention attention;
+  private final int neighbours; // ranks that share the machine's memory, this one among them
 
   private RankSession(
       RankProcess process,
@@ -47,6 +50,7 @@ public final class RankSession implements AutoCloseable {
     this.parallel = parallel;
     this.device = device;
     this.attention = attention;
+    this.neighbours = world == null ? 1 : neighbours(world);
   }
 
   /** A run of one process. */
@@ -74,6 +78,11 @@ public final class RankSession implements AutoCloseable {
     return new RankSession(process, world, new ParallelModel(config, world, local), device, local);
   }
 
+  private static int neighbours(ProcessGroup world) {
+    String machine = Machine.identity();
+    return (int) world.gather(machine).stream().filter(machine::equals).count();
+  }
+
   /** The layout of {@code size} ranks; it is said, with the reason where it was chosen. */
   public static ParallelConfig config(
       Values settings, int size, int heads, Consumer<String> notes) {
@@ -90,7 +99,9 @@ public final class RankSession implements AutoCloseable {
 
   /** {@code strategies} with this rank's share of the work. */
   public Strategies apply(Strategies strategies) {
-    return parallel == null ? strategies.withAttention(attention) : parallel.apply(strategies);
+    Strategies shared =
+        parallel == null ? strategies.withAttention(attention) : parallel.apply(strategies);
+    return shared.withPlacement(Offload.among(neighbours, shared.placement()));
   }
 
   /**

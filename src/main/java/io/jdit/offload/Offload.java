@@ -58,6 +58,14 @@ public final class Offload implements Placement {
     return new Offload(settings, Level.NOTHING, Map.of(), Map.of());
   }
 
+  /** A placement in one of so many processes that have the machine's memory between them. */
+  public static Placement among(int processes, Placement placement) {
+    return placement instanceof Offload offload
+        ? new Offload(
+            offload.settings.among(processes), Level.NOTHING, offload.model, offload.working)
+        : placement;
+  }
+
   /** The settings that a placement was made of. */
   public static OffloadSettings settings(Placement placement) {
     return placement instanceof Offload offload ? offload.settings : OffloadSettings.none();

@@ -12,15 +12,17 @@ public final class OffloadSettings {
 
   private final Values values;
   private final boolean decides;
+  private final int processes;
 
-  private OffloadSettings(Values values, boolean decides) {
+  private OffloadSettings(Values values, boolean decides, int processes) {
     this.values = values;
     this.decides = decides;
+    this.processes = processes;
   }
 
   /** Everything is left to be decided. */
   public static OffloadSettings none() {
-    return new OffloadSettings(Values.none(), true);
+    return new OffloadSettings(Values.none(), true, 1);
   }
 
   /**
@@ -28,7 +30,7 @@ public final class OffloadSettings {
    * @throws ConfigException naming two that exclude each other
    */
   public static OffloadSettings of(Values values) {
-    OffloadSettings settings = new OffloadSettings(values, true);
+    OffloadSettings settings = new OffloadSettings(values, true, 1);
     if (settings.isOn(OffloadKeys.DIT) && settings.isOn(OffloadKeys.DIT_LAYERWISE)) {
       throw new ConfigException(
           OffloadKeys.DIT.option()
@@ -60,7 +62,17 @@ public final class OffloadSettings {
 
   /** These, with nothing offloaded that is not asked for: what does not fit so does not fit. */
   public OffloadSettings andNoMore() {
-    return new OffloadSettings(values, false);
+    return new OffloadSettings(values, false, processes);
+  }
+
+  /** These, in one of so many processes that have the machine's memory between them. */
+  public OffloadSettings among(int sharing) {
+    return new OffloadSettings(values, decides, sharing);
+  }
+
+  /** Processes that have the machine's memory between them, this one among them. */
+  public int processes() {
+    return processes;
   }
 
   /** Whether what is free decides about what nothing is said of. */

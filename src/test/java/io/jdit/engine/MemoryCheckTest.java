@@ -13,6 +13,7 @@ import io.jdit.offload.OffloadKeys;
 import io.jdit.offload.OffloadSettings;
 import io.jdit.offload.PerformanceMode;
 import io.jdit.pipeline.OutOfMemoryException;
+import io.jdit.pipeline.Placement;
 import io.jdit.pipeline.Strategies;
 import io.jdit.quant.QuantType;
 import io.jdit.quant.Quantization;
@@ -95,10 +96,31 @@ class MemoryCheckTest {
     double each = 4.5 / 2 + (0.12 + 0.5) / 4 + 0.8;
     long all = Math.round(4 * each * 4e6);
     assertThatCode(() -> check.require(holders, 4, all * 103 / 100)).doesNotThrowAnyException();
-    assertThatThrownBy(() -> check.require(holders, 4, all * 97 / 100))
+    // What does not fit as a whole is offloaded by each of them, unless nothing may go.
+    assertThatCode(() -> check.require(holders, 4, all * 97 / 100)).doesNotThrowAnyException();
+    Strategies fast =
+        Strategies.cpu()
+            .withPlacement(
+                Offload.of(OffloadSettings.of(Values.of(OffloadKeys.MODE, PerformanceMode.SPEED))));
+    assertThatThrownBy(() -> check(fast).require(holders, 4, all * 97 / 100))
         .isInstanceOf(OutOfMemoryException.class)
         .hasMessageContaining("on 4 processes")
+        .hasMessageContaining("--performance-mode memory takes 0.0")
         .hasMessageContaining("--tp-size");
+    assertThatThrownBy(() -> check.require(holders, 4, all / 20))
+        .isInstanceOf(OutOfMemoryException.class)
+        .hasMessageContaining("on 4 processes");
+  }
+
+  /** Of what is free each process of a machine counts on its part only. */
+  @Test
+  void ranksHaveTheMachinesMemoryBetweenThem() {
+    Placement alone = Offload.of(OffloadSettings.none());
+    Strategies strategies = Strategies.cpu().withPlacement(Offload.among(4, alone));
+    assertThat(check(strategies).placement(Values.none(), 4 * 8_000_000 * 4L).what())
+        .isEqualTo("nothing");
+    assertThat(check(strategies).placement(Values.none(), 8_000_000 * 4L).layerwise())
+        .contains("transformer");
   }
 
   @Test

@@ -3,7 +3,8 @@ package io.jdit.cache.forecast;
 import java.util.Locale;
 
 /**
- * How a level did on prompts and seeds that its choice did not see.
+ * How a level did on prompts and seeds that the calibration did not see, by itself: of several
+ * levels one or the other does better than new pictures will.
  *
  * @param samples pictures
  * @param speedup uncached steps divided by computed ones, on average
@@ -21,18 +22,26 @@ public record Evidence(
     double quantile,
     double bound,
     double confidence) {
-  /** For people, in one line. */
-  @Override
-  public String toString() {
+  /** Whether new pictures keep a PSNR in dB, with at least the wanted confidence. */
+  boolean keeps(double psnr, double wanted) {
+    return bound >= psnr && confidence >= wanted;
+  }
+
+  /**
+   * What is known of a level that {@link ForecastProfile#fastest} chose, in one line. It promises
+   * the PSNR that was asked for and not {@code bound}, which the choice has flattered.
+   */
+  public String keeping(double psnr) {
     return String.format(
         Locale.ROOT,
-        "%.2fx fewer steps; of %d unseen pictures the median had %.1f dB, and %.0f %% of new ones"
-            + " reach %.1f dB (confidence %.2f)",
+        "%.2fx fewer steps; %.0f %% of new pictures keep %.1f dB (confidence %.2f: of %d unseen ones"
+            + " the median had %.1f, the worst %.1f)",
         speedup,
+        100 * (1 - quantile),
+        psnr,
+        confidence,
         samples,
         medianPsnr,
-        100 * (1 - quantile),
-        bound,
-        confidence);
+        worstPsnr);
   }
 }

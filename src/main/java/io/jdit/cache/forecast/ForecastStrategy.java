@@ -89,7 +89,7 @@ public record ForecastStrategy(
       profiles.chosen(start + "no speed of the profile keeps " + tier.psnr() + " dB, so no cache");
       return Acceleration.none().begin(outline);
     }
-    profiles.chosen(start + "forecast cache, " + level.get().evidence());
+    profiles.chosen(start + "forecast cache, " + level.get().evidence().keeping(tier.psnr()));
     return begin(outline, settings, profile.get(), level.get().speedup());
   }
 

@@ -10,8 +10,10 @@ import java.util.function.Consumer;
  *
  * @param chosen as the search measured them
  * @param unseen the same settings on the other samples
+ * @param tried settings that were measured on these: what is said of the chosen ones holds for all
+ *     of them at once (Bonferroni), since the choice flatters them
  */
-public record Validation(Candidate chosen, Candidate unseen) {
+public record Validation(Candidate chosen, Candidate unseen, int tried) {
   private static final double SHARE = 0.05;
   private static final double CONFIDENCE = 0.9;
 
@@ -23,13 +25,15 @@ public record Validation(Candidate chosen, Candidate unseen) {
    */
   public static Validation first(
       TuningResult result, TuningGoal goal, TuningModel unseen, Consumer<String> progress) {
+    int tried = 0;
     for (Candidate candidate : result.meeting()) {
+      tried++;
       Candidate again = new Candidate(candidate.settings());
       for (int i = 0; i < unseen.samples() && (i == 0 || goal.isKept(again)); i++) {
         again.add(unseen.run(candidate.settings(), i));
       }
       if (goal.isKept(again)) {
-        return new Validation(candidate, again);
+        return new Validation(candidate, again, tried);
       }
       progress.accept(
           String.format(
@@ -47,7 +51,7 @@ public record Validation(Candidate chosen, Candidate unseen) {
   public String toString() {
     double[] psnr =
         unseen.measurements().stream().mapToDouble(TuningModel.Measurement::psnr).toArray();
-    QuantileBound bound = QuantileBound.of(psnr, SHARE, CONFIDENCE);
+    QuantileBound bound = QuantileBound.of(psnr, SHARE, 1 - (1 - CONFIDENCE) / tried);
     return String.format(
         Locale.ROOT,
         "%d unseen samples: %.2fx, median %.2f dB, worst %.2f dB; 95 %% of new ones reach %.2f dB with a confidence of %.2f",
@@ -56,6 +60,6 @@ public record Validation(Candidate chosen, Candidate unseen) {
         Median.of(unseen.measurements().stream().map(TuningModel.Measurement::psnr).toList()),
         unseen.worstPsnr(),
         bound.value(),
-        bound.confidence());
+        Math.max(0, 1 - tried * (1 - bound.confidence())));
   }
 }

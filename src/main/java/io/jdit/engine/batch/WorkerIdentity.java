@@ -1,8 +1,6 @@
 package io.jdit.engine.batch;
 
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
+import io.jdit.metrics.Machine;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
@@ -23,12 +21,13 @@ record WorkerIdentity(String id, String machine, long pid, long started) {
   static WorkerIdentity current() {
     ProcessHandle self = ProcessHandle.current();
     return new WorkerIdentity(
-        UUID.randomUUID().toString(), currentMachine(), self.pid(), started(self).orElse(0L));
+        UUID.randomUUID().toString(), Machine.identity(), self.pid(), started(self).orElse(0L));
   }
 
   /** Whether this is a process of our machine, and no longer runs. */
   boolean knownDead() {
-    if (!machine.equals(currentMachine())) {
+    // Where that is not known no process is taken for one of ours, and heartbeats decide.
+    if (!machine.equals(Machine.identity())) {
       return false;
     }
     Optional<ProcessHandle> handle = ProcessHandle.of(pid).filter(ProcessHandle::isAlive);
@@ -40,16 +39,5 @@ record WorkerIdentity(String id, String machine, long pid, long started) {
 
   private static Optional<Long> started(ProcessHandle process) {
     return process.info().startInstant().map(Instant::toEpochMilli);
-  }
-
-  private static String currentMachine() {
-    try {
-      return Files.readString(Path.of("/proc/sys/kernel/random/boot_id")).strip()
-          + " "
-          + Files.readSymbolicLink(Path.of("/proc/self/ns/pid"));
-    } catch (IOException e) {
-      // Not known: then no process is taken for one of ours, and heartbeats decide.
-      return UUID.randomUUID().toString();
-    }
   }
 }

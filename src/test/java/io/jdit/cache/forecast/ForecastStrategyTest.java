@@ -67,9 +67,16 @@ class ForecastStrategyTest {
     }
     assertThat(said.get(0))
         .isEqualTo(
-            "quality extra-high: forecast cache, 2.00x fewer steps; of 128 unseen pictures the"
-                + " median had 45.0 dB, and 95 % of new ones reach 37.0 dB (confidence 0.95)");
+            "quality extra-high: forecast cache, 2.00x fewer steps; 95 % of new pictures keep 36.0 dB"
+                + " (confidence 0.95: of 128 unseen ones the median had 45.0, the worst 20.0)");
     assertThat(said.get(1)).startsWith("quality high: forecast cache, 3.00x fewer steps");
+  }
+
+  /** One of many levels looks good by chance: the first that fails ends the choice. */
+  @Test
+  void aLevelBehindOneThatFailsIsNotChosen() {
+    begin(QualityTier.HIGH, level(1.5, 41.0), level(2, 29.0), level(3, 31.0)).close();
+    assertThat(said.get(0)).startsWith("quality high: forecast cache, 1.50x fewer steps");
   }
 
   @Test
