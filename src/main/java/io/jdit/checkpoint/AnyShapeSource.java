@@ -9,7 +9,7 @@ abstract class AnyShapeSource implements TensorSource {
   private final DType stored;
 
   /**
-   * @param stored type that tensors are said to be stored in
+   * @param stored type that numbers are said to be stored in; codes are stored as they are held
    */
   AnyShapeSource(DType stored) {
     this.stored = stored;
@@ -26,8 +26,8 @@ abstract class AnyShapeSource implements TensorSource {
   }
 
   @Override
-  public final TensorInfo info(String name, long... expectedShape) {
-    return new TensorInfo(name, stored, expectedShape, 0);
+  public final TensorInfo info(String name, DType held, long... expectedShape) {
+    return new TensorInfo(name, held.bytes() > 1 ? stored : held, expectedShape, 0);
   }
 
   @Override

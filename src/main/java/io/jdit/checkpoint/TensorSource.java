@@ -1,5 +1,6 @@
 package io.jdit.checkpoint;
 
+import io.jdit.tensor.DType;
 import io.jdit.tensor.Tensor;
 import java.util.Set;
 
@@ -16,8 +17,8 @@ public interface TensorSource extends AutoCloseable {
    */
   Tensor read(String name);
 
-  /** As {@link #info(String)}, for a caller that says which shape it expects. */
-  default TensorInfo info(String name, long... expectedShape) {
+  /** As {@link #info(String)}, for a caller that says what it will hold. */
+  default TensorInfo info(String name, DType held, long... expectedShape) {
     return info(name);
   }
 

@@ -234,7 +234,7 @@ public final class Weights {
 
   private TensorInfo checked(String name, long... shape) {
     String full = prefix + name;
-    TensorInfo info = source.info(full, shape);
+    TensorInfo info = source.info(full, dtype, shape);
     if (info == null) {
       throw new ModelFormatException(
           source.fileOf(full)

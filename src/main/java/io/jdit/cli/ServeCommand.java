@@ -239,7 +239,7 @@ final class ServeCommand implements Callable<Integer> {
                 .withFormats(quantization.formats(cache.file()))
                 .withPlacement(Offload.of(alone ? settings : settings.andNoMore())));
     Engine engine = Engine.load(folder, strategies, model.threads(), Values.none());
-    terminal.info("%s: %s", path, engine.placement());
+    engine.placement().forEach(line -> terminal.info("%s: %s", path, line));
     return new EngineRunner(
         engine,
         new Provenance(path, strategies, resolved.toMap()),

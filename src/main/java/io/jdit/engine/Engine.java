@@ -335,8 +335,8 @@ public final class Engine implements AutoCloseable {
         + folder.components().keySet();
   }
 
-  /** What of the weights is in memory when, in one line. */
-  public String placement() {
-    return strategies.placement().toString();
+  /** What of the weights is in memory when, in one line or two. */
+  public List<String> placement() {
+    return MemoryCheck.lines(strategies);
   }
 }

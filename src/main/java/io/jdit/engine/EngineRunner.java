@@ -289,7 +289,7 @@ public final class EngineRunner implements StepRunner {
 
   @Override
   public String about() {
-    return engine + "; " + engine.placement();
+    return engine + "; " + String.join("; ", engine.placement());
   }
 
   @Override

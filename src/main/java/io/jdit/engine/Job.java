@@ -30,7 +30,7 @@ public record Job(
     Engine engine =
         report.measure("load", () -> Engine.load(folder, provenance.strategies(), threads, first));
     console.info(engine.toString());
-    console.info(engine.placement());
+    engine.placement().forEach(console::info);
     engine.formatReport().forEach(console::info);
     if (warmup) {
       engine.generate(first, acceleration, Progress.NONE, PromptRun.DISCARD).close();

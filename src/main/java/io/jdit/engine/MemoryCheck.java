@@ -72,7 +72,6 @@ record MemoryCheck(
    * @param request that is to be run, as far as it is known: what it computes with should fit too
    * @param free bytes, on a CPU for all processes that share them
    * @throws OutOfMemoryException when nothing that is asked for fits, with the way out
-   * @throws IllegalArgumentException when layers would be quantized whenever they are used
    */
   Offload placement(Values request, long free) {
     OffloadSettings settings = Offload.settings(strategies.placement());
@@ -81,20 +80,26 @@ record MemoryCheck(
         weights() * SMALL > available
             ? ModelCost.of(model.path(), request).working(model, strategies)
             : Map.of();
-    Offload offload =
-        fitting(Offload.choices(settings, components, working), available)
-            .or(() -> fitting(Offload.choices(settings, components, Map.of()), available))
-            .orElseThrow(() -> refusal(settings, available));
-    for (String component : offload.layerwise()) {
-      if (strategies.formats() instanceof Quantization q && q.isMadeHere(component)) {
-        throw new IllegalArgumentException(
-            "the layers of "
-                + component
-                + " would be quantized anew whenever they are read: write the model with jdit quantize"
-                + " and load that");
-      }
-    }
-    return offload;
+    return fitting(Offload.choices(settings, components, working), available)
+        .or(() -> fitting(Offload.choices(settings, components, Map.of()), available))
+        .orElseThrow(() -> refusal(settings, available));
+  }
+
+  /** What of the weights is in memory when, in one line, and in another what need not be so. */
+  static List<String> lines(Strategies placed) {
+    String line = placed.placement().toString();
+    List<String> made =
+        placed.placement() instanceof Offload offload
+                && placed.formats() instanceof Quantization quantization
+            ? offload.layerwise().stream().filter(quantization::isMadeHere).toList()
+            : List.of();
+    return made.isEmpty()
+        ? List.of(line)
+        : List.of(
+            line,
+            "layers of "
+                + String.join(" and ", made)
+                + " are quantized whenever they are read: jdit quantize writes them once");
   }
 
   private static Optional<Offload> fitting(List<Offload> choices, long available) {

@@ -43,12 +43,19 @@ public record ComponentMemory(long outside, List<Layer> layers) {
         + settings.resident(layers.size()).stream().mapToLong(i -> layers.get(i).held).sum();
   }
 
-  /** The most while its layers come and go: one computes, others are read. */
+  /**
+   * The most while its layers come and go: one computes and others are read, or one is made of what
+   * was read. What it is made of goes tensor by tensor as it is made, so that of the two only the
+   * larger counts.
+   */
   long streamed(StreamSettings settings) {
     int moving = layers.size() - settings.resident(layers.size()).size();
+    int ahead = settings.ahead(layers.size());
+    long stored = largest(Layer::stored);
     return resting(settings)
-        + largest(Layer::held)
-        + largest(Layer::stored) * Math.min(moving - 1, settings.ahead(layers.size()))
+        + Math.max(
+            largest(Layer::held) + stored * Math.min(moving - 1, ahead),
+            stored * Math.min(moving, ahead))
         + largest(Layer::pooled);
   }
 

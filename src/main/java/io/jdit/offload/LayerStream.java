@@ -5,6 +5,7 @@ import io.jdit.checkpoint.TensorInfo;
 import io.jdit.checkpoint.TensorSource;
 import io.jdit.checkpoint.Weights;
 import io.jdit.kernels.NativeHeap;
+import io.jdit.tensor.DeviceCopy;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 import java.util.ArrayList;
@@ -23,12 +24,17 @@ final class LayerStream implements Residency {
   private final TensorSource source;
   private final StreamSettings settings;
   private final List<Layer<?>> layers = new ArrayList<>();
+  private final DeviceCopy copy;
   private ReadAhead ahead; // null until the component is built
 
-  LayerStream(String component, TensorSource source, StreamSettings settings) {
+  /**
+   * @param copy to where the layers compute
+   */
+  LayerStream(String component, TensorSource source, StreamSettings settings, DeviceCopy copy) {
     this.component = component;
     this.source = source;
     this.settings = settings;
+    this.copy = copy;
     NativeHeap.stream();
   }
 
@@ -61,7 +67,9 @@ final class LayerStream implements Residency {
         return work.apply(resident);
       }
       try (TensorScope owner = TensorScope.unbound()) {
-        return work.apply(made(owner));
+        R result = work.apply(made(owner));
+        copy.computed();
+        return result;
       }
     }
 
@@ -83,7 +91,7 @@ final class LayerStream implements Residency {
   @Override
   public void built(Weights weights) {
     settings.resident(layers.size()).forEach(i -> layers.get(i).stay());
-    ahead = new ReadAhead(component, source, settings.ahead(layers.size()));
+    ahead = new ReadAhead(component, source, settings.ahead(layers.size()), copy);
   }
 
   @Override

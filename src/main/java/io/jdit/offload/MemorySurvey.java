@@ -47,7 +47,7 @@ public final class MemorySurvey implements Placement {
   }
 
   @Override
-  public Residency residency(String component, TensorSource source) {
+  public Residency residency(String component, TensorSource source, Device device) {
     List<ComponentMemory.Layer> layers = new ArrayList<>();
     return new Residency() {
       @Override

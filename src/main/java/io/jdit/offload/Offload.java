@@ -3,6 +3,8 @@ package io.jdit.offload;
 import io.jdit.checkpoint.Residency;
 import io.jdit.checkpoint.TensorSource;
 import io.jdit.pipeline.Placement;
+import io.jdit.tensor.Device;
+import io.jdit.tensor.DeviceCopy;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -127,9 +129,9 @@ public final class Offload implements Placement {
   }
 
   @Override
-  public Residency residency(String component, TensorSource source) {
+  public Residency residency(String component, TensorSource source, Device device) {
     return home(component).layerwise
-        ? new LayerStream(component, source, settings.stream(component))
+        ? new LayerStream(component, source, settings.stream(component), DeviceCopy.to(device))
         : Residency.whole();
   }
 

@@ -28,13 +28,12 @@ final class Outline extends SourceView {
    *
    * @param tensors that it reads, in this order
    * @param bytes that it holds
+   * @param pooled of these, in tensors that are not mapped
    */
-  record Module(List<TensorInfo> tensors, long bytes) {
+  record Module(List<TensorInfo> tensors, long bytes, long pooled) {
     ComponentMemory.Layer layer() {
-      long stored = bytes(t -> true);
-      double copies = 1 + (double) bytes / Math.max(1, stored);
       return new ComponentMemory.Layer(
-          bytes, stored, Math.round(copies * bytes(t -> t.bytes() < NativeHeap.STREAMED)));
+          bytes, bytes(t -> true), pooled + bytes(t -> t.bytes() < NativeHeap.STREAMED));
     }
 
     private long bytes(Predicate<TensorInfo> which) {
@@ -48,7 +47,10 @@ final class Outline extends SourceView {
     try (TensorScope scope = TensorScope.open();
         TensorScope owner = TensorScope.unbound()) {
       constructor.apply(place.of(outline, Device.META, owner));
-      return new Module(List.copyOf(outline.read), owner.bytes());
+      return new Module(
+          List.copyOf(outline.read),
+          owner.bytes(),
+          owner.bytes(t -> t.bytes() < NativeHeap.STREAMED));
     }
   }
 

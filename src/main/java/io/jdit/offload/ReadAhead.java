@@ -2,6 +2,7 @@ package io.jdit.offload;
 
 import io.jdit.checkpoint.TensorInfo;
 import io.jdit.checkpoint.TensorSource;
+import io.jdit.tensor.DeviceCopy;
 import io.jdit.tensor.Tensor;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -17,6 +18,7 @@ import java.util.Map;
 final class ReadAhead implements AutoCloseable {
   private final TensorSource source;
   private final int limit;
+  private final DeviceCopy copy;
   private final Deque<Reading> expected = new ArrayDeque<>(); // in the order of use
   private final Thread thread;
   private int taken;
@@ -58,10 +60,12 @@ final class ReadAhead implements AutoCloseable {
 
   /**
    * @param limit sets of tensors at a time: that are read, wait, or are taken
+   * @param copy to where they are taken
    */
-  ReadAhead(String name, TensorSource source, int limit) {
+  ReadAhead(String name, TensorSource source, int limit, DeviceCopy copy) {
     this.source = source;
     this.limit = limit;
+    this.copy = copy;
     thread = new Thread(this::run, "jdit-read-" + name);
     thread.setDaemon(true);
     thread.start();
@@ -109,6 +113,7 @@ final class ReadAhead implements AutoCloseable {
       throw reading.failure;
     }
     taken++;
+    reading.tensors.values().forEach(copy::use);
     return reading;
   }
 
@@ -144,12 +149,13 @@ final class ReadAhead implements AutoCloseable {
       if (reading.dropped || closed) {
         return;
       }
-      Tensor read = source.read(tensor);
+      Tensor read = copy.read(() -> source.read(tensor));
       Tensor twice = reading.tensors.put(tensor.name(), read);
       if (twice != null) {
         twice.close();
       }
     }
+    copy.finish();
   }
 
   /** The next set to read, when there is room for it; null at the end. */

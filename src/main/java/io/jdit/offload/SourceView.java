@@ -2,6 +2,7 @@ package io.jdit.offload;
 
 import io.jdit.checkpoint.TensorInfo;
 import io.jdit.checkpoint.TensorSource;
+import io.jdit.tensor.DType;
 import io.jdit.tensor.Tensor;
 import java.util.Set;
 
@@ -32,8 +33,8 @@ abstract class SourceView implements TensorSource {
   }
 
   @Override
-  public final TensorInfo info(String name, long... expectedShape) {
-    return source.info(name, expectedShape);
+  public final TensorInfo info(String name, DType held, long... expectedShape) {
+    return source.info(name, held, expectedShape);
   }
 
   @Override

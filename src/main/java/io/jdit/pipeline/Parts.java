@@ -5,6 +5,7 @@ import io.jdit.checkpoint.ModelFormatException;
 import io.jdit.checkpoint.Residency;
 import io.jdit.checkpoint.TensorSource;
 import io.jdit.checkpoint.Weights;
+import io.jdit.tensor.Device;
 import io.jdit.tensor.TensorScope;
 import io.jdit.tokenizer.Tokenizer;
 import io.jdit.tokenizer.Tokenizers;
@@ -67,7 +68,8 @@ public final class Parts implements AutoCloseable {
   private <T> Part.Loaded<T> load(String name, Path component, Function<Weights, T> constructor) {
     TensorScope owner = TensorScope.unbound();
     TensorSource source = strategies.origin().open(component);
-    Residency residency = strategies.placement().residency(name, source);
+    Device device = strategies.device();
+    Residency residency = strategies.placement().residency(name, source, device);
     AutoCloseable resources =
         () -> {
           residency.close();
@@ -75,7 +77,7 @@ public final class Parts implements AutoCloseable {
           owner.close();
         };
     try {
-      Weights w = new Weights(source, strategies.dtype(), strategies.device(), owner, residency);
+      Weights w = new Weights(source, strategies.dtype(), device, owner, residency);
       T module = constructor.apply(w);
       w.requireAllUsed();
       residency.built(w);

@@ -2,6 +2,7 @@ package io.jdit.pipeline;
 
 import io.jdit.checkpoint.Residency;
 import io.jdit.checkpoint.TensorSource;
+import io.jdit.tensor.Device;
 
 /** When a component of a model is in memory. */
 public interface Placement {
@@ -15,8 +16,9 @@ public interface Placement {
    * When the modules of a component's lists are in memory while it is.
    *
    * @param source of its weights, open until the residency is closed
+   * @param device that it computes on
    */
-  default Residency residency(String component, TensorSource source) {
+  default Residency residency(String component, TensorSource source, Device device) {
     return Residency.whole();
   }
 

@@ -23,45 +23,85 @@ record QuantizedWeight(QuantType type, Tensor codes, Tensor scale, Tensor zero) 
   static final String ZERO = "_weight_zero_point";
 
   /**
+   * Elements of a weight that are quantized at a time, at least a row of it: what the operators
+   * make of them is some 10 MB, up to 40 where scales are of blocks. As float32 they are just less
+   * than what is mapped while weights are loaded (io.jdit.kernels.NativeHeap), which takes twice as
+   * long.
+   */
+  private static final long PIECE = (1 << 18) - 1;
+
+  /**
    * Quantizes a weight. The parts belong to the innermost scope.
    *
    * @param weight [N, K]; its sizes fit the type
    */
   static QuantizedWeight of(QuantType type, Tensor weight) {
-    if (weight.device().type() == Device.Type.META) {
-      return withoutData(type, weight);
+    QuantizedWeight parts = empty(type, weight.device(), weight.size(0), weight.size(1));
+    if (!weight.device().isMeta()) { // LibTorch lacks some of the operators there
+      parts.fill(weight);
     }
+    return parts;
+  }
+
+  private static QuantizedWeight empty(QuantType type, Device device, long out, long in) {
+    Map<String, Tensor> parts = new LinkedHashMap<>();
+    shapes(type, out, in)
+        .forEach((name, shape) -> parts.put(name, Tensor.empty(dtype(type, name), device, shape)));
+    return new QuantizedWeight(type, parts.get(CODES), parts.get(SCALE), parts.get(ZERO));
+  }
+
+  /** Rows are quantized some at a time: each operator makes a copy of its numbers in float32. */
+  private void fill(Tensor weight) {
     try (TensorScope scope = TensorScope.open()) {
-      if (type == QuantType.INT4_WEIGHT_ONLY) {
-        Tensor[] parts = Rounding.int4(weight);
-        return new QuantizedWeight(
-            type, scope.keep(parts[0]), scope.keep(parts[1]), scope.keep(parts[2]));
+      if (type.scales() == QuantType.Scales.PER_TENSOR) {
+        scale.copy_(scalesOf(weight, true));
       }
-      boolean perTensor = type.scales() == QuantType.Scales.PER_TENSOR;
-      if (type.codes() == DType.INT8) {
-        Tensor s = Rounding.int8Scale(weight, perTensor);
-        return new QuantizedWeight(
-            type, scope.keep(Rounding.int8Codes(weight, s)), scope.keep(s), null);
+    }
+    long rows = weight.size(0);
+    int whole = type.scales() == QuantType.Scales.PER_BLOCK ? QuantType.BLOCK : 1;
+    long some = Math.max(1, PIECE / (whole * weight.size(1))) * whole;
+    for (long row = 0; row < rows; row += some) {
+      try (TensorScope scope = TensorScope.open()) {
+        fill(row, weight.narrow(0, row, Math.min(some, rows - row)));
       }
-      if (type.scales() == QuantType.Scales.PER_BLOCK) {
-        int b = QuantType.BLOCK;
-        Tensor s = Rounding.float8Scale(Rounding.blocks(weight), false).squeeze(2);
-        Tensor codes = Rounding.float8Codes(weight, Rounding.spread(s, b, b));
-        return new QuantizedWeight(type, scope.keep(codes), scope.keep(s.contiguous()), null);
-      }
-      Tensor s = Rounding.float8Scale(weight, perTensor);
-      return new QuantizedWeight(
-          type, scope.keep(Rounding.float8Codes(weight, s)), scope.keep(s), null);
     }
   }
 
-  /** LibTorch lacks some of the operators on META. */
-  private static QuantizedWeight withoutData(QuantType type, Tensor weight) {
-    Map<String, long[]> shapes = shapes(type, weight.size(0), weight.size(1));
-    Map<String, Tensor> parts = new LinkedHashMap<>();
-    shapes.forEach(
-        (name, shape) -> parts.put(name, Tensor.empty(dtype(type, name), weight.device(), shape)));
-    return new QuantizedWeight(type, parts.get(CODES), parts.get(SCALE), parts.get(ZERO));
+  private void fill(long row, Tensor v) {
+    long n = v.size(0);
+    Tensor into = codes.narrow(0, row, n);
+    switch (type.scales()) {
+      case PER_TENSOR -> into.copy_(codesOf(v, scale));
+      case PER_ROW -> {
+        Tensor s = scalesOf(v, false);
+        scale.narrow(0, row, n).copy_(s);
+        into.copy_(codesOf(v, s));
+      }
+      case PER_BLOCK -> {
+        int b = QuantType.BLOCK;
+        Tensor s = scalesOf(Rounding.blocks(v), false).squeeze(2);
+        scale.narrow(0, row / b, n / b).copy_(s);
+        into.copy_(codesOf(v, Rounding.spread(s, b, b)));
+      }
+      case PER_GROUP -> {
+        Tensor[] parts = Rounding.int4(v);
+        into.copy_(parts[0]);
+        scale.narrow(1, row, n).copy_(parts[1]);
+        zero.narrow(1, row, n).copy_(parts[2]);
+      }
+    }
+  }
+
+  private Tensor scalesOf(Tensor v, boolean perTensor) {
+    return type.codes() == DType.INT8
+        ? Rounding.int8Scale(v, perTensor)
+        : Rounding.float8Scale(v, perTensor);
+  }
+
+  private Tensor codesOf(Tensor v, Tensor scales) {
+    return type.codes() == DType.INT8
+        ? Rounding.int8Codes(v, scales)
+        : Rounding.float8Codes(v, scales);
   }
 
   /** Shapes of the parts of a weight [out, in] by their names in a checkpoint. */

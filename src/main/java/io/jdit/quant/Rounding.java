@@ -44,8 +44,11 @@ final class Rounding {
     return v.to(DType.FLOAT32).mul(reciprocal).round().clamp(-128, 127).to(DType.INT8);
   }
 
+  /** Of a whole tensor without a copy of it. */
   private static Tensor largest(Tensor v, boolean perTensor) {
-    return perTensor ? v.abs().max().view(1, 1) : v.abs().amax(-1, true);
+    return perTensor
+        ? Tensor.stack(0, v.max(), v.min()).abs().max().view(1, 1)
+        : v.abs().amax(-1, true);
   }
 
   /**
@@ -69,7 +72,7 @@ final class Rounding {
   }
 
   private static Tensor held(Tensor perGroup) {
-    return perGroup.squeeze(2).transpose(0, 1).to(DType.BFLOAT16).contiguous();
+    return perGroup.squeeze(2).transpose(0, 1).to(DType.BFLOAT16);
   }
 
   /** The weight that {@link #int4} stands for: code scale + zero, in {@code dtype} [N, K]. */

@@ -145,6 +145,10 @@ abstract sealed class TensorArithmetic permits Tensor {
     return Tensor.wrap(handle().max());
   }
 
+  public final Tensor min() {
+    return Tensor.wrap(handle().min());
+  }
+
   /** Largest along a dimension; NaN where there is one. */
   public final Tensor amax(int dim, boolean keepDim) {
     return Tensor.wrap(handle().amax(new long[] {dim}, keepDim));

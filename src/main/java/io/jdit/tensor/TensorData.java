@@ -52,7 +52,7 @@ final class TensorData {
 
   static Tensor read(FileChannel file, long position, DType dtype, long... shape)
       throws IOException {
-    Tensor t = Tensor.empty(dtype, Device.CPU, shape);
+    Tensor t = PinnedMemory.empty(dtype, shape);
     long bytes = t.bytes();
     try (BytePointer p = new BytePointer(t.dataPointer())) {
       for (long at = 0; at < bytes; at += PIECE) {

@@ -2,6 +2,7 @@ package io.jdit.tensor;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Predicate;
 
 /**
  * Owner of tensors. A scope from {@link #open()} owns every tensor that its thread makes while it
@@ -84,10 +85,15 @@ public final class TensorScope implements AutoCloseable {
   }
 
   /** Bytes of all tensors that this scope owns now, views counted with their own size. */
-  public synchronized long bytes() {
+  public long bytes() {
+    return bytes(t -> true);
+  }
+
+  /** The same of some of them. */
+  public synchronized long bytes(Predicate<Tensor> which) {
     long sum = 0;
     for (Tensor t : owned) {
-      if (t.owner == this && !t.isClosed()) {
+      if (t.owner == this && !t.isClosed() && which.test(t)) {
         sum += t.bytes();
       }
     }

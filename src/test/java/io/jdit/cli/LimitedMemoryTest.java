@@ -24,6 +24,8 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * FLUX.2-klein at its published shapes, 14 GB in bfloat16, in a control group of less memory. Its
@@ -140,28 +142,34 @@ class LimitedMemoryTest {
     }
   }
 
-  @Test
-  void aModelRunsInAThirdOfItsMemoryAndAsPlanned() throws Exception {
+  /** As it is, and quantized layer by layer. */
+  @ParameterizedTest
+  @ValueSource(strings = {"", "--quantization=int8"})
+  void aModelRunsInAThirdOfItsMemoryAndAsPlanned(String option) throws Exception {
     limit(4L << 30);
-    ChildProcess run = generate();
+    String[] options = option.isEmpty() ? new String[0] : new String[] {option};
+    ChildProcess run = generate(options);
     assertThat(run.exitCode()).as(run.err()).isZero();
     assertThat(run.err()).contains("offload: transformer and text_encoder layer by layer");
-    CommandLineRun plan =
-        CommandLineRun.of(
-            "parallel",
-            "plan",
-            "--model-path",
-            MANIFEST.toString(),
-            "--device",
-            "cpu",
-            "--height",
-            "64",
-            "--width",
-            "64",
-            "--max-sequence-length",
-            "512",
-            "--performance-mode",
-            "memory");
+    List<String> planned =
+        new ArrayList<>(
+            List.of(
+                "parallel",
+                "plan",
+                "--model-path",
+                MANIFEST.toString(),
+                "--device",
+                "cpu",
+                "--height",
+                "64",
+                "--width",
+                "64",
+                "--max-sequence-length",
+                "512",
+                "--performance-mode",
+                "memory"));
+    planned.addAll(List.of(options));
+    CommandLineRun plan = CommandLineRun.of(planned.toArray(String[]::new));
     Matcher predicted =
         Pattern.compile("(?m)^ +([0-9.]+) .* transformer and text_encoder layer by layer")
             .matcher(plan.out());

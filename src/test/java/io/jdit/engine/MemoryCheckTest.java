@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchRuntimeException;
+import static org.assertj.core.api.Assertions.withinPercentage;
 
+import io.jdit.checkpoint.MetaWeights;
 import io.jdit.checkpoint.ModelFolder;
 import io.jdit.config.Values;
 import io.jdit.metrics.Memory;
@@ -21,9 +23,14 @@ import io.jdit.quant.QuantizeConfig;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Device;
 import io.jdit.tensor.Tensor;
+import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.function.ToIntFunction;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class MemoryCheckTest {
   // Parameters by models/shapes/README.md: 4.5 + 0.12 + 0.5 + 0.8 million, stored in float16.
@@ -74,17 +81,49 @@ class MemoryCheckTest {
         .hasMessageContaining("--performance-mode memory takes 0.0");
   }
 
-  /** Every layer would be quantized anew in every step. */
+  /** What {@code jdit parallel plan} says of its configurations alone. */
+  @ParameterizedTest
+  @EnumSource(names = {"INT8_WEIGHT_ONLY", "INT4_WEIGHT_ONLY"})
+  void aCheckpointOfCodesIsPlannedAsItsFilesAre(QuantType type, @TempDir Path folder)
+      throws IOException {
+    Path copy = folder.resolve("copy");
+    new QuantizedCopy(Path.of("models/shapes"), QuantizeConfig.of(type), "", line -> {})
+        .write(copy);
+    ModelFolder model = ModelFolder.open(copy);
+    Strategies half = Strategies.cpu().withDtype(DType.BFLOAT16);
+    Strategies files = half.withFormats(QuantizationSurvey.formats(model, half));
+    MemoryCheck read = MemoryCheck.of(model, files);
+    MemoryCheck planned =
+        MemoryCheck.of(model, files.withOrigin(component -> new MetaWeights(DType.BFLOAT16)));
+    assertThat(planned.weights()).isEqualTo(read.weights());
+    // Scales are float32 in the files.
+    assertThat(streamed(planned)).isCloseTo(streamed(read), withinPercentage(2));
+  }
+
+  private static long streamed(MemoryCheck check) {
+    OffloadSettings layers = OffloadSettings.of(Values.of(OffloadKeys.DIT_LAYERWISE, true));
+    return Offload.smallest(layers, check.components(), Map.of()).peak();
+  }
+
   @Test
-  void layersThatAreQuantizedHereDoNotComeAndGo() {
+  void layersThatAreQuantizedHereComeAndGoWhereTheyHaveTo() {
     Strategies strategies =
         Strategies.cpu()
+            .withDtype(DType.BFLOAT16)
             .withFormats(Quantization.of(QuantizeConfig.of(QuantType.INT8_WEIGHT_ONLY)))
-            .withPlacement(
-                Offload.of(OffloadSettings.of(Values.of(OffloadKeys.DIT_LAYERWISE, true))));
-    assertThatThrownBy(() -> check(strategies).placement(Values.none(), 1L << 30))
-        .isInstanceOf(IllegalArgumentException.class)
-        .hasMessageContaining("jdit quantize");
+            .withPlacement(Offload.of(OffloadSettings.none()));
+    MemoryCheck check = check(strategies);
+    Offload roomy = check.placement(Values.none(), 1L << 30);
+    assertThat(MemoryCheck.lines(strategies.withPlacement(roomy))).hasSize(1);
+    // The transformer in int8 takes 5.2 MB.
+    Offload tight = check.placement(Values.none(), 4_000_000);
+    assertThat(tight.layerwise()).contains("transformer");
+    assertThat(MemoryCheck.lines(strategies.withPlacement(tight)))
+        .hasSize(2)
+        .last()
+        .isEqualTo(
+            "layers of transformer are quantized whenever they are read: jdit quantize writes them"
+                + " once");
   }
 
   /** By the parts' sizes in models/shapes/README.md, in millions of parameters. */

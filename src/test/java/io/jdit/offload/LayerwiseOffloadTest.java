@@ -24,7 +24,9 @@ import io.jdit.pipeline.Request;
 import io.jdit.pipeline.RequestKeys;
 import io.jdit.pipeline.Strategies;
 import io.jdit.quant.QuantType;
+import io.jdit.quant.Quantization;
 import io.jdit.quant.QuantizeConfig;
+import io.jdit.quant.QuantizeSection;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
@@ -128,19 +130,22 @@ class LayerwiseOffloadTest {
     }
   }
 
+  private static ResolvedCacheConfig cache() {
+    return ResolvedCacheConfig.resolve(
+        SettingsFile.parse(
+            "cache_config:\n  Fn_compute_blocks: 1\n  Bn_compute_blocks: 0\n"
+                + "  max_warmup_steps: 2\n  residual_diff_threshold: 10.0\n",
+            "cache.yaml",
+            UnknownKeys.REJECT),
+        Map.of(),
+        new CacheFlags(Values.none()));
+  }
+
   /** F 1: a computed step reads all layers, a cached one the first. */
   @Test
   void aCachedStepReadsWhatItComputes() {
     Path pipeline = Fixture.ROOT.resolve("flux1-dev-tiny/pipeline");
-    ResolvedCacheConfig cache =
-        ResolvedCacheConfig.resolve(
-            SettingsFile.parse(
-                "cache_config:\n  Fn_compute_blocks: 1\n  Bn_compute_blocks: 0\n"
-                    + "  max_warmup_steps: 2\n  residual_diff_threshold: 10.0\n",
-                "cache.yaml",
-                UnknownKeys.REJECT),
-            Map.of(),
-            new CacheFlags(Values.none()));
+    ResolvedCacheConfig cache = cache();
     Values request = Requests.small("a red fox", 32, 32, 6, 32);
     for (int resident = 0; resident < 2; resident++) {
       Map<String, Integer> reads = new ConcurrentHashMap<>();
@@ -260,6 +265,40 @@ class LayerwiseOffloadTest {
       }
     }
     assertThat(latents.get(1)).isEqualTo(latents.get(0));
+  }
+
+  /** Every layer whenever it is read; with the cache some in every step, others not. */
+  @ParameterizedTest
+  @ValueSource(strings = {"int8", "int8_per_tensor", "float8", "int4_weight_only"})
+  void layersThatAreQuantizedAsTheyAreReadGiveTheSameBits(String type) {
+    SettingsFile file =
+        SettingsFile.parse(
+            "quantize_config: {quant_type: " + type + ", components_to_quantize: [text_encoder_2]}",
+            "quantize.yaml",
+            UnknownKeys.REJECT);
+    Values request = Requests.small("a red circle", 64, 64, 6, 32);
+    List<byte[]> latents = new ArrayList<>();
+    List<List<String>> reports = new ArrayList<>();
+    for (Values way : List.of(Values.none(), LAYERS.with(OffloadKeys.RESIDENT_LAYERS, 1))) {
+      Strategies strategies =
+          strategies(way)
+              .withDtype(DType.BFLOAT16)
+              .withFormats(Quantization.of(QuantizeSection.read(file, Values.none())));
+      for (Acceleration.Factory acceleration :
+          List.of(Acceleration.none(), BlockCache.factory(cache(), null))) {
+        try (TensorScope scope = TensorScope.open();
+            Engine engine = Engine.load(Path.of("models/shapes"), strategies);
+            Result result = engine.generate(request, acceleration, Progress.NONE)) {
+          latents.add(result.latents().toBytes());
+          reports.add(engine.formatReport());
+          assertThat(engine.placement()).hasSize(way == Values.none() ? 1 : 2);
+        }
+      }
+    }
+    assertThat(latents.get(2)).isEqualTo(latents.get(0));
+    assertThat(latents.get(3)).isEqualTo(latents.get(1)).isNotEqualTo(latents.get(0));
+    assertThat(reports).containsOnly(reports.get(0));
+    assertThat(reports.get(0).toString()).contains("quantized text_encoder_2");
   }
 
   /** As a server's requests do: what one lets go, another needs again. */

@@ -73,6 +73,21 @@ class OffloadTest {
             "offload: transformer and text_encoder layer by layer, vae after the stage; at most 0.00 GB");
   }
 
+  /** 20 bytes of a file become 5. */
+  @Test
+  void ofALayerAsItIsReadAndAsItIsHeldTheLargerCounts() {
+    ComponentMemory small =
+        new ComponentMemory(0, Collections.nCopies(10, new ComponentMemory.Layer(5, 20, 0)));
+    assertThat(small.whole()).isEqualTo(50);
+    assertThat(small.streamed(new StreamSettings(0, 0, ResidencyPolicy.LEADING))).isEqualTo(5 + 20);
+    assertThat(small.streamed(new StreamSettings(3, 0, ResidencyPolicy.LEADING)))
+        .isEqualTo(5 + 3 * 20);
+    assertThat(small.streamed(new StreamSettings(3, 8, ResidencyPolicy.LEADING)))
+        .isEqualTo(8 * 5 + 2 * 20);
+    assertThat(small.streamed(new StreamSettings(0, 9, ResidencyPolicy.LEADING)))
+        .isEqualTo(9 * 5 + 20);
+  }
+
   @Test
   void layersStayInFrontOrSpread() {
     StreamSettings spread = new StreamSettings(0, 4, ResidencyPolicy.STRIDED);

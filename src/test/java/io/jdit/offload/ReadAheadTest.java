@@ -7,6 +7,8 @@ import io.jdit.checkpoint.ModelFormatException;
 import io.jdit.checkpoint.TensorInfo;
 import io.jdit.checkpoint.TensorSource;
 import io.jdit.tensor.DType;
+import io.jdit.tensor.Device;
+import io.jdit.tensor.DeviceCopy;
 import io.jdit.tensor.Tensor;
 import io.jdit.testing.NoLeaks;
 import java.util.ArrayList;
@@ -64,6 +66,10 @@ class ReadAheadTest {
     return set;
   }
 
+  private ReadAhead ahead(int limit) {
+    return new ReadAhead("test", source, limit, DeviceCopy.to(Device.CPU));
+  }
+
   private void awaitReads(int n) throws InterruptedException {
     assertThat(reads.tryAcquire(n, 10, TimeUnit.SECONDS)).isTrue();
   }
@@ -73,7 +79,7 @@ class ReadAheadTest {
     List<TensorInfo> a = set("a");
     List<TensorInfo> b = set("b", "bb");
     List<TensorInfo> c = set("c");
-    try (ReadAhead ahead = new ReadAhead("test", source, 2)) {
+    try (ReadAhead ahead = ahead(2)) {
       List.of(a, b, c).forEach(ahead::expect);
       awaitReads(3);
       assertThat(reads.tryAcquire(100, TimeUnit.MILLISECONDS)).isFalse();
@@ -92,7 +98,7 @@ class ReadAheadTest {
   void whatIsTakenCountsUntilItIsGivenBack() throws Exception {
     List<TensorInfo> a = set("a");
     List<TensorInfo> b = set("b");
-    try (ReadAhead ahead = new ReadAhead("test", source, 1)) {
+    try (ReadAhead ahead = ahead(1)) {
       ahead.expect(a);
       ahead.expect(b);
       try (ReadAhead.Reading taken = ahead.take(a)) {
@@ -108,7 +114,7 @@ class ReadAheadTest {
     List<TensorInfo> a = set("a");
     List<TensorInfo> b = set("b");
     List<TensorInfo> c = set("c");
-    try (ReadAhead ahead = new ReadAhead("test", source, 1)) {
+    try (ReadAhead ahead = ahead(1)) {
       ahead.expect(a);
       ahead.expect(b);
       awaitReads(1);
@@ -124,7 +130,7 @@ class ReadAheadTest {
   void aFailureComesOutWhereTheTensorsAreTaken() {
     List<TensorInfo> good = set("a");
     List<TensorInfo> broken = set("b", "broken");
-    try (ReadAhead ahead = new ReadAhead("test", source, 2)) {
+    try (ReadAhead ahead = ahead(2)) {
       ahead.expect(broken);
       ahead.expect(good);
       assertThatThrownBy(() -> ahead.take(broken))
@@ -137,7 +143,7 @@ class ReadAheadTest {
   @Test
   void anInterruptIsKeptForWhoeverRunsTheThread() {
     List<TensorInfo> a = set("a");
-    try (ReadAhead ahead = new ReadAhead("test", source, 1)) {
+    try (ReadAhead ahead = ahead(1)) {
       Thread.currentThread().interrupt();
       ahead.take(a).close();
       assertThat(Thread.interrupted()).isTrue();

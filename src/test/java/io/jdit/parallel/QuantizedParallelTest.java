@@ -14,6 +14,9 @@ import io.jdit.config.Values;
 import io.jdit.engine.Engine;
 import io.jdit.engine.QuantizedCopy;
 import io.jdit.engine.Result;
+import io.jdit.offload.Offload;
+import io.jdit.offload.OffloadKeys;
+import io.jdit.offload.OffloadSettings;
 import io.jdit.pipeline.Progress;
 import io.jdit.pipeline.Strategies;
 import io.jdit.quant.QuantType;
@@ -87,7 +90,7 @@ class QuantizedParallelTest {
 
   /**
    * Scales of row shards are their own, so ranks differ from one rank by no more than the type
-   * differs from float32.
+   * differs from float32. Layers that come and go are the same on every rank.
    */
   @ParameterizedTest
   @CsvSource({
@@ -105,6 +108,13 @@ class QuantizedParallelTest {
       assertThat(rank.cachedSteps).isEqualTo(alone.cachedSteps);
       assertThat(rank.latents).containsExactly(ranks.get(0).latents);
       assertClose(rank.latents, alone.latents, decibels);
+    }
+    Strategies layers =
+        strategies.withPlacement(
+            Offload.of(OffloadSettings.of(Values.of(OffloadKeys.DIT_LAYERWISE, true))));
+    for (Outcome rank : shared(MODEL, layers)) {
+      assertThat(rank.latents).containsExactly(ranks.get(0).latents);
+      assertThat(rank.report).isEqualTo(ranks.get(0).report);
     }
     boolean fallback = ranks.get(0).report.stream().anyMatch(l -> l.contains("float8_per_tensor"));
     assertThat(fallback).isEqualTo(type == QuantType.FLOAT8_PER_ROW);

@@ -85,6 +85,43 @@ class QuantizedLinearTest {
     }
   }
 
+  /** More elements than are quantized at a time, and a last piece that is smaller. */
+  @ParameterizedTest
+  @EnumSource(QuantType.class)
+  void aWeightInPiecesHasTheBitsOfTheWhole(QuantType type) {
+    Generator g = new Generator(0);
+    for (DType dtype : new DType[] {DType.BFLOAT16, DType.FLOAT32}) {
+      Tensor weight = g.randn(DType.FLOAT32, 1408, 640).to(dtype);
+      QuantizedWeight found = QuantizedWeight.of(type, weight);
+      Tensor[] expected = whole(type, weight);
+      assertThat(found.codes().viewAs(DType.UINT8).equalTo(expected[0].viewAs(DType.UINT8)))
+          .isTrue();
+      assertThat(found.scale().equalTo(expected[1])).isTrue();
+      if (type == QuantType.INT4_WEIGHT_ONLY) {
+        assertThat(found.zero().equalTo(expected[2])).isTrue();
+      }
+    }
+    g.close();
+  }
+
+  /** Codes and scales by the formulas, applied to all of it at once. */
+  private static Tensor[] whole(QuantType type, Tensor w) {
+    if (type == QuantType.INT4_WEIGHT_ONLY) {
+      return Rounding.int4(w);
+    }
+    if (type == QuantType.FLOAT8_PER_BLOCK) {
+      Tensor scale = Rounding.float8Scale(Rounding.blocks(w), false).squeeze(2);
+      return new Tensor[] {Rounding.float8Codes(w, Rounding.spread(scale, 128, 128)), scale};
+    }
+    Tensor rows = type.scales() == QuantType.Scales.PER_TENSOR ? w.view(1, -1) : w;
+    if (type.codes() == DType.INT8) {
+      Tensor scale = Rounding.int8Scale(rows, false);
+      return new Tensor[] {Rounding.int8Codes(w, scale), scale};
+    }
+    Tensor scale = Rounding.float8Scale(rows, false);
+    return new Tensor[] {Rounding.float8Codes(w, scale), scale};
+  }
+
   @ParameterizedTest
   @EnumSource(value = QuantType.class, names = ".*_PER_.*", mode = EnumSource.Mode.MATCH_ALL)
   void codesAndScalesOfTheActivationAreTorchaos(QuantType type) {
