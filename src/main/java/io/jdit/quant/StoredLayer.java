@@ -3,7 +3,6 @@ package io.jdit.quant;
 import io.jdit.checkpoint.ModelFormatException;
 import io.jdit.checkpoint.Weights;
 import io.jdit.tensor.DType;
-import io.jdit.tensor.Device;
 import io.jdit.tensor.Tensor;
 import java.util.List;
 import java.util.Map;
@@ -70,7 +69,7 @@ record StoredLayer(
   }
 
   private static Tensor requireZeros(Tensor t, String tensor) {
-    if (t.device().type() != Device.Type.META && t.to(DType.FLOAT32).abs().max().item() != 0) {
+    if (!t.device().isMeta() && t.to(DType.FLOAT32).abs().max().item() != 0) {
       throw new ModelFormatException(
           tensor + " holds zero points other than 0; what can be read: symmetric int8");
     }

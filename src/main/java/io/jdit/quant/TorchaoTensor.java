@@ -2,6 +2,7 @@ package io.jdit.quant;
 
 import io.jdit.checkpoint.Checkpoint;
 import io.jdit.checkpoint.ModelFormatException;
+import io.jdit.checkpoint.StoredType;
 import io.jdit.checkpoint.TensorInfo;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Shapes;
@@ -75,6 +76,9 @@ record TorchaoTensor(Checkpoint checkpoint, String name, JsonNode description) {
       throw unreadable(
           codes.type() + " of " + codes.shape().length + " dimensions",
           type.codes().safetensorsName() + " of two dimensions");
+    }
+    if (zeros && !packed && part("zero_point").type() != StoredType.I8) {
+      throw unreadable("zero points in " + part("zero_point").type(), "zero points of int8, all 0");
     }
     long out = codes.shape()[0];
     long in = codes.shape()[1] * (packed ? 2 : 1);

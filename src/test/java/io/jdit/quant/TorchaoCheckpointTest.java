@@ -254,7 +254,15 @@ class TorchaoCheckpointTest {
   void zeroPointsHaveToBeZero() throws IOException {
     String layer = ATTENTION + "to_v";
     String zeros = layer + "._weight_zero_point";
-    write(Map.of(), t -> t.equals(zeros) ? expected.read(layer + ".weight").narrow(1, 0, 1) : null);
+    Tensor others = expected.read(layer + ".weight").narrow(1, 0, 1);
+    write(Map.of(), t -> t.equals(zeros) ? others : null);
+    try (Checkpoint changed = Checkpoint.open(temp)) {
+      assertThatThrownBy(() -> StoredLayers.of(changed))
+          .isInstanceOf(ModelFormatException.class)
+          .hasMessageContaining("(zero points in BF16)");
+    }
+    Tensor ones = others.mul(0).add(1).to(DType.INT8);
+    write(Map.of(), t -> t.equals(zeros) ? ones : null);
     try (Checkpoint changed = Checkpoint.open(temp)) {
       assertThatThrownBy(() -> read(changed, layer))
           .isInstanceOf(ModelFormatException.class)
