@@ -83,7 +83,7 @@ public final class Checkpoint implements TensorSource {
             .map(n -> "; it has " + n)
             .orElse("");
     String quantized =
-        Quantizer.of(folder, names)
+        Quantizer.of(folder, List.<String>of())
             .map(q -> ": they are quantized by " + q + ", " + q.wayOut())
             .orElse("");
     return new ModelFormatException(
