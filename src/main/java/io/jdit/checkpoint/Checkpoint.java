@@ -82,6 +82,10 @@ public final class Checkpoint implements TensorSource {
             .findFirst()
             .map(n -> "; it has " + n)
             .orElse("");
+    String quantized =
+        Quantizer.of(folder, List.<String>of())
+            .map(q -> ": they are quantized by " + q + ", " + q.wayOut())
+            .orElse("");
     return new ModelFormatException(
         "folder "
             + folder
@@ -90,7 +94,8 @@ public final class Checkpoint implements TensorSource {
             + ".safetensors or "
             + WeightFiles.BASES.get(1)
             + ".safetensors, with or without a variant, or one of them in shards with .index.json"
-            + other);
+            + other
+            + quantized);
   }
 
   private static Checkpoint openSharded(Path folder, Path index) {

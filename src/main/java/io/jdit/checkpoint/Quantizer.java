@@ -7,6 +7,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.regex.Pattern;
 import tools.jackson.databind.JsonNode;
 
@@ -20,8 +22,10 @@ public record Quantizer(String name, String evidence) {
   private static final List<String> CONFIG_KEYS =
       List.of("quantization_config", "compression_config", "quantization");
 
-  /** Where {@code jdit quantize} says what it did, in the first of these. */
-  public static final String OWN_PLAN = "jdit";
+  private static final String TORCHAO = "torchao";
+
+  /** What torchao's metadata in the header of a safetensors file begin with. */
+  public static final String TORCHAO_NAMES = "tensor_names";
 
   /** Ends of tensor names; the first that is found decides. */
   private static final Map<Pattern, String> TENSORS = new LinkedHashMap<>();
@@ -34,7 +38,7 @@ public record Quantizer(String name, String evidence) {
     tensors("qzeros|g_idx", "GPTQ or AWQ");
     tensors("weight_packed", "compressed-tensors");
     tensors("_data|weight_qtype", "optimum-quanto");
-    tensors("_weight_qdata|_weight_scale", "torchao");
+    tensors("_weight_qdata|_weight_scale", TORCHAO);
     tensors(
         "weight_scale_inv|weight_scale|weight_scale_2|scale_weight|input_scale|scaled_fp8|comfy_quant",
         "a format of scaled float8 or int8 numbers");
@@ -46,27 +50,37 @@ public record Quantizer(String name, String evidence) {
   }
 
   /**
-   * Looks at the config.json of a component and at its tensors. A program of this product is none
-   * of those meant.
+   * The program of a checkpoint that cannot be read as it is. Tensors that torchao describes in
+   * their files can, and {@link ScaledFloat8}.
    *
-   * @param tensors their names
+   * @param component folder
    */
-  public static Optional<Quantizer> of(Path component, Collection<String> tensors) {
-    Path config = component.resolve("config.json");
-    if (Files.isRegularFile(config) && own(ModelConfig.read(config)).isPresent()) {
+  public static Optional<Quantizer> of(Path component, Checkpoint checkpoint) {
+    if (checkpoint.files().stream().anyMatch(f -> f.metadata().containsKey(TORCHAO_NAMES))) {
       return Optional.empty();
     }
-    return ofConfig(config).or(() -> ofTensors(tensors));
+    ScaledFloat8 scaled = ScaledFloat8.of(checkpoint);
+    Set<String> names = new TreeSet<>(checkpoint.names());
+    names.removeAll(scaled.scales().values());
+    scaled.unused().forEach(names::remove);
+    return of(component, names);
   }
 
   /**
-   * The plan of a component that {@code jdit quantize} has written.
+   * Looks at the config.json of a component and at its tensors.
    *
-   * @return empty for any other
+   * @param tensors their names
    */
-  public static Optional<JsonNode> own(ModelConfig config) {
-    JsonNode plan = config.json().path(CONFIG_KEYS.get(0)).path(OWN_PLAN);
-    return plan.isObject() ? Optional.of(plan) : Optional.empty();
+  static Optional<Quantizer> of(Path component, Collection<String> tensors) {
+    return ofConfig(component.resolve("config.json")).or(() -> ofTensors(tensors));
+  }
+
+  /** What to do about it, for the end of a message. */
+  public String wayOut() {
+    return name.equals(TORCHAO)
+        ? "save it by torchao 0.16 or later with safe_serialization=True, so that its files describe"
+            + " their tensors, or use a checkpoint that is not quantized"
+        : "use a checkpoint that is not quantized";
   }
 
   private static Optional<Quantizer> ofConfig(Path file) {

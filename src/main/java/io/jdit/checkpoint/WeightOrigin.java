@@ -35,7 +35,7 @@ public interface WeightOrigin {
     @Override
     public TensorSource open(Path componentFolder) {
       Checkpoint checkpoint = Checkpoint.open(componentFolder, variant);
-      Quantizer.of(componentFolder, checkpoint.names())
+      Quantizer.of(componentFolder, checkpoint)
           .ifPresent(
               quantizer -> {
                 checkpoint.close();
@@ -44,7 +44,8 @@ public interface WeightOrigin {
                         + componentFolder
                         + " are quantized by "
                         + quantizer
-                        + ", which is not supported: use a checkpoint that is not quantized");
+                        + ", which is not supported: "
+                        + quantizer.wayOut());
               });
       return checkpoint;
     }

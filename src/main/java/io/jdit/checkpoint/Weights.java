@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Function;
+import java.util.function.UnaryOperator;
 
 /**
  * A prefix-scoped view of a checkpoint that modules read in their constructors: {@code
@@ -183,6 +184,11 @@ public final class Weights {
     return prefix;
   }
 
+  /** For messages: the tensor of this place, and the file that holds it. */
+  public String describe(String name) {
+    return source.fileOf(prefix + name) + ": tensor " + prefix + name;
+  }
+
   /** True when the checkpoint has the tensor, or any tensor below that name. */
   public boolean has(String name) {
     String full = prefix + name;
@@ -197,10 +203,22 @@ public final class Weights {
    * @throws ModelFormatException when it is missing or has another shape
    */
   public Tensor get(String name, long... shape) {
-    TensorInfo info = checked(name, shape);
+    return get(name, shape, t -> t, shape);
+  }
+
+  /**
+   * As {@link #get(String, long...)}, of what {@code form} makes of a tensor that is stored in
+   * another shape.
+   *
+   * @param stored shape in the checkpoint
+   * @param form gets the whole tensor; its result is the innermost scope's
+   * @param shape of its result
+   */
+  public Tensor get(String name, long[] stored, UnaryOperator<Tensor> form, long... shape) {
+    TensorInfo info = checked(name, stored);
     try (TensorScope scope = TensorScope.open()) {
-      Tensor stored = source.read(info);
-      return owner.adopt((cutsAny(shape) ? cut.of(stored, info.name()) : stored).to(device, dtype));
+      Tensor whole = form.apply(source.read(info));
+      return owner.adopt((cutsAny(shape) ? cut.of(whole, info.name()) : whole).to(device, dtype));
     }
   }
 

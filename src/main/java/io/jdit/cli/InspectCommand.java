@@ -3,6 +3,7 @@ package io.jdit.cli;
 import io.jdit.checkpoint.Checkpoint;
 import io.jdit.checkpoint.ModelConfig;
 import io.jdit.checkpoint.ModelFolder;
+import io.jdit.checkpoint.ModelFormatException;
 import io.jdit.checkpoint.Quantizer;
 import io.jdit.checkpoint.SafeTensorsFile;
 import io.jdit.checkpoint.StoredType;
@@ -12,6 +13,7 @@ import io.jdit.media.Picture;
 import io.jdit.media.PictureReader;
 import io.jdit.media.PngText;
 import io.jdit.metrics.Psnr;
+import io.jdit.quant.StoredLayers;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -150,12 +152,21 @@ final class InspectCommand implements Callable<Integer> {
       if (Files.exists(folder.resolve("config.json"))) {
         try (Checkpoint checkpoint = Checkpoint.open(folder, hub.variant())) {
           weights(checkpoint, checkpoint.files().size(), out);
-          Quantizer.own(ModelConfig.read(folder.resolve("config.json")))
-              .ifPresent(plan -> out.println("  quantized by jdit: " + plan));
-          Quantizer.of(folder, checkpoint.names())
+          quantized(checkpoint, out);
+          Quantizer.of(folder, checkpoint)
               .ifPresent(q -> out.println("  quantized by " + q + ", which is not supported"));
         }
       }
+    }
+  }
+
+  private static void quantized(Checkpoint checkpoint, PrintWriter out) {
+    try {
+      StoredLayers.of(checkpoint)
+          .types()
+          .forEach((type, n) -> out.println("  quantized: " + n + " layers " + type.text()));
+    } catch (ModelFormatException e) {
+      out.println("  quantized: " + e.getMessage());
     }
   }
 

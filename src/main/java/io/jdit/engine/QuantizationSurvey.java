@@ -21,7 +21,8 @@ final class QuantizationSurvey {
    * @throws IllegalArgumentException when they mean layers or components that the model lacks
    */
   static LinearFormats formats(ModelFolder model, Strategies strategies) {
-    LinearFormats formats = Quantization.at(model, strategies.formats());
+    LinearFormats formats =
+        Quantization.at(model, strategies.origin().variant(), strategies.formats());
     of(model, strategies.withFormats(formats));
     return formats;
   }

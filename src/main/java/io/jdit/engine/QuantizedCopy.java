@@ -3,13 +3,11 @@ package io.jdit.engine;
 import io.jdit.checkpoint.Checkpoint;
 import io.jdit.checkpoint.ModelConfig;
 import io.jdit.checkpoint.ModelFolder;
-import io.jdit.checkpoint.Quantizer;
 import io.jdit.checkpoint.SafeTensorsFile;
 import io.jdit.checkpoint.SafeTensorsWriter;
 import io.jdit.media.AtomicFile;
 import io.jdit.pipeline.Strategies;
 import io.jdit.quant.ComponentReport;
-import io.jdit.quant.LayerPlan;
 import io.jdit.quant.Quantization;
 import io.jdit.quant.QuantizeConfig;
 import io.jdit.quant.QuantizedTensors;
@@ -63,7 +61,7 @@ public final class QuantizedCopy {
     requireFree(target);
     Strategies strategies =
         Strategies.cpu().withDtype(DType.BFLOAT16).withFormats(Quantization.of(config));
-    Quantization formats = (Quantization) Quantization.at(model, strategies.formats());
+    Quantization formats = (Quantization) Quantization.at(model, variant, strategies.formats());
     for (String component : model.components().keySet()) {
       if (formats.isStored(component) && config.plan(component) != null) {
         throw new IllegalArgumentException(
@@ -81,7 +79,7 @@ public final class QuantizedCopy {
         ComponentReport report = reports.get(component);
         if (report != null && !formats.isStored(component)) {
           notes.accept("quantizing " + component);
-          quantize(from, temporary.resolve(component), report, config.plan(component));
+          quantize(from, temporary.resolve(component), report);
         } else if (Files.isDirectory(from)) {
           notes.accept("copying " + component);
           copyFiles(from, temporary.resolve(component), name -> true);
@@ -110,14 +108,11 @@ public final class QuantizedCopy {
     }
   }
 
-  private void quantize(Path from, Path to, ComponentReport report, LayerPlan plan)
-      throws IOException {
+  private void quantize(Path from, Path to, ComponentReport report) throws IOException {
     copyFiles(from, to, name -> !isWeights(name) && !name.equals("config.json"));
     ObjectNode settings =
         ((ObjectNode) ModelConfig.read(from.resolve("config.json")).json()).deepCopy();
-    ObjectNode quantized = settings.putObject(SETTINGS);
-    quantized.put("quant_method", "torchao");
-    quantized.set(Quantizer.OWN_PLAN, JSON.valueToTree(plan.toMap()));
+    settings.set(SETTINGS, QuantizedTensors.settings(report));
     AtomicFile.write(to.resolve("config.json"), JSON.writeValueAsBytes(settings));
     try (Checkpoint checkpoint = Checkpoint.open(from, variant)) {
       List<SafeTensorsFile> files = checkpoint.files();
@@ -131,7 +126,8 @@ public final class QuantizedCopy {
                 ? base + ".safetensors"
                 : String.format(
                     Locale.ROOT, "%s-%05d-of-%05d.safetensors", base, i + 1, files.size());
-        try (QuantizedTensors tensors = new QuantizedTensors(files.get(i), report.quantized())) {
+        try (QuantizedTensors tensors =
+            new QuantizedTensors(checkpoint, files.get(i), report.quantized())) {
           for (SafeTensorsWriter.Entry e : tensors.entries()) {
             places.put(e.name(), name);
             bytes += e.bytes();

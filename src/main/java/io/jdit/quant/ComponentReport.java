@@ -13,7 +13,7 @@ import java.util.TreeMap;
 /** What became of the linear layers of a component. */
 public final class ComponentReport {
   private final String component;
-  private final LayerPlan plan;
+  private final LayerPlan plan; // null where the checkpoint's own layers are quantized
   private final boolean verbose;
   private final Map<String, Layer> layers = new LinkedHashMap<>();
 
@@ -26,6 +26,9 @@ public final class ComponentReport {
    */
   record Layer(LayerPlan.Choice choice, long out, long in, long dense, long bytes) {}
 
+  /**
+   * @param plan that the layers are quantized by; null where they are stored quantized
+   */
   ComponentReport(String component, LayerPlan plan, boolean verbose) {
     this.component = component;
     this.plan = plan;
@@ -48,6 +51,13 @@ public final class ComponentReport {
           }
         });
     return types;
+  }
+
+  /** Linear layers that are not, by name. */
+  public List<String> skipped() {
+    List<String> names = new ArrayList<>(layers.keySet());
+    names.removeAll(quantized().keySet());
+    return names;
   }
 
   /** Bytes that the weights take less than in the model's dtype. */
@@ -104,10 +114,10 @@ public final class ComponentReport {
       }
     }
     String region =
-        plan.regional()
-            ? String.join(", ", lists.stream().limit(2).toList())
-                + (lists.size() > 2 ? ", ..." : "")
-            : "the whole component";
+        lists.contains(null)
+            ? "the whole component"
+            : String.join(", ", lists.stream().limit(2).toList())
+                + (lists.size() > 2 ? ", ..." : "");
     text.add("quantized " + component + ": " + region);
     types.forEach((type, n) -> text.add(line("  %-20s %5d layers", type.text(), n)));
     long dense = layers.values().stream().mapToLong(Layer::dense).sum();
@@ -120,7 +130,7 @@ public final class ComponentReport {
             (dense - savedBytes()) / 1e6,
             dense / 1e6));
     for (String word :
-        plan.exclude().equals(LayerPlan.EXCLUDED)
+        plan == null || plan.exclude().equals(LayerPlan.EXCLUDED)
             ? List.<String>of()
             : plan.unmatched(plan.exclude(), layers.keySet())) {
       text.add("  exclude_layers: no layer is called like " + word);

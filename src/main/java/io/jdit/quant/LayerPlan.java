@@ -59,6 +59,11 @@ public record LayerPlan(
     return m.matches() ? m.group(1) : null;
   }
 
+  /** The name that layers share which stand at one place of different blocks. */
+  static String pattern(String layer) {
+    return layer.replaceFirst("\\.\\d+\\.", ".*.");
+  }
+
   /**
    * @param layer its name in the checkpoint
    * @param out rows of its weight on this rank
@@ -68,7 +73,7 @@ public record LayerPlan(
   Choice choose(String layer, long out, long in, boolean rowShard) {
     Matcher block = IN_BLOCK.matcher(layer);
     boolean inside = block.matches();
-    String pattern = layer.replaceFirst("\\.\\d+\\.", ".*.");
+    String pattern = pattern(layer);
     if (regional && !inside) {
       return new Choice(null, OUTSIDE, pattern);
     }

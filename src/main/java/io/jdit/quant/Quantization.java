@@ -1,13 +1,9 @@
 package io.jdit.quant;
 
-import io.jdit.checkpoint.ModelConfig;
 import io.jdit.checkpoint.ModelFolder;
 import io.jdit.checkpoint.ModelFormatException;
-import io.jdit.checkpoint.Quantizer;
 import io.jdit.nn.LinearFormat;
 import io.jdit.pipeline.LinearFormats;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -19,10 +15,10 @@ import java.util.Map;
  */
 public final class Quantization implements LinearFormats {
   private final QuantizeConfig config;
-  private final Map<String, LayerPlan> stored;
+  private final Map<String, StoredLayers> stored;
   private final Map<String, ComponentReport> reports = new LinkedHashMap<>();
 
-  private Quantization(QuantizeConfig config, Map<String, LayerPlan> stored) {
+  private Quantization(QuantizeConfig config, Map<String, StoredLayers> stored) {
     this.config = config;
     this.stored = stored;
   }
@@ -35,19 +31,16 @@ public final class Quantization implements LinearFormats {
   /**
    * {@code formats} for a model: with the types that its checkpoint holds already.
    *
+   * @param variant of the weights, such as {@code fp16}; empty for none
    * @throws IllegalArgumentException when a component is to be quantized that the model lacks
-   * @throws ModelFormatException when a config.json has a plan that is not understood
+   * @throws ModelFormatException when a checkpoint is quantized in a way that is not supported
    */
-  public static LinearFormats at(ModelFolder model, LinearFormats formats) {
-    Map<String, LayerPlan> stored = new LinkedHashMap<>();
+  public static LinearFormats at(ModelFolder model, String variant, LinearFormats formats) {
+    Map<String, StoredLayers> stored = new LinkedHashMap<>();
     for (String component : model.components().keySet()) {
-      Path file = model.path().resolve(component).resolve("config.json");
-      if (Files.isRegularFile(file)) {
-        Quantizer.own(ModelConfig.read(file))
-            .ifPresent(
-                plan ->
-                    stored.put(
-                        component, QuantizeSection.stored(plan, file.toString(), component)));
+      StoredLayers layers = StoredLayers.in(model.path().resolve(component), variant);
+      if (!layers.isEmpty()) {
+        stored.put(component, layers);
       }
     }
     if (!(formats instanceof Quantization asked)) {
@@ -74,7 +67,7 @@ public final class Quantization implements LinearFormats {
 
   /** Components whose checkpoint is quantized. */
   public boolean isStored(String component) {
-    return stored.containsKey(component);
+    return stored.containsKey(component) && stored.get(component).isQuantized();
   }
 
   /** Components that are quantized while they are read. */
@@ -84,15 +77,15 @@ public final class Quantization implements LinearFormats {
 
   @Override
   public LinearFormat of(String component) {
-    boolean here = stored.containsKey(component);
-    LayerPlan plan = here ? stored.get(component) : config.plan(component);
-    if (plan == null) {
+    boolean here = isStored(component);
+    LayerPlan plan = here ? null : config.plan(component);
+    if (plan == null && !here) {
       return LinearFormat.dense();
     }
     ComponentReport report =
         reports.computeIfAbsent(
             component, name -> new ComponentReport(name, plan, config.verbose()));
-    return new QuantizedFormat(plan, here, report);
+    return here ? stored.get(component).format(report) : new QuantizedFormat(plan, report);
   }
 
   /** What was made of the layers, by component. */
@@ -130,15 +123,20 @@ public final class Quantization implements LinearFormats {
     if (config.transformers() != null) {
       map.putAll(config.transformers().toMap());
     }
-    Map<String, LayerPlan> others = new LinkedHashMap<>(config.components());
-    others.putAll(stored);
-    others.forEach((component, plan) -> map.put(component, plan.toMap()));
+    config.components().forEach((component, plan) -> map.put(component, plan.toMap()));
+    stored.forEach(
+        (component, layers) -> {
+          if (layers.isQuantized()) {
+            map.put(component, layers.types().keySet().stream().map(QuantType::text).toList());
+          }
+        });
     return map;
   }
 
   @Override
   public List<String> report() {
     List<String> lines = new ArrayList<>();
+    stored.forEach((component, layers) -> lines.addAll(layers.notes(component)));
     reports.forEach(
         (component, report) -> {
           if (isStored(component) && config.plan(component) != null) {

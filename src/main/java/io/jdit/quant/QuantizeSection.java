@@ -151,13 +151,4 @@ public final class QuantizeSection {
       throw new ConfigException(place + ": " + key + " is not supported: " + reason);
     }
   }
-
-  /**
-   * The plan that a checkpoint was quantized by, as {@link LayerPlan#toMap} wrote it.
-   *
-   * @param place names the file
-   */
-  static LayerPlan stored(JsonNode plan, String place, String component) {
-    return plan(QuantizeKeys.COMPONENT.read(plan, place), place, component);
-  }
 }

@@ -91,10 +91,6 @@ class BadInputTest {
         2,
         "--dit-layerwise-resident-layers 12: the transformer has 12 layers",
         generate("--dit-layerwise-offload", "--dit-layerwise-resident-layers", "12"));
-    expect(
-        2,
-        "write the model with jdit quantize",
-        generate("--dit-layerwise-offload", "--quantization", "int8_weight_only"));
     expect(2, "--attention-backend 'sage' is not", generate("--attention-backend", "sage"));
     expect(2, "expected a whole number from -9223372036854775808", generate("--seed", "x"));
     expect(2, "expected one of [AUTO, ON, OFF]", generate("--preview", "maybe"));

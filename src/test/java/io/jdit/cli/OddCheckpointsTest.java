@@ -157,6 +157,20 @@ class OddCheckpointsTest {
   }
 
   @Test
+  void torchaoWithoutItsMetadata() throws IOException {
+    TinyPipeline model = schnell();
+    model.edit(
+        "transformer/config.json",
+        "{",
+        "{\"quantization_config\": {\"quant_method\": \"torchao\"},");
+    String way = "save it by torchao 0.16 or later with safe_serialization=True";
+    fails(model, way);
+    move(model, TRANSFORMER, TRANSFORMER.replace(".safetensors", ".bin"));
+    fails(model, "it has diffusion_pytorch_model.bin");
+    fails(model, way);
+  }
+
+  @Test
   void weightsOfAQuantizerByTensors() throws IOException {
     TinyPipeline model = schnell();
     rewrite(

@@ -26,6 +26,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 
 @ExtendWith(NoLeaks.class)
 class QuantizeCommandTest {
@@ -71,7 +73,9 @@ class QuantizeCommandTest {
       assertThat(stored.formatReport()).isEqualTo(here.formatReport());
     }
     CommandLineRun inspect = CommandLineRun.of("inspect", out.toString());
-    assertThat(inspect.out()).contains("quantized by jdit").doesNotContain("not supported");
+    assertThat(inspect.out())
+        .containsPattern("quantized: \\d+ layers " + type.text())
+        .doesNotContain("not supported");
   }
 
   @Test
@@ -80,6 +84,10 @@ class QuantizeCommandTest {
     try (Checkpoint before = Checkpoint.open(MODEL.resolve("transformer"));
         Checkpoint after = Checkpoint.open(temp.resolve("out/transformer"))) {
       assertThat(after.files()).hasSameSizeAs(before.files()).hasSizeGreaterThan(1);
+      // Readers of torchao's files keep the names of one shard.
+      assertThat(after.files())
+          .extracting(f -> f.metadata().get("tensor_names"))
+          .containsOnly(JsonMapper.shared().writeValueAsString(before.names()));
       assertThat(after.names())
           .contains("transformer_blocks.0.attn.to_q._weight_qdata", "x_embedder.weight");
       assertThat(after.info("transformer_blocks.0.attn.to_q._weight_scale").shape())
@@ -118,13 +126,16 @@ class QuantizeCommandTest {
     CommandLineRun run = quantize(MODEL, "--config", file.toString());
     assertThat(run.exitCode()).as(run.err()).isZero();
     assertThat(run.err()).contains("quantized text_encoder_2: the whole component");
-    assertThat(
-            ModelConfig.read(temp.resolve("out/transformer/config.json"))
-                .json()
-                .path("quantization_config")
-                .path("quant_method")
-                .asString())
-        .isEqualTo("torchao");
+    JsonNode settings =
+        ModelConfig.read(temp.resolve("out/transformer/config.json"))
+            .json()
+            .path("quantization_config");
+    assertThat(settings.path("quant_method").asString()).isEqualTo("torchao");
+    assertThat(settings.path("quant_type").path("default").path("_type").asString())
+        .isEqualTo("Float8WeightOnlyConfig");
+    assertThat(settings.path("modules_to_not_convert").toString())
+        .contains("\"x_embedder\"")
+        .doesNotContain("to_q");
     try (Engine engine = Engine.load(temp.resolve("out"), Strategies.cpu());
         Result r = engine.generate(REQUEST)) {
       assertThat(r.pictures()).hasSize(1);

@@ -240,6 +240,20 @@ class LayerwiseOffloadTest {
     Path model = folder.resolve("int8");
     QuantizeConfig int8 = QuantizeConfig.of(QuantType.INT8_WEIGHT_ONLY);
     new QuantizedCopy(Path.of("models/shapes"), int8, "", line -> {}).write(model);
+    comeAndGo(model);
+  }
+
+  @Test
+  void layersThatTorchaoQuantizedComeAndGo(@TempDir Path folder) {
+    Path torchao = Fixture.ROOT.resolve("torchao");
+    comeAndGo(
+        TinyPipeline.copy("flux1-dev-tiny", folder.resolve("torchao"))
+            .with("transformer", torchao.resolve("transformer"))
+            .with("text_encoder_2", torchao.resolve("text_encoder_2"))
+            .folder());
+  }
+
+  private static void comeAndGo(Path model) {
     Values request = Requests.small("a red circle", 64, 64, 2, 32);
     List<byte[]> latents = new ArrayList<>();
     for (Values way : List.of(Values.none(), LAYERS)) {

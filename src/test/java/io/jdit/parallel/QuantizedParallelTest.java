@@ -26,11 +26,13 @@ import io.jdit.tensor.Tensor;
 import io.jdit.testing.Fixture;
 import io.jdit.testing.Requests;
 import io.jdit.testing.TensorAssert;
+import io.jdit.testing.TinyPipeline;
 import io.jdit.transformer.Acceleration;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -133,6 +135,26 @@ class QuantizedParallelTest {
     for (Outcome rank : shared(copy, Strategies.cpu())) {
       assertThat(rank.cachedSteps).isEqualTo(alone.cachedSteps);
       assertClose(rank.latents, alone.latents, 90);
+    }
+  }
+
+  /** Layers of all of torchao's classes, in shards that do not end with a layer. */
+  @Test
+  void aCheckpointOfTorchaoIsTheSameModelOnSeveralRanks() {
+    Path torchao = Fixture.ROOT.resolve("torchao");
+    Path model =
+        TinyPipeline.copy("flux1-dev-tiny", temp.resolve("torchao"))
+            .with("transformer", torchao.resolve("transformer"))
+            .with("text_encoder_2", torchao.resolve("text_encoder_2"))
+            .folder();
+    Outcome alone = run(model, Strategies.cpu(), null);
+    assertThat(alone.report.toString())
+        .contains(
+            "quantized transformer: the whole component", "int4_weight_only", "text_encoder_2");
+    for (Outcome rank : shared(model, Strategies.cpu())) {
+      assertThat(rank.cachedSteps).isEqualTo(alone.cachedSteps);
+      // Row shards scale their part of an activation by itself.
+      assertClose(rank.latents, alone.latents, 30);
     }
   }
 }

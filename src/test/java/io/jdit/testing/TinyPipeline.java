@@ -31,6 +31,20 @@ public record TinyPipeline(Path folder) {
     return new TinyPipeline(target);
   }
 
+  /** Replaces a component by a folder. */
+  public TinyPipeline with(String component, Path source) {
+    try (Stream<Path> files = Files.list(resolve(component))) {
+      for (Path file : (Iterable<Path>) files::iterator) {
+        Files.delete(file);
+      }
+      Files.delete(resolve(component));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    of(source, resolve(component));
+    return this;
+  }
+
   public Path resolve(String file) {
     return folder.resolve(file);
   }
