@@ -266,6 +266,7 @@ public final class Engine implements AutoCloseable {
               report.step(generation::step);
               progress.step(generation.stepsDone(), generation.steps());
             }
+            generation.denoised();
             return null;
           });
       progress.stage("decode");

@@ -299,8 +299,14 @@ public final class Generation implements AutoCloseable {
     }
   }
 
+  /** All steps are taken: what only they need may go. {@link #decode} begins with this. */
+  public void denoised() {
+    model.denoised();
+  }
+
   /** Gives the finished pictures or frames to {@code out}. */
   public void decode(FrameSink out) {
+    denoised();
     try (TensorScope scope = TensorScope.open()) {
       model.decode(request, latents, conditions.get(0), out);
     }

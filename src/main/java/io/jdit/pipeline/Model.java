@@ -56,6 +56,9 @@ public interface Model extends AutoCloseable {
   /** Everything of a request is encoded: encoders may go. */
   default void encoded() {}
 
+  /** All steps of a request are taken: transformers may go. */
+  default void denoised() {}
+
   /**
    * A condition of the shapes that {@link #encodeShared} and {@link #encode} give together, of any
    * content: for measuring without encoders.

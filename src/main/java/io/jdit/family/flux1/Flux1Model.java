@@ -150,6 +150,11 @@ final class Flux1Model implements Model {
     textEncoder2.done();
   }
 
+  @Override
+  public void denoised() {
+    transformer.done();
+  }
+
   private static String prompt(Request request, int branch) {
     return request.get(branch == 0 ? PROMPT : NEGATIVE_PROMPT);
   }
@@ -239,7 +244,6 @@ final class Flux1Model implements Model {
 
   @Override
   public void decode(Request request, Tensor latents, Condition condition, FrameSink out) {
-    transformer.done();
     TileSharing tiles = strategies.tiles(request.height(), request.width());
     for (int b = 0; b < request.outputs(); b++) {
       int output = b;

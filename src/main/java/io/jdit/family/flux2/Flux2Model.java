@@ -152,6 +152,11 @@ final class Flux2Model implements Model {
   }
 
   @Override
+  public void denoised() {
+    transformer.done();
+  }
+
+  @Override
   public Condition example(Request request, Function<long[], Tensor> numbers) {
     long[] shape = {1, request.get(MAX_SEQUENCE_LENGTH), prompts.width()};
     Map<String, Tensor> tensors =
@@ -256,7 +261,6 @@ final class Flux2Model implements Model {
 
   @Override
   public void decode(Request request, Tensor latents, Condition condition, FrameSink out) {
-    transformer.done();
     TileSharing tiles = strategies.tiles(request.height(), request.width());
     for (int b = 0; b < request.outputs(); b++) {
       int output = b;

@@ -96,6 +96,11 @@ final class HunyuanVideoModel implements Model {
   }
 
   @Override
+  public void denoised() {
+    transformer.done();
+  }
+
+  @Override
   public Condition example(Request request, Function<long[], Tensor> numbers) {
     int tokens = request.get(MAX_SEQUENCE_LENGTH);
     HunyuanConfig c = folder.transformer();
@@ -176,7 +181,6 @@ final class HunyuanVideoModel implements Model {
 
   @Override
   public void decode(Request request, Tensor latents, Condition condition, FrameSink out) {
-    transformer.done();
     TileSharing tiles = strategies.tiles(request.height(), request.width());
     for (int b = 0; b < request.outputs(); b++) {
       int output = b;

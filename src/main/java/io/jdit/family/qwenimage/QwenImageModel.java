@@ -146,6 +146,11 @@ final class QwenImageModel implements Model {
   }
 
   @Override
+  public void denoised() {
+    transformer.done();
+  }
+
+  @Override
   public Condition example(Request request, Function<long[], Tensor> numbers) {
     long tokens = request.get(MAX_SEQUENCE_LENGTH);
     if (!edits.variant().takesPictures()) {
@@ -234,7 +239,6 @@ final class QwenImageModel implements Model {
 
   @Override
   public void decode(Request request, Tensor latents, Condition condition, FrameSink out) {
-    transformer.done();
     TileSharing tiles = strategies.tiles(request.height(), request.width());
     Grid grid = grid(request);
     for (int b = 0; b < request.outputs(); b++) {

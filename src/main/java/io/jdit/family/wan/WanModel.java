@@ -175,6 +175,11 @@ final class WanModel implements Model {
   }
 
   @Override
+  public void denoised() {
+    transformers.values().forEach(Part::done);
+  }
+
+  @Override
   public Condition example(Request request, Function<long[], Tensor> numbers) {
     Map<String, Tensor> tensors = new LinkedHashMap<>();
     tensors.put(
@@ -282,7 +287,6 @@ final class WanModel implements Model {
 
   @Override
   public void decode(Request request, Tensor latents, Condition condition, FrameSink out) {
-    transformers.values().forEach(Part::done);
     for (int b = 0; b < request.outputs(); b++) {
       int output = b;
       int[] frame = {0};

@@ -129,6 +129,11 @@ final class ZImageModel implements Model {
     textEncoder.done();
   }
 
+  @Override
+  public void denoised() {
+    transformer.done();
+  }
+
   private void requirePositions(int tokens) {
     int positions = config.axesLens()[0];
     if (ZImageInputs.padded(tokens) + 1 >= positions) {
@@ -210,7 +215,6 @@ final class ZImageModel implements Model {
 
   @Override
   public void decode(Request request, Tensor latents, Condition condition, FrameSink out) {
-    transformer.done();
     TileSharing tiles = strategies.tiles(request.height(), request.width());
     for (int b = 0; b < request.outputs(); b++) {
       int output = b;
