@@ -99,7 +99,7 @@ class ForecastCacheCommandTest {
     assertThat(settings)
         .content()
         .startsWith("# forecast cache, ")
-        .contains("of 45 unseen pictures", "confidence 0.90", ", model ")
+        .contains("95 % of new pictures keep 20.0 dB (confidence 0.90: of 45 unseen", ", model ")
         .contains(
             "cache_type: Forecast", "forecast_profile: '" + folder.resolve("chosen.json") + "'");
     assertThat(
