@@ -14,7 +14,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * Requests that join and leave a batch between steps give what each gives alone, up to rounding.
@@ -23,15 +23,7 @@ class JointStepTest {
   private static final double RELATIVE = 1e-5;
 
   @ParameterizedTest
-  @ValueSource(
-      strings = {
-        "flux1-dev-tiny",
-        "qwen-image-tiny",
-        "z-image-turbo-tiny",
-        "wan21-t2v-tiny",
-        "hunyuan-video-tiny",
-        "flux2-tiny"
-      })
+  @MethodSource("io.jdit.testing.Fixture#families")
   void rowsAreIndependent(String model) {
     long live = LeakDetector.live();
     try (Fixture f = new Fixture(model);

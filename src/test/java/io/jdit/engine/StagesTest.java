@@ -12,7 +12,7 @@ import io.jdit.transformer.Acceleration;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * Components leave memory at the end of the stage that uses them: what a stage is said to take is
@@ -22,15 +22,7 @@ class StagesTest {
   private final List<String> events = new ArrayList<>();
 
   @ParameterizedTest
-  @ValueSource(
-      strings = {
-        "flux1-dev-tiny",
-        "qwen-image-tiny",
-        "z-image-turbo-tiny",
-        "wan21-t2v-tiny",
-        "hunyuan-video-tiny",
-        "flux2-tiny"
-      })
+  @MethodSource("io.jdit.testing.Fixture#families")
   void transformersGoBeforeDecoding(String model) {
     Strategies strategies = Strategies.cpu().withPlacement(recorded(Placement.onDemand()));
     try (Fixture f = new Fixture(model);

@@ -9,12 +9,24 @@ import io.jdit.tensor.Device;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.function.Function;
 import tools.jackson.databind.JsonNode;
 
 /** A folder of the reference's results: a pipeline, what it was called with, what came out. */
 public final class Fixture implements AutoCloseable {
   public static final Path ROOT = Path.of("src/test/resources/fixtures");
+
+  /** Names of one pipeline of every family. */
+  public static List<String> families() {
+    return List.of(
+        "flux1-dev-tiny",
+        "qwen-image-tiny",
+        "z-image-turbo-tiny",
+        "wan21-t2v-tiny",
+        "hunyuan-video-tiny",
+        "flux2-tiny");
+  }
 
   private final Path folder;
   private final SafeTensorsFile tensors;
