@@ -130,6 +130,7 @@ public final class EngineRunner implements StepRunner {
                         generations.forEach(g -> Generation.step(List.of(g)));
                       }
                     });
+                generations.stream().filter(Generation::done).forEach(Generation::denoised);
                 return null;
               });
           tasks.forEach(t -> t.report.addAll(joint));
