@@ -25,19 +25,21 @@ final class QuantizedProduct {
    */
   static Tensor linear(Tensor x, QuantizedWeight w, Tensor bias, boolean geluTanh) {
     try (TensorScope scope = TensorScope.open()) {
-      Tensor y =
+      return scope.keep(
           switch (w.type()) {
             case INT8_PER_ROW, INT8_PER_TENSOR -> int8(x, w, bias, geluTanh);
-            case INT8_WEIGHT_ONLY -> int8WeightOnly(x, w, bias);
-            case FLOAT8_WEIGHT_ONLY -> plus(product(x, w.values(x.dtype()), null), bias);
-            case INT4_WEIGHT_ONLY -> product(x, w.values(x.dtype()), bias);
-            case FLOAT8_PER_ROW, FLOAT8_PER_TENSOR -> float8(x, w, bias);
-            case FLOAT8_PER_BLOCK -> float8Blocks(x, w, bias);
-          };
-      // With the scales.
-      boolean done = w.type() == QuantType.INT8_PER_ROW || w.type() == QuantType.INT8_PER_TENSOR;
-      return scope.keep(geluTanh && !done ? Kernels.geluTanh(y) : y);
+            case INT8_WEIGHT_ONLY -> then(geluTanh, int8WeightOnly(x, w, bias));
+            case FLOAT8_WEIGHT_ONLY ->
+                then(geluTanh, plus(product(x, w.values(x.dtype()), null), bias));
+            case INT4_WEIGHT_ONLY -> then(geluTanh, product(x, w.values(x.dtype()), bias));
+            case FLOAT8_PER_ROW, FLOAT8_PER_TENSOR -> then(geluTanh, float8(x, w, bias));
+            case FLOAT8_PER_BLOCK -> then(geluTanh, float8Blocks(x, w, bias));
+          });
     }
+  }
+
+  private static Tensor then(boolean geluTanh, Tensor y) {
+    return geluTanh ? Kernels.geluTanh(y) : y;
   }
 
   private static Tensor int8(Tensor x, QuantizedWeight w, Tensor bias, boolean geluTanh) {
