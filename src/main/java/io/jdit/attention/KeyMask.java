@@ -57,6 +57,16 @@ public final class KeyMask {
     return new KeyMask(inside);
   }
 
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof KeyMask m && Arrays.deepEquals(rows, m.rows);
+  }
+
+  @Override
+  public int hashCode() {
+    return Arrays.deepHashCode(rows);
+  }
+
   /** An attention without a mask. */
   @FunctionalInterface
   public interface Unmasked<R> {

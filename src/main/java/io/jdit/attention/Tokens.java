@@ -1,6 +1,7 @@
 package io.jdit.attention;
 
 import java.util.Arrays;
+import java.util.Objects;
 
 /**
  * What an attention has to know of a sample besides query, key and value: how many tokens each part
@@ -141,6 +142,19 @@ public final class Tokens {
       sums[i / n] += counts[i];
     }
     return new Tokens(null, sums, mask);
+  }
+
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof Tokens t
+        && Arrays.equals(lengths, t.lengths)
+        && Arrays.equals(counts, t.counts)
+        && Objects.equals(mask, t.mask);
+  }
+
+  @Override
+  public int hashCode() {
+    return Objects.hash(Arrays.hashCode(lengths), Arrays.hashCode(counts), mask);
   }
 
   /** One part alone. */

@@ -3,11 +3,8 @@ package io.jdit.cache;
 import io.jdit.kernels.CacheKernels;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
-import io.jdit.transformer.Block;
 import io.jdit.transformer.BlockGroup;
-import io.jdit.transformer.BlockRunner;
 import io.jdit.transformer.Streams;
-import java.util.List;
 import java.util.function.IntFunction;
 
 /**
@@ -36,11 +33,11 @@ public final class DualBlockCache extends BlockCache {
     cache.select();
     CacheContext context = cache.context();
     CacheConfig config = context.config();
-    List<Block<C>> blocks = group.blocks();
+    int blocks = group.blocks().size();
     int middleFrom = config.fnComputeBlocks();
-    int middleTo = blocks.size() - config.bnComputeBlocks();
+    int middleTo = blocks - config.bnComputeBlocks();
     try (TensorScope scope = TensorScope.open()) {
-      Streams first = BlockRunner.runAll(blocks.subList(0, middleFrom), in, conditioning);
+      Streams first = group.run(0, middleFrom, in, conditioning);
       SpanBuffers buffers = cache.begin()[0];
       ResidualDiff residualDiff =
           new ResidualDiff(config.similarity().importantConditionThreshold(), rankSum);
@@ -53,11 +50,10 @@ public final class DualBlockCache extends BlockCache {
         context.addCachedStep();
         middle = buffers.apply(first);
       } else {
-        middle = BlockRunner.runAll(blocks.subList(middleFrom, middleTo), first, conditioning);
+        middle = group.run(middleFrom, middleTo, first, conditioning);
         buffers.store(compared, first, middle);
       }
-      return BlockRunner.runAll(blocks.subList(middleTo, blocks.size()), middle, conditioning)
-          .keepIn(scope);
+      return group.run(middleTo, blocks, middle, conditioning).keepIn(scope);
     }
   }
 

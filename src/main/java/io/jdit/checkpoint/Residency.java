@@ -12,6 +12,11 @@ public interface Residency extends AutoCloseable {
     /** It will be used soon: what it is made of may be read ahead, in the order of these calls. */
     void expect();
 
+    /** Whether it is there between uses, its tensors in their places. */
+    default boolean stays() {
+      return false;
+    }
+
     /** The result of {@code work}, which does not keep the module. */
     <R> R use(Function<M, R> work);
   }
@@ -56,6 +61,11 @@ public interface Residency extends AutoCloseable {
       @Override
       public void expect() {
         // It is there.
+      }
+
+      @Override
+      public boolean stays() {
+        return true;
       }
 
       @Override

@@ -194,7 +194,7 @@ final class BenchCommand implements Callable<Integer> {
     ResolvedCacheConfig resolved = cache.resolve(System.getenv());
     Strategies strategies =
         session
-            .apply(model.strategies(session.device()))
+            .apply(model.strategies(session.device()).withGraphs(compile.asked(cache.file())))
             .withFormats(quantization.formats(cache.file()))
             .withPlacement(offload.placement(cache.file()));
     Benchmark benchmark =

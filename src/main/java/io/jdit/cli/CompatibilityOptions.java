@@ -41,7 +41,6 @@ final class CompatibilityOptions {
       "JDiT sends no traces: the times of all stages are in each answer and in /metrics";
   private static final String ONE_KERNEL =
       "--attention-backend is for the transformers, text encoders and VAE use the native kernel";
-  private static final String NO_GRAPHS = "CUDA graphs are not recorded";
   private static final String ONE_SERVER = "one server does all parts of a request";
 
   private static final List<Fixed> FIXED =
@@ -53,8 +52,7 @@ final class CompatibilityOptions {
           new Fixed("--attention-backend-config", null, "the kernels here have no settings"),
           new Fixed("--attention-backend-override", null, ONE_KERNEL),
           new Fixed("--component-attention-backends", null, ONE_KERNEL),
-          new Fixed("--enable-breakable-cuda-graph", "false", NO_GRAPHS),
-          new Fixed("--bcg-text-buckets", null, NO_GRAPHS),
+          new Fixed("--bcg-text-buckets", null, "CUDA graphs are of the lengths that prompts have"),
           new Fixed("--enable-trace", "false", TRACES),
           new Fixed("--otlp-traces-endpoint", null, TRACES),
           new Fixed("--log-requests-target", null, "lines go to standard error: redirect it"),

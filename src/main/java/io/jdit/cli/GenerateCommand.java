@@ -172,7 +172,11 @@ final class GenerateCommand implements Callable<Integer> {
   }
 
   private Strategies strategies(Device device) {
-    return model.strategies(device).withFormats(formats).withPlacement(placement);
+    return model
+        .strategies(device)
+        .withFormats(formats)
+        .withPlacement(placement)
+        .withGraphs(compile.asked(cache.file()));
   }
 
   private void requireBatchOptions(boolean batch) {

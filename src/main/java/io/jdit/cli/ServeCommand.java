@@ -236,6 +236,7 @@ final class ServeCommand implements Callable<Integer> {
             model
                 .strategies(session.device())
                 .withKept(server.conditioningBytes())
+                .withGraphs(compile.asked(cache.file()))
                 .withFormats(quantization.formats(cache.file()))
                 .withPlacement(Offload.of(alone ? settings : settings.andNoMore())));
     Engine engine = Engine.load(folder, strategies, model.threads(), Values.none());

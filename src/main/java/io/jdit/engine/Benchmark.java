@@ -138,6 +138,7 @@ public record Benchmark(
         Generator numbers = new Generator(0);
         Generation generation =
             new Generation(model, resolved, strategies.branches(), acceleration)) {
+      generation.recordWith(strategies.recorder());
       generation.encodeExample(
           shape -> numbers.randn(strategies.dtype(), shape).to(strategies.device()));
       int calls = model.guidance(resolved).most() * resolved.outputs();

@@ -294,7 +294,10 @@ public final class Engine implements AutoCloseable {
    * @param request from {@link #parameters}
    */
   public Generation begin(Request request, Acceleration.Factory acceleration) {
-    return new Generation(model, request, strategies.branches(), acceleration, kept);
+    Generation generation =
+        new Generation(model, request, strategies.branches(), acceleration, kept);
+    generation.recordWith(strategies.recorder());
+    return generation;
   }
 
   /** Runs {@code work} on the model's thread and waits for it. */

@@ -99,8 +99,11 @@ public final class RankSession implements AutoCloseable {
 
   /** {@code strategies} with this rank's share of the work. */
   public Strategies apply(Strategies strategies) {
+    // What ranks exchange between blocks' operations is not recorded.
     Strategies shared =
-        parallel == null ? strategies.withAttention(attention) : parallel.apply(strategies);
+        parallel == null
+            ? strategies.withAttention(attention)
+            : parallel.apply(strategies).withGraphs(false);
     return shared.withPlacement(Offload.among(neighbours, shared.placement()));
   }
 

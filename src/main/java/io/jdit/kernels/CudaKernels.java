@@ -483,4 +483,60 @@ class CudaKernels extends io.jdit.kernels.CudaKernelsPreset {
 
   // #endif
 
+  // Parsed from jdit_graph.h
+
+  /*
+   * CUDA graphs by LibTorch's own class, so that its allocator keeps the memory of what is recorded.
+   * JavaCPP's presets leave at::cuda::CUDAGraph out, and their jars have no C++ headers: its functions
+   * are looked up in the loaded library under the names that LibTorch 2.10 exports. Errors are
+   * exceptions, which the JNI code of JavaCPP hands on to Java.
+   */
+  // #ifndef JDIT_GRAPH_H
+  // #define JDIT_GRAPH_H
+
+  // #include <dlfcn.h>
+
+  // #include <cstring>
+  // #include <new>
+  // #include <stdexcept>
+  // #include <string>
+  // #include <utility>
+
+  /* Room for the object, which takes less than 400 bytes. */
+
+  /* cudaStreamCaptureModeThreadLocal: other threads may do what they like meanwhile. */
+
+  // namespace jdit_graph
+
+  /** An empty graph; jdit_graph_destroy frees it. */
+  public static native Pointer jdit_graph_create();
+
+  /**
+   * Records what this thread launches on its current stream, which is not the default one.
+   *
+   * @param pool two numbers of another graph's pool of memory, or two zeros for one of its own
+   */
+  public static native void jdit_graph_begin(Pointer graph, @Const LongPointer pool);
+
+  public static native void jdit_graph_begin(Pointer graph, @Const LongBuffer pool);
+
+  public static native void jdit_graph_begin(Pointer graph, @Const long[] pool);
+
+  /** Ends the recording and makes it ready. */
+  public static native void jdit_graph_end(Pointer graph);
+
+  /** The pool of a recorded graph. */
+  public static native void jdit_graph_pool(Pointer graph, LongPointer pool);
+
+  public static native void jdit_graph_pool(Pointer graph, LongBuffer pool);
+
+  public static native void jdit_graph_pool(Pointer graph, long[] pool);
+
+  /** Launches a recorded graph on the thread's current stream. */
+  public static native void jdit_graph_replay(Pointer graph);
+
+  public static native void jdit_graph_destroy(Pointer graph);
+
+  // #endif
+
 }

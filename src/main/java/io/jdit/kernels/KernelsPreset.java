@@ -17,5 +17,12 @@ public class KernelsPreset implements InfoMapper {
   @Override
   public void map(InfoMap infoMap) {
     infoMap.put(new Info("JDIT_EXPORT", "JDIT_BUILDING").cppTypes().annotations());
+    infoMap.put(
+        new Info(
+                "jdit_graph::find",
+                "jdit_graph::Pool",
+                "jdit_graph::kSize",
+                "jdit_graph::kThreadLocal")
+            .skip());
   }
 }

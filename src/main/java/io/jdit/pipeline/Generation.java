@@ -1,10 +1,13 @@
 package io.jdit.pipeline;
 
+import io.jdit.kernels.GraphRecorder;
 import io.jdit.scheduler.Trajectory;
 import io.jdit.tensor.Generator;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 import io.jdit.transformer.Acceleration;
+import io.jdit.transformer.BlockGraphs;
+import io.jdit.transformer.BlockRunner;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
@@ -30,11 +33,13 @@ public final class Generation implements AutoCloseable {
   private final TensorScope owner = TensorScope.unbound();
   private final Map<String, Acceleration> byExpert = new LinkedHashMap<>();
   private final Map<String, Integer> stepOfExpert = new HashMap<>();
+  private final Map<String, BlockGraphs> graphs = new HashMap<>();
   private final List<String> notes = new ArrayList<>();
   private final List<Condition> conditions = new ArrayList<>();
   private Guidance guidance;
   private Trajectory trajectory;
   private Tensor latents;
+  private GraphRecorder recorder;
   private boolean estimating;
   private Tensor estimate;
   private int done;
@@ -62,6 +67,15 @@ public final class Generation implements AutoCloseable {
     this.accelerations = accelerations;
     this.kept = kept;
     notes.addAll(request.notes());
+  }
+
+  /**
+   * Lets the blocks of each expert run as graphs.
+   *
+   * @param graphs of the model's device and thread; null for none
+   */
+  public void recordWith(GraphRecorder graphs) {
+    recorder = graphs;
   }
 
   /** Encodes what the request is conditioned on, and draws the noise. */
@@ -230,6 +244,14 @@ public final class Generation implements AutoCloseable {
     return byExpert.get(expert());
   }
 
+  /** Runs the blocks in the transformer calls of the next step. */
+  BlockRunner runner() {
+    BlockRunner runner = acceleration().runner();
+    return recorder == null
+        ? runner
+        : graphs.computeIfAbsent(expert(), e -> new BlockGraphs(recorder)).over(runner);
+  }
+
   /** What the model is told at the next step. */
   float timestep() {
     return trajectory.timestep(done);
@@ -301,7 +323,13 @@ public final class Generation implements AutoCloseable {
 
   /** All steps are taken: what only they need may go. {@link #decode} begins with this. */
   public void denoised() {
+    closeGraphs();
     model.denoised();
+  }
+
+  private void closeGraphs() {
+    graphs.values().forEach(BlockGraphs::close);
+    graphs.clear();
   }
 
   /** Gives the finished pictures or frames to {@code out}. */
@@ -338,6 +366,7 @@ public final class Generation implements AutoCloseable {
     }
     closed = true;
     closeEstimate();
+    closeGraphs();
     byExpert.values().forEach(Acceleration::close);
     if (trajectory != null) {
       trajectory.close();

@@ -120,7 +120,7 @@ final class JointStep {
             join(rows.stream().map(r -> r.generation().latents()).toArray(Tensor[]::new)),
             condition,
             timesteps,
-            one.acceleration().runner());
+            one.runner());
   }
 
   /** Latents of a row: the outputs of its request. */

@@ -3,6 +3,9 @@ package io.jdit.pipeline;
 import io.jdit.attention.Attention;
 import io.jdit.attention.FusedAttention;
 import io.jdit.checkpoint.WeightOrigin;
+import io.jdit.kernels.CudaGraphRecorder;
+import io.jdit.kernels.GraphRecorder;
+import io.jdit.kernels.NativeLibraries;
 import io.jdit.nn.LinearFactory;
 import io.jdit.nn.LinearFormat;
 import io.jdit.tensor.DType;
@@ -33,6 +36,7 @@ public final class Strategies implements Cloneable {
   private TileSharing tiles;
   private Boolean vaeTiling;
   private long kept = KeptConditions.BYTES;
+  private boolean graphs;
 
   private Strategies(DType dtype, Device device) {
     this.dtype = dtype;
@@ -107,6 +111,13 @@ public final class Strategies implements Cloneable {
   /** Bytes of encoded texts and pictures that are kept, for when they come again. */
   public long kept() {
     return kept;
+  }
+
+  /** Records the blocks of a generation on this thread's GPU; null where they run as they are. */
+  public GraphRecorder recorder() {
+    return graphs && device.isCuda() && NativeLibraries.cuda().loaded()
+        ? new CudaGraphRecorder(device)
+        : null;
   }
 
   public Strategies withDtype(DType type) {
@@ -195,6 +206,15 @@ public final class Strategies implements Cloneable {
   public Strategies withKept(long bytes) {
     Strategies s = copy();
     s.kept = bytes;
+    return s;
+  }
+
+  /**
+   * @param recorded whether blocks run as CUDA graphs where that is possible
+   */
+  public Strategies withGraphs(boolean recorded) {
+    Strategies s = copy();
+    s.graphs = recorded;
     return s;
   }
 

@@ -21,6 +21,11 @@ public interface Block<C> {
   /** It will run soon, after those that were told before: what it needs may be read ahead. */
   default void expect() {}
 
+  /** Whether its weights keep their places from call to call. */
+  default boolean stays() {
+    return true;
+  }
+
   /**
    * Blocks of the weights {@code w.at(0)}, {@code w.at(1)}, ...: in memory always or while they
    * run, as the residency of {@code w} has it.

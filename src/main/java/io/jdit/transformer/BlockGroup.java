@@ -8,14 +8,31 @@ import java.util.stream.IntStream;
  * Blocks that run one after the other and share one cache context.
  *
  * @param name the checkpoint's name of the list, for example {@code transformer_blocks}
+ * @param spans how neighbouring blocks run
  */
-public record BlockGroup<C>(String name, List<Block<C>> blocks, ForwardPattern pattern) {
+public record BlockGroup<C>(
+    String name, List<Block<C>> blocks, ForwardPattern pattern, SpanRunner spans) {
   public BlockGroup {
     List<Block<C>> given = blocks;
     blocks =
         IntStream.range(0, given.size())
             .<Block<C>>mapToObj(i -> Named.of(name + "." + i, given.get(i)))
             .toList();
+  }
+
+  /** Blocks that run each in its turn. */
+  public BlockGroup(String name, List<Block<C>> blocks, ForwardPattern pattern) {
+    this(name, blocks, pattern, SpanRunner.direct());
+  }
+
+  /** The same blocks, run in another way. */
+  public BlockGroup<C> by(SpanRunner other) {
+    return new BlockGroup<>(name, blocks, pattern, other);
+  }
+
+  /** Runs the blocks {@code from} to before {@code to}, see {@link SpanRunner#run}. */
+  public Streams run(int from, int to, Streams in, C conditioning) {
+    return spans.run(this, from, to, in, conditioning);
   }
 
   /** A block whose time is a span of a {@link Trace}. */
@@ -27,6 +44,11 @@ public record BlockGroup<C>(String name, List<Block<C>> blocks, ForwardPattern p
     @Override
     public void expect() {
       block.expect();
+    }
+
+    @Override
+    public boolean stays() {
+      return block.stays();
     }
 
     @Override

@@ -19,7 +19,7 @@ public interface BlockRunner {
     return new BlockRunner() {
       @Override
       public <C> Streams run(BlockGroup<C> group, Streams in, C conditioning) {
-        return runAll(group.blocks(), in, conditioning);
+        return group.run(0, group.blocks().size(), in, conditioning);
       }
     };
   }

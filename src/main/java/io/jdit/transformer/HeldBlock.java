@@ -10,6 +10,11 @@ record HeldBlock<C>(Residency.Held<Block<C>> held) implements Block<C> {
   }
 
   @Override
+  public boolean stays() {
+    return held.stays();
+  }
+
+  @Override
   public Streams forward(Streams in, C conditioning) {
     return held.use(block -> block.forward(in, conditioning));
   }

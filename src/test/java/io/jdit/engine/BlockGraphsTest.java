@@ -1,0 +1,109 @@
+package io.jdit.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.jdit.cache.BlockCache;
+import io.jdit.cache.CacheKeys;
+import io.jdit.cache.ResolvedCacheConfig;
+import io.jdit.config.Values;
+import io.jdit.kernels.GraphRecorder;
+import io.jdit.pipeline.Generation;
+import io.jdit.pipeline.RequestKeys;
+import io.jdit.pipeline.Strategies;
+import io.jdit.testing.Fixture;
+import io.jdit.transformer.Acceleration;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * Spans of blocks that are recorded once and replayed give the latents of blocks that run, without
+ * and with a cache. What stands for a GPU's graphs runs the recorded work again, which reads what
+ * it read when it was recorded.
+ */
+class BlockGraphsTest {
+  private static final int STEPS = 6;
+
+  private int recorded;
+  private int replayed;
+
+  private final GraphRecorder recorder =
+      work -> {
+        recorded++;
+        return new GraphRecorder.Recording() {
+          @Override
+          public void replay() {
+            replayed++;
+            work.run();
+          }
+
+          @Override
+          public void close() {
+            recorded--;
+          }
+        };
+      };
+
+  @ParameterizedTest
+  @MethodSource("io.jdit.testing.Fixture#families")
+  void everyFamilyIsTheSame(String model) {
+    try (Fixture f = new Fixture(model);
+        Engine engine = Engine.load(f.pipeline(), Strategies.cpu())) {
+      Values request = request(engine);
+      float[] direct = latents(engine, request, Acceleration.none(), null);
+      assertThat(latents(engine, request, Acceleration.none(), recorder)).isEqualTo(direct);
+      assertThat(replayed).isGreaterThanOrEqualTo(STEPS - 2);
+      assertThat(recorded).as("left after the generation").isZero();
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("io.jdit.testing.Fixture#families")
+  void everyFamilyIsTheSameWithACache(String model) {
+    try (Fixture f = new Fixture(model);
+        Engine engine = Engine.load(f.pipeline(), Strategies.cpu())) {
+      Values request = request(engine);
+      float[] direct = latents(engine, request, cache(), null);
+      assertThat(latents(engine, request, cache(), recorder)).isEqualTo(direct);
+      assertThat(replayed).isPositive();
+    }
+  }
+
+  /** The first block runs always, the others at every other step. */
+  private static Acceleration.Factory cache() {
+    return BlockCache.factory(
+        ResolvedCacheConfig.of(
+            Values.of(CacheKeys.FN_COMPUTE_BLOCKS, 1)
+                .with(CacheKeys.BN_COMPUTE_BLOCKS, 0)
+                .with(CacheKeys.RESIDUAL_DIFF_THRESHOLD, 10.0)
+                .with(CacheKeys.MAX_WARMUP_STEPS, 1)
+                .with(CacheKeys.MAX_CONTINUOUS_CACHED_STEPS, 1)),
+        null);
+  }
+
+  private static Values request(Engine engine) {
+    Values request =
+        Values.of(RequestKeys.PROMPT, "a red fox")
+            .with(RequestKeys.HEIGHT, 64)
+            .with(RequestKeys.WIDTH, 64)
+            .with(RequestKeys.NUM_INFERENCE_STEPS, STEPS);
+    return engine.parameters().keys().contains(RequestKeys.NUM_FRAMES)
+        ? request.with(RequestKeys.NUM_FRAMES, 5)
+        : request;
+  }
+
+  private static float[] latents(
+      Engine engine, Values values, Acceleration.Factory acceleration, GraphRecorder recorder) {
+    return engine.call(
+        () -> {
+          try (Generation generation =
+              engine.begin(engine.parameters().resolve(values), acceleration)) {
+            generation.recordWith(recorder);
+            generation.encode();
+            while (!generation.done()) {
+              generation.step();
+            }
+            return generation.latents().toFloats();
+          }
+        });
+  }
+}
