@@ -83,6 +83,13 @@ public final class Profile implements AutoCloseable {
     }
 
     @Override
+    public Tensor forwardJoined(Tensor... parts) {
+      try (Trace.Span span = Trace.span(Trace.Kind.LAYER, name)) {
+        return layer.forwardJoined(parts);
+      }
+    }
+
+    @Override
     public int inFeatures() {
       return layer.inFeatures();
     }

@@ -3,6 +3,7 @@ package io.jdit.kernels;
 import io.jdit.metrics.Median;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Device;
+import io.jdit.tensor.Functional;
 import io.jdit.tensor.Generator;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
@@ -122,6 +123,15 @@ public final class KernelCheck {
           () -> EagerKernels.focaEval(here(x), here(y), here(z), here(w), 0.5));
       if (CodeKernels.supports(dtype, device)) {
         checkCodes(x, random);
+      }
+      if (device.isCuda()) {
+        Tensor matrix = draw.apply(new long[] {dim, dim}).div(Math.sqrt(dim));
+        Tensor bias = row.view(dim);
+        check(
+            "linear_gelu_tanh",
+            0,
+            () -> Functional.linearGeluTanh(x, matrix, bias),
+            () -> EagerKernels.geluTanh(Functional.linear(here(x), here(matrix), here(bias))));
       }
       double scale = 1 / Math.sqrt(headDim);
       Tensor k = y.view(1, tokens, heads, headDim);

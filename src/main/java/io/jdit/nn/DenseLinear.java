@@ -44,7 +44,20 @@ public final class DenseLinear implements Linear {
 
   @Override
   public Tensor forwardGeluTanh(Tensor x) {
-    return packed ? OneDnn.linear(x, weight, bias, true) : Linear.super.forwardGeluTanh(x);
+    if (packed) {
+      return OneDnn.linear(x, weight, bias, true);
+    }
+    return weight.device().isCuda() && bias != null
+        ? Functional.linearGeluTanh(x, weight, bias)
+        : Linear.super.forwardGeluTanh(x);
+  }
+
+  /** On a GPU nothing is copied to join the parts. */
+  @Override
+  public Tensor forwardJoined(Tensor... parts) {
+    return weight.device().isCuda()
+        ? Functional.linearOfParts(weight, bias, parts)
+        : Linear.super.forwardJoined(parts);
   }
 
   @Override

@@ -24,6 +24,13 @@ public interface Linear {
     }
   }
 
+  /** {@link #forward} of tensors [..., a], [..., b], ... side by side. */
+  default Tensor forwardJoined(Tensor... parts) {
+    try (TensorScope scope = TensorScope.open()) {
+      return scope.keep(forward(Tensor.cat(-1, parts)));
+    }
+  }
+
   int inFeatures();
 
   int outFeatures();

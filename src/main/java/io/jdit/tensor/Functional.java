@@ -20,6 +20,49 @@ public final class Functional {
     }
   }
 
+  /**
+   * GELU (tanh approximation) of x W^T + b, taken in float32 before the result is rounded. On CUDA
+   * alone: on a CPU the operator takes the exact GELU.
+   */
+  public static Tensor linearGeluTanh(Tensor x, Tensor weight, Tensor bias) {
+    try (TensorScope scope = TensorScope.open();
+        Scalar one = new Scalar(1.0)) {
+      Tensor rows = x.reshape(-1, x.size(-1));
+      Tensor columns = weight.transpose(0, 1);
+      Tensor y =
+          Tensor.wrap(
+              bias.handle()._addmm_activation(rows.handle(), columns.handle(), one, one, true));
+      return scope.keep(y.view(widened(x, weight)));
+    }
+  }
+
+  /**
+   * x W^T + b, where {@code parts} are what stands side by side in x: a product of each with its
+   * columns of the weight, added to those before, which are rounded to the dtype.
+   *
+   * @param parts [..., a], [..., b], ..., as wide together as the weight
+   */
+  public static Tensor linearOfParts(Tensor weight, Tensor bias, Tensor... parts) {
+    try (TensorScope scope = TensorScope.open()) {
+      long from = parts[0].size(-1);
+      Tensor y = linear(parts[0], weight.narrow(1, 0, from), bias);
+      Tensor sum = y.view(-1, y.size(-1));
+      for (int i = 1; i < parts.length; i++) {
+        long width = parts[i].size(-1);
+        Tensor rows = parts[i].reshape(-1, width);
+        sum.handle().addmm_(rows.handle(), weight.narrow(1, from, width).transpose(0, 1).handle());
+        from += width;
+      }
+      return scope.keep(y);
+    }
+  }
+
+  private static long[] widened(Tensor x, Tensor weight) {
+    long[] shape = x.shape();
+    shape[shape.length - 1] = weight.size(0);
+    return shape;
+  }
+
   /** Rows of {@code weight} [n, dim] at {@code ids} [...]: [..., dim]. */
   public static Tensor embedding(Tensor weight, Tensor ids) {
     return Tensor.wrap(torch.embedding(weight.handle(), ids.handle()));

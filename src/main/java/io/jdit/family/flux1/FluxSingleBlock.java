@@ -45,9 +45,7 @@ final class FluxSingleBlock implements Block<FluxConditioning> {
         HeadProjections.attend(attention, c.tokens(), c.rotary(), projections.of(n));
     Tensor mlp = projMlp.forwardGeluTanh(n); // [B, S, 4D / ranks]
     Tensor o = attending.await().flatten(2, 3); // [B, S, D / ranks]
-    y =
-        Streams.clipFloat16(
-            Kernels.gatedResidual(y, mod[2], projOut.forward(Tensor.cat(2, o, mlp))));
+    y = Streams.clipFloat16(Kernels.gatedResidual(y, mod[2], projOut.forwardJoined(o, mlp)));
     return new Streams(y.narrow(1, textTokens, imageTokens), y.narrow(1, 0, textTokens));
   }
 }

@@ -45,7 +45,7 @@ final class Flux2SingleBlock implements Block<Flux2Conditioning> {
         HeadProjections.attend(attention, c.tokens(), c.rotary(), projections.of(z));
     Tensor mlp = Flux2FeedForward.gated(z.narrow(2, qkv, z.size(2) - qkv));
     Tensor o = attending.await().flatten(2, 3); // [B, T + N + R, D / ranks]
-    y = Kernels.gatedResidual(y, mod[2], toOut.forward(Tensor.cat(2, o, mlp)));
+    y = Kernels.gatedResidual(y, mod[2], toOut.forwardJoined(o, mlp));
     return new Streams(Streams.clipFloat16(y), null);
   }
 }

@@ -42,18 +42,18 @@ final class HunyuanSingleBlock implements Block<HunyuanConditioning> {
     long textTokens = in.encoder().size(1);
     Tensor z = Tensor.cat(1, in.hidden(), in.encoder()); // [B, S, D]
     Tensor[] mod = norm.forward(c.temb()).chunk(3, -1); // shift, scale, gate
-    z = Kernels.gatedResidual(z, mod[2], projOut.forward(attentionAndMlp(z, mod, c)));
+    z = Kernels.gatedResidual(z, mod[2], attentionAndMlp(z, mod, c));
     return new Streams(z.narrow(1, 0, videoTokens), z.narrow(1, videoTokens, textTokens));
   }
 
-  /** Side by side, [B, S, (D + mlpWidth) / ranks]. */
+  /** Projected together to [B, S, D]. */
   private Tensor attentionAndMlp(Tensor z, Tensor[] mod, HunyuanConditioning c) {
     try (TensorScope scope = TensorScope.open()) {
       Tensor n = Kernels.layerNormModulate(z, mod[1], mod[0], EPS);
       AttentionCall.Result attending =
           HeadProjections.attend(attention, c.tokens(), c.rotary(), projections.of(n));
       Tensor mlp = projMlp.forwardGeluTanh(n);
-      return scope.keep(Tensor.cat(2, attending.await().flatten(2, 3), mlp));
+      return scope.keep(projOut.forwardJoined(attending.await().flatten(2, 3), mlp));
     }
   }
 }
