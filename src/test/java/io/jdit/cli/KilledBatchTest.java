@@ -127,27 +127,19 @@ class KilledBatchTest {
 
   private Process start(Path output, String steps, String... more) throws IOException {
     List<String> command =
-        new ArrayList<>(
-            List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-Dorg.bytedeco.javacpp.maxPhysicalBytes=0",
-                "-XX:TieredStopAtLevel=1",
-                "-XX:+UseSerialGC",
-                "-Xmx512m",
-                "-cp",
-                System.getProperty("java.class.path"),
-                "io.jdit.cli.Main",
-                "generate",
-                "--prompt-path",
-                prompts.toString(),
-                "--output-path",
-                output.toString(),
-                "--num-inference-steps",
-                steps,
-                "--threads",
-                "1",
-                "--device",
-                "cpu"));
+        ChildProcess.command(
+            "generate",
+            "--prompt-path",
+            prompts.toString(),
+            "--output-path",
+            output.toString(),
+            "--num-inference-steps",
+            steps,
+            "--threads",
+            "1",
+            "--device",
+            "cpu");
+    command.add(1, "-Xmx512m");
     command.addAll(List.of(more));
     ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
     if (steps.equals("2")) {

@@ -2,7 +2,7 @@ package io.jdit.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.jdit.parallel.SameJvm;
+import io.jdit.testing.JavaProcess;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -121,7 +121,8 @@ class ReplicaBatchTest {
   }
 
   private Run start(Path output, String... options) throws IOException {
-    List<String> command = SameJvm.command(Main.class.getName(), arguments(output, options));
+    List<String> command =
+        JavaProcess.command(Main.class, arguments(output, options).toArray(String[]::new));
     command.addAll(1, List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx512m"));
     Path printed = Files.createTempFile(folder, "printed", ".txt");
     return new Run(

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.jdit.media.PictureReader;
-import io.jdit.parallel.SameJvm;
+import io.jdit.testing.JavaProcess;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -44,7 +44,7 @@ class TwoHostsTest {
 
   @BeforeEach
   void commands() throws IOException {
-    List<String> jdit = SameJvm.command(Main.class.getName(), List.of());
+    List<String> jdit = JavaProcess.command(Main.class);
     jdit.addAll(1, List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx512m"));
     command(
         "jdit",
