@@ -19,7 +19,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** Batches on replicas of several ranks, which take every picture together. */
 @Timeout(value = 180, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class ReplicaBatchTest {
-  private static final int LINES = 24;
+  private static final int LINES = 16;
 
   @TempDir private Path folder;
   private Path prompts;
@@ -69,7 +69,7 @@ class ReplicaBatchTest {
         .doesNotContain("failed");
 
     Run killed = startTwoReplicas();
-    awaitPictures(new BatchOutput(out).pictures().size() + 4, killed);
+    awaitPictures(new BatchOutput(out).pictures().size() + 2, killed);
     killed.process().children().findAny().orElseThrow().destroyForcibly();
     killed.await();
     assertThat(killed.process().exitValue()).as(killed.text()).isPositive();
