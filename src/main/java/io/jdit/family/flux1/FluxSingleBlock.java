@@ -10,6 +10,7 @@ import io.jdit.checkpoint.Weights;
 import io.jdit.kernels.Kernels;
 import io.jdit.nn.Linear;
 import io.jdit.nn.LinearFactory;
+import io.jdit.tensor.Functional;
 import io.jdit.tensor.Tensor;
 import io.jdit.transformer.Block;
 import io.jdit.transformer.Streams;
@@ -38,7 +39,7 @@ final class FluxSingleBlock implements Block<FluxConditioning> {
   public Streams forward(Streams in, FluxConditioning c) {
     long textTokens = in.encoder().size(1);
     long imageTokens = in.hidden().size(1);
-    Tensor y = Tensor.cat(1, in.encoder(), in.hidden()); // [B, S, D]
+    Tensor y = Functional.joined(1, in.encoder(), in.hidden()); // [B, S, D]
     Tensor[] mod = norm.forward(c.temb()).chunk(3, -1); // shift, scale, gate
     Tensor n = Kernels.layerNormModulate(y, mod[1], mod[0], EPS);
     AttentionCall.Result attending =
