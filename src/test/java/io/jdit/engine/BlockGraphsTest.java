@@ -7,11 +7,15 @@ import io.jdit.cache.CacheKeys;
 import io.jdit.cache.ResolvedCacheConfig;
 import io.jdit.config.Values;
 import io.jdit.kernels.GraphRecorder;
+import io.jdit.offload.Offload;
+import io.jdit.offload.OffloadKeys;
+import io.jdit.offload.OffloadSettings;
 import io.jdit.pipeline.Generation;
 import io.jdit.pipeline.RequestKeys;
 import io.jdit.pipeline.Strategies;
 import io.jdit.testing.Fixture;
 import io.jdit.transformer.Acceleration;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -65,6 +69,37 @@ class BlockGraphsTest {
       float[] direct = latents(engine, request, cache(), null);
       assertThat(latents(engine, request, cache(), recorder)).isEqualTo(direct);
       assertThat(replayed).isPositive();
+    }
+  }
+
+  /** What cannot be recorded runs as it is, and is not tried again. */
+  @Test
+  void aRecorderThatFailsChangesNothing() {
+    int[] tried = new int[1];
+    GraphRecorder failing =
+        work -> {
+          tried[0]++;
+          throw new IllegalStateException("operation not permitted when stream is capturing");
+        };
+    try (Fixture f = new Fixture("flux1-dev-tiny");
+        Engine engine = Engine.load(f.pipeline(), Strategies.cpu())) {
+      Values request = request(engine);
+      float[] direct = latents(engine, request, Acceleration.none(), null);
+      assertThat(latents(engine, request, Acceleration.none(), failing)).isEqualTo(direct);
+      assertThat(tried[0]).isOne();
+    }
+  }
+
+  /** Blocks that come and go have no fixed places. */
+  @Test
+  void layersThatComeAndGoAreNotRecorded() {
+    Values layerwise = Values.of(OffloadKeys.DIT_LAYERWISE, true);
+    Strategies strategies =
+        Strategies.cpu().withPlacement(Offload.of(OffloadSettings.of(layerwise)));
+    try (Fixture f = new Fixture("flux1-dev-tiny");
+        Engine engine = Engine.load(f.pipeline(), strategies)) {
+      latents(engine, request(engine), Acceleration.none(), recorder);
+      assertThat(replayed).isZero();
     }
   }
 
