@@ -8,6 +8,7 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.Consumer;
 
 /** What one generation keeps of each expert that it uses, by its name. */
 final class Experts implements AutoCloseable {
@@ -15,10 +16,12 @@ final class Experts implements AutoCloseable {
   private final Map<String, Acceleration> accelerations = new LinkedHashMap<>();
   private final Map<String, Integer> steps = new HashMap<>();
   private final Map<String, BlockGraphs> graphs = new HashMap<>();
+  private final Consumer<String> notes;
   private GraphRecorder recorder; // null where nothing is recorded
 
-  Experts(Acceleration.Factory factory) {
+  Experts(Acceleration.Factory factory, Consumer<String> notes) {
     this.factory = factory;
+    this.notes = notes;
   }
 
   void recordWith(GraphRecorder graphs) {
@@ -51,7 +54,7 @@ final class Experts implements AutoCloseable {
     BlockRunner runner = acceleration(expert).runner();
     return recorder == null
         ? runner
-        : graphs.computeIfAbsent(expert, e -> new BlockGraphs(recorder)).over(runner);
+        : graphs.computeIfAbsent(expert, e -> new BlockGraphs(recorder, notes)).over(runner);
   }
 
   void closeGraphs() {

@@ -57,7 +57,7 @@ public final class Generation implements AutoCloseable {
     this.model = model;
     this.request = request;
     this.branches = branches;
-    this.experts = new Experts(accelerations);
+    this.experts = new Experts(accelerations, notes::add);
     this.kept = kept;
     notes.addAll(request.notes());
   }
