@@ -68,7 +68,11 @@ public final class HeadProjections {
   }
 
   /** One of the three: its projection and at most one of the norms. */
-  private record Operand(Function<Input, Tensor> projection, Norm acrossHeads, RmsNorm perHead) {}
+  private record Operand(Function<Input, Tensor> projection, Norm acrossHeads, RmsNorm perHead) {
+    boolean isPlain() {
+      return acrossHeads == null && perHead == null;
+    }
+  }
 
   /** Projections with a norm over each head. */
   public static HeadProjections perHead(
@@ -197,20 +201,26 @@ public final class HeadProjections {
     }
     HeadProjections p = streams[0].projections;
     Input x = streams[0].x;
-    Tensor out = Tensor.empty(x.dtype(), x.device(), x.shape()[0], tokens, p.heads, p.headDim);
+    Tensor out = null;
     long offset = 0;
     for (Stream s : streams) {
-      s.projections.write(choice.of(s.projections), s.x, s.rotated ? rotary : null, out, offset);
+      Operand o = choice.of(s.projections);
+      RotaryTable table = s.rotated ? rotary : null;
+      Tensor y = o.projection.apply(s.x);
+      if (streams.length == 1 && table == null && o.isPlain() && y.isContiguous()) {
+        return y.view(y.size(0), tokens, p.heads, p.headDim);
+      }
+      if (out == null) {
+        out = Tensor.empty(x.dtype(), x.device(), x.shape()[0], tokens, p.heads, p.headDim);
+      }
+      s.projections.write(o, y, table, out, offset);
       offset += s.tokens();
     }
     return out;
   }
 
-  private void write(Operand o, Input x, RotaryTable rotary, Tensor out, long offset) {
-    Tensor y = o.projection.apply(x);
-    if (o.acrossHeads != null) {
-      y = o.acrossHeads.forward(y);
-    }
+  private void write(Operand o, Tensor projected, RotaryTable rotary, Tensor out, long offset) {
+    Tensor y = o.acrossHeads == null ? projected : o.acrossHeads.forward(projected);
     Tensor split = y.view(y.size(0), y.size(1), heads, headDim);
     if (rotary == null || rotary.tokenDim() == 0) {
       normRotate(o.perHead, split, rotary, out, offset);

@@ -11,6 +11,7 @@ import io.jdit.kernels.Kernels;
 import io.jdit.nn.Input;
 import io.jdit.nn.Linear;
 import io.jdit.nn.LinearFactory;
+import io.jdit.tensor.Functional;
 import io.jdit.tensor.Tensor;
 import io.jdit.transformer.Block;
 import io.jdit.transformer.Streams;
@@ -39,7 +40,7 @@ final class FluxSingleBlock implements Block<FluxConditioning> {
   public Streams forward(Streams in, FluxConditioning c) {
     long textTokens = in.encoder().size(1);
     long imageTokens = in.hidden().size(1);
-    Tensor y = Tensor.cat(1, in.encoder(), in.hidden()); // [B, S, D]
+    Tensor y = Functional.joined(1, in.encoder(), in.hidden()); // [B, S, D]
     Tensor[] mod = norm.forward(c.temb()).chunk(3, -1); // shift, scale, gate
     Input n = Input.of(Kernels.layerNormModulate(y, mod[1], mod[0], EPS));
     AttentionCall.Result attending =

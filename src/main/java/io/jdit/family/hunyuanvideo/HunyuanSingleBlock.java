@@ -11,6 +11,7 @@ import io.jdit.kernels.Kernels;
 import io.jdit.nn.Input;
 import io.jdit.nn.Linear;
 import io.jdit.nn.LinearFactory;
+import io.jdit.tensor.Functional;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 import io.jdit.transformer.Block;
@@ -41,7 +42,7 @@ final class HunyuanSingleBlock implements Block<HunyuanConditioning> {
   public Streams forward(Streams in, HunyuanConditioning c) {
     long videoTokens = in.hidden().size(1);
     long textTokens = in.encoder().size(1);
-    Tensor z = Tensor.cat(1, in.hidden(), in.encoder()); // [B, S, D]
+    Tensor z = Functional.joined(1, in.hidden(), in.encoder()); // [B, S, D]
     Tensor[] mod = norm.forward(c.temb()).chunk(3, -1); // shift, scale, gate
     z = Kernels.gatedResidual(z, mod[2], attentionAndMlp(z, mod, c));
     return new Streams(z.narrow(1, 0, videoTokens), z.narrow(1, videoTokens, textTokens));
