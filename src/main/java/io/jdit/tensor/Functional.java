@@ -79,6 +79,9 @@ public final class Functional {
    * @param parts [..., a], [..., b], ..., as wide together as the weight
    */
   public static Tensor linearOfParts(Tensor weight, Tensor bias, Tensor... parts) {
+    if (parts.length == 1) {
+      return linear(parts[0], weight, bias);
+    }
     try (TensorScope scope = TensorScope.open()) {
       long from = parts[0].size(-1);
       Tensor y = linear(parts[0], weight.narrow(1, 0, from), bias);

@@ -8,6 +8,7 @@ import io.jdit.attention.HeadProjections;
 import io.jdit.attention.HeadProjections.Names;
 import io.jdit.checkpoint.Weights;
 import io.jdit.kernels.Kernels;
+import io.jdit.nn.Input;
 import io.jdit.nn.Linear;
 import io.jdit.nn.LinearFactory;
 import io.jdit.tensor.Functional;
@@ -50,11 +51,11 @@ final class HunyuanSingleBlock implements Block<HunyuanConditioning> {
   /** Projected together to [B, S, D]. */
   private Tensor attentionAndMlp(Tensor z, Tensor[] mod, HunyuanConditioning c) {
     try (TensorScope scope = TensorScope.open()) {
-      Tensor n = Kernels.layerNormModulate(z, mod[1], mod[0], EPS);
+      Input n = Input.of(Kernels.layerNormModulate(z, mod[1], mod[0], EPS));
       AttentionCall.Result attending =
           HeadProjections.attend(attention, c.tokens(), c.rotary(), projections.of(n));
-      Tensor mlp = projMlp.forwardGeluTanh(n);
-      return scope.keep(projOut.forwardJoined(attending.await().flatten(2, 3), mlp));
+      Input mlp = projMlp.geluTanhFor(projOut, n);
+      return scope.keep(projOut.forward(mlp.behind(attending.await().flatten(2, 3))));
     }
   }
 }
