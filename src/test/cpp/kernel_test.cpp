@@ -330,8 +330,8 @@ void launches() {
   ok(jdit_gelu_tanh(x.data(), y.data(), 1, 1024, 1024, 1024, JDIT_FLOAT32, stream));
   ok(jdit_residual_diff(x.data(), nullptr, y.data(), nullptr, sums.data(), 1024, 0, JDIT_FLOAT32,
                         stream));
-  ok(jdit_quantize_rows(x.data(), codes.data(), y.data(), 2, 512, 1, JDIT_INT8, JDIT_FLOAT32,
-                        stream));
+  ok(jdit_quantize_rows(x.data(), nullptr, codes.data(), y.data(), 2, 512, 0, 0, 1, JDIT_INT8,
+                        JDIT_FLOAT32, stream));
   auto seen = emulation::take_launches();
   if (seen.size() != 6) fail("expected launches: gelu_tanh 1, residual_diff 2, quantize_rows 3");
   for (auto& l : seen) {
@@ -357,8 +357,12 @@ void launches() {
   if (jdit_gelu_tanh(nullptr, y.data(), 1, 8, 8, 8, JDIT_FLOAT32, stream) == 0 ||
       jdit_attention(x.data(), x.data(), x.data(), y.data(), nullptr, 1, 1, 1, 1, 8, 8, 8, 8, 8, 8,
                      8, 8, 8, 8, 8, 8, 8, 1, 0, JDIT_FLOAT32, stream) == 0 ||
-      jdit_quantize_rows(x.data(), codes.data(), y.data(), 1, 8, 0, JDIT_INT8_WEIGHT, JDIT_FLOAT32,
-                         stream) == 0) {
+      jdit_quantize_rows(x.data(), nullptr, codes.data(), y.data(), 1, 8, 0, 0, 0, JDIT_INT8_WEIGHT,
+                         JDIT_FLOAT32, stream) == 0 ||
+      jdit_quantize_rows(x.data(), nullptr, codes.data(), y.data(), 1, 8, 8, 0, 0, JDIT_INT8,
+                         JDIT_FLOAT32, stream) == 0 ||
+      jdit_quantize_rows(x.data(), x.data(), codes.data(), y.data(), 1, 8, 0, 0, 0, JDIT_INT8,
+                         JDIT_FLOAT32, stream) == 0) {
     fail("wrong arguments were taken");
   }
   ok(jdit_gelu_tanh(x.data(), y.data(), 0, 8, 8, 8, JDIT_FLOAT32, stream));
@@ -377,7 +381,8 @@ int main(int argc, char** argv) {
                {"residual_diff", residual},         {"taylor_update, taylor_eval", taylor},
                {"foca_eval", foca},                 {"fp8_pack, fp8_unpack", float8},
                {"merge_attention", merge},          {"quantize_rows", quantize_rows},
-               {"quantize_rows per tensor", quantize_tensor}, {"scale_sums", scale_sums}};
+               {"quantize_rows per tensor", quantize_tensor}, {"quantize_rows of parts", quantize_parts},
+               {"scale_sums", scale_sums}};
   for (auto& c : cases) {
     if (argc > 1 && std::strncmp(c.name, argv[1], std::strlen(argv[1])) != 0) continue;
     int before = calls;
@@ -392,7 +397,7 @@ int main(int argc, char** argv) {
   // per tensor, leaves a partial result to the next kernel, which is not for this.
   emulation::limit_blocks(2);
   for (auto& c : cases) {
-    if (c.run == residual || c.run == quantize_tensor) continue;
+    if (c.run == residual || c.run == quantize_tensor || c.run == quantize_parts) continue;
     for (int shift : {0, 1}) c.run(JDIT_BFLOAT16, shift);
   }
   emulation::limit_blocks(0);

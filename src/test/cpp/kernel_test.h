@@ -158,6 +158,7 @@ inline int to_e4m3(float x) {
 
 void quantize_rows(int dtype, int shift);
 void quantize_tensor(int dtype, int shift);
+void quantize_parts(int dtype, int shift);
 void scale_sums(int dtype, int shift);
 
 }  // namespace kernel_test

@@ -1,6 +1,8 @@
 // Activations of quantized layers and what follows a product of their codes, bit for bit.
 #include <algorithm>
 #include <cfloat>
+#include <cstring>
+#include <string>
 #include <vector>
 
 #include "kernel_test.h"
@@ -83,8 +85,8 @@ void check(const char* what, int dtype, int64_t rows, int64_t dim, int shift, bo
   for (int format : {JDIT_INT8, JDIT_FLOAT8}) {
     Codes codes(rows * dim, shift);
     Numbers scales = empty(JDIT_FLOAT32, rows, shift);
-    ok(jdit_quantize_rows(x.data(), codes.data(), scales.data(), rows, dim, per_tensor, format,
-                          dtype, nullptr));
+    ok(jdit_quantize_rows(x.data(), nullptr, codes.data(), scales.data(), rows, dim, 0, 0,
+                          per_tensor, format, dtype, nullptr));
     codes.check_front();
     scales.check_front(what);
     float all = 0;
@@ -107,12 +109,52 @@ void check(const char* what, int dtype, int64_t rows, int64_t dim, int shift, bo
   }
 }
 
+// Rows of two tensors, or of one where y_dim is 0, against GELU, a copy and codes one after the other.
+void check_parts(int dtype, int shift, int64_t rows, int64_t x_dim, int64_t y_dim, int gelu,
+                 bool per_tensor) {
+  int64_t dim = x_dim + y_dim;
+  Numbers x = rows_of_every_kind(dtype, rows, x_dim, shift);
+  Numbers y = rows_of_every_kind(dtype, rows, y_dim, shift);
+  Numbers joined = empty(dtype, rows * dim, shift);
+  Numbers* parts[] = {&x, &y};
+  for (int64_t p = 0, from = 0; p < (y_dim == 0 ? 1 : 2); from += x_dim, p++) {
+    int64_t width = p == 0 ? x_dim : y_dim;
+    Numbers after = empty(dtype, rows * width, shift);
+    if (gelu & (p + 1)) {
+      ok(jdit_gelu_tanh(parts[p]->data(), after.data(), rows, width, width, width, dtype, nullptr));
+    }
+    Numbers& v = gelu & (p + 1) ? after : *parts[p];
+    for (int64_t r = 0; r < rows; r++) {
+      std::memcpy(joined.data(r * dim + from), v.data(r * width), width * size_of(dtype));
+    }
+  }
+  for (int format : {JDIT_INT8, JDIT_FLOAT8}) {
+    Codes found(rows * dim, shift), expected(rows * dim, shift);
+    Numbers found_scales = empty(JDIT_FLOAT32, rows, shift);
+    Numbers scales = empty(JDIT_FLOAT32, rows, shift);
+    ok(jdit_quantize_rows(joined.data(), nullptr, expected.data(), scales.data(), rows, dim, 0, 0,
+                          per_tensor, format, dtype, nullptr));
+    ok(jdit_quantize_rows(x.data(), y_dim == 0 ? nullptr : y.data(), found.data(),
+                          found_scales.data(), rows, x_dim, y_dim, gelu, per_tensor, format, dtype,
+                          nullptr));
+    found.check_front();
+    found_scales.check_front("quantize_rows of parts");
+    std::string what = "quantize_rows of " + std::to_string(x_dim) + " and " +
+                       std::to_string(y_dim) + ", GELU " + std::to_string(gelu);
+    if (std::memcmp(found_scales.data(), scales.data(), (per_tensor ? 1 : rows) * 4) != 0) {
+      fail(what + ": other scales");
+    }
+    for (int64_t i = 0; i < rows * dim; i++) {
+      if (found[i] != expected[i]) fail(place(what.c_str(), dtype, dim, shift, i));
+    }
+  }
+}
+
 }  // namespace
 
 void quantize_rows(int dtype, int shift) {
-  // Groups of lanes, then blocks: with few packs, with many, of two and four times the threads, and
-  // rows that do not stay in registers.
-  for (int64_t dim : {1, 5, 8, 24, 100, 128, 333, 1000, 1024, 1032, 3072, 3080, 6152, 12288, 24608}) {
+  // Groups of lanes, then blocks of more and more threads, and rows that do not stay in registers.
+  for (int64_t dim : {1, 5, 8, 24, 100, 128, 333, 1000, 1024, 1032, 3072, 3080, 6152, 15360, 24608}) {
     int64_t rows = dim <= 128 ? 2 * kKinds + 1 : dim < 12288 ? kKinds : 3;
     Numbers x = rows_of_every_kind(dtype, rows, dim, shift);
     check("quantize_rows", dtype, rows, dim, shift, false, x);
@@ -131,6 +173,21 @@ void quantize_tensor(int dtype, int shift) {
       check("quantize_rows per tensor", dtype, rows, dim, shift, true, x);
     }
   }
+}
+
+void quantize_parts(int dtype, int shift) {
+  struct {
+    int64_t x, y;
+  } sizes[] = {{24, 0}, {8, 16}, {5, 3}, {40, 7}, {96, 384}};
+  for (auto [x, y] : sizes) {
+    for (int gelu : {0, 1, 2, 3}) check_parts(dtype, shift, kKinds, x, y, gelu, false);
+    for (int gelu : {0, 2}) check_parts(dtype, shift, 3, x, y, gelu, true);
+  }
+  // A block for each row.
+  check_parts(dtype, shift, kKinds, 1000, 333, 1, false);
+  check_parts(dtype, shift, 3, 768, 3072, 2, false);
+  // Rows that do not stay in registers: what is read again is of both tensors.
+  check_parts(dtype, shift, 1, 25600, 1024, 3, false);
 }
 
 void scale_sums(int dtype, int shift) {

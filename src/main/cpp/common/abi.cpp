@@ -11,6 +11,9 @@ namespace {
 
 thread_local char last_error[512] = "";
 
+// Of jdit_quantize_rows, which counts in 32 bits.
+constexpr int64_t kLongestRow = 1 << 29;
+
 int require_dtype(const char* op, int dtype) {
   if (dtype < JDIT_FLOAT32 || dtype > JDIT_FLOAT16) {
     return fail("%s: dtype code %d; expected 0 (float32), 1 (bfloat16) or 2 (float16)", op, dtype);
@@ -364,20 +367,28 @@ int jdit_quantized_linear(const void* x, const void* packed, const void* scale, 
 
 int jdit_has_quantize_rows(void) { return has_quantize_rows() ? 1 : 0; }
 
-int jdit_quantize_rows(const void* x, void* codes, void* scales, int64_t rows, int64_t dim,
-                       int per_tensor, int format, int dtype, void* stream) {
+int jdit_quantize_rows(const void* x, const void* y, void* codes, void* scales, int64_t rows,
+                       int64_t x_dim, int64_t y_dim, int gelu, int per_tensor, int format,
+                       int dtype, void* stream) {
   REQUIRE_DTYPE();
   REQUIRE_SIZE(rows, 0);
   if (rows == 0) return 0;
-  REQUIRE_SIZE(dim, 1);
+  REQUIRE_SIZE(x_dim, 1);
+  REQUIRE_SIZE(y_dim, y == nullptr ? 0 : 1);
   REQUIRE_POINTER(x);
+  if (y_dim > 0) REQUIRE_POINTER(y);
   REQUIRE_POINTER(codes);
   REQUIRE_POINTER(scales);
   if (format != JDIT_INT8 && format != JDIT_FLOAT8) {
     return fail("%s: format %d is not supported", __func__, format);
   }
-  return run(QuantizeRows{x, codes, static_cast<float*>(scales), rows, dim, per_tensor != 0, format,
-                          dtype},
+  if (x_dim > kLongestRow || y_dim > kLongestRow) {
+    return fail("%s: rows of %lld and %lld; expected at most %lld each", __func__,
+                static_cast<long long>(x_dim), static_cast<long long>(y_dim),
+                static_cast<long long>(kLongestRow));
+  }
+  return run(QuantizeRows{x, y, codes, static_cast<float*>(scales), rows, x_dim, y_dim,
+                          (gelu & 1) != 0, (gelu & 2) != 0, per_tensor != 0, format, dtype},
              stream);
 }
 

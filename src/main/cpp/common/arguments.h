@@ -134,11 +134,11 @@ struct QuantizedLinear {
 };
 
 struct QuantizeRows {
-  const void* x;
+  const void *x, *y;
   void* codes;
   float* scales;
-  int64_t rows, dim;
-  bool per_tensor;
+  int64_t rows, x_dim, y_dim;
+  bool gelu_x, gelu_y, per_tensor;
   int format, dtype;
 };
 

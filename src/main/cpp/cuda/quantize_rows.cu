@@ -3,16 +3,24 @@
 #include <cfloat>
 
 #include "codes.cuh"
+#include "gelu.cuh"
 #include "rows.cuh"
 
 namespace jdit {
 namespace {
 
 // Packs of a row that a lane keeps in registers, and that a thread keeps in a block.
-constexpr int kLanePacks = 4, kFewPacks = 3, kManyPacks = 6;
+constexpr int kLanePacks = 4, kThreadPacks = 3;
 
-// Of blocks for long rows. 512 of them keep 24576 elements of 16 bits.
-constexpr int kLeastThreads = 128, kMostThreads = 512;
+// Of blocks for long rows: 15360 elements of 16 bits, such as attention and feed-forward of FLUX.1
+// have together, stay in the registers of 640 threads, 24576 in those of 1024. Two blocks of the
+// first share a processor, but on Turing, which has 1024 threads in all.
+constexpr int kManyThreads = 640, kMostThreads = 1024;
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
+constexpr int kBlocksThatShare = 1;
+#else
+constexpr int kBlocksThatShare = 2;
+#endif
 
 // Blocks that look for the largest magnitude of all rows.
 constexpr int kMaxBlocks = 1024;
@@ -66,26 +74,71 @@ struct Float8Codes {
   }
 };
 
+// A row, which may stand in two tensors.
+template <class T>
+struct Row {
+  const T *x, *y;
+  int x_dim;
+  bool gelu_x, gelu_y;
+
+  __device__ Row(const QuantizeRows& a, int64_t row)
+      : x(static_cast<const T*>(a.x) + row * a.x_dim),
+        y(static_cast<const T*>(a.y) + row * a.y_dim),
+        x_dim(static_cast<int>(a.x_dim)),
+        gelu_x(a.gelu_x),
+        gelu_y(a.gelu_y) {}
+
+  // With N > 1 both lengths are multiples of N, so a pack is of one tensor.
+  template <int N>
+  __device__ Pack<T, N> stored(int i) const {
+    return *reinterpret_cast<const Pack<T, N>*>(i < x_dim ? x + i : y + (i - x_dim));
+  }
+
+  // GELU of what is stored at i, where it is asked for.
+  template <int N>
+  __device__ void activate(Pack<T, N>& stored, int i) const {
+    if (i < x_dim ? !gelu_x : !gelu_y) return;
+    auto v = widen_all(stored);
+#pragma unroll
+    for (int j = 0; j < N; j++) v.at[j] = gelu<T>(v.at[j]);
+    stored = narrow_all<T>(v);
+  }
+
+  template <int N>
+  __device__ Values<N> values(int i) const {
+    auto pack = stored<N>(i);
+    activate(pack, i);
+    return widen_all(pack);
+  }
+};
+
 // Treats a row by a group of threads, of which this one has the elements first .. first + N and so
 // on every `step`: the first PACKS of these stay in registers, the others are read again.
 template <class T, int N, int PACKS, class Codes, class F>
-__device__ inline void quantize_row(const QuantizeRows& a, int64_t row, int64_t dim, int first,
+__device__ inline void quantize_row(const QuantizeRows& a, int64_t row, int dim, int first,
                                     int step, F largest_of_group) {
-  auto x = static_cast<const T*>(a.x) + row * dim;
+  Row<T> in(a, row);
   auto codes = static_cast<uint8_t*>(a.codes) + row * dim;
   Pack<T, N> packs[PACKS];
 #pragma unroll
   for (int p = 0; p < PACKS; p++) {
     int i = first + p * step;
-    if (i < dim) packs[p] = *reinterpret_cast<const Pack<T, N>*>(x + i);
+    if (i < dim) packs[p] = in.template stored<N>(i);
   }
   uint32_t largest = 0;
 #pragma unroll
   for (int p = 0; p < PACKS; p++) {
-    if (first + p * step < dim) largest = largest_of(widen_all(packs[p]), largest);
+    int i = first + p * step;
+    if (i < dim) {
+      in.activate(packs[p], i);
+      largest = largest_of(widen_all(packs[p]), largest);
+    }
   }
-  int64_t rest = first + PACKS * step;
-  for (int64_t i = rest; i < dim; i += step) largest = largest_of(load<N>(x + i), largest);
+  int rest = first + PACKS * step;
+#pragma unroll 1
+  for (int i = rest; i < dim; i += step) {
+    largest = largest_of(in.template values<N>(i), largest);
+  }
   float scale = Codes::template scale_for<T>(__uint_as_float(largest_of_group(largest)));
   Codes encoder(scale);
 #pragma unroll
@@ -93,8 +146,9 @@ __device__ inline void quantize_row(const QuantizeRows& a, int64_t row, int64_t 
     int i = first + p * step;
     if (i < dim) *reinterpret_cast<Pack<uint8_t, N>*>(codes + i) = encoder.of(widen_all(packs[p]));
   }
-  for (int64_t i = rest; i < dim; i += step) {
-    *reinterpret_cast<Pack<uint8_t, N>*>(codes + i) = encoder.of(load<N>(x + i));
+#pragma unroll 1
+  for (int i = rest; i < dim; i += step) {
+    *reinterpret_cast<Pack<uint8_t, N>*>(codes + i) = encoder.of(in.template values<N>(i));
   }
   if (first == 0 && dim > 0) a.scales[row] = scale;
 }
@@ -103,7 +157,7 @@ template <class T, int N, class Codes>
 __global__ void short_rows_kernel(QuantizeRows a, int lanes) {
   for_each_row(a.rows, lanes, [&](int64_t row, int lane, bool active) {
     quantize_row<T, N, kLanePacks, Codes>(
-        a, row, active ? a.dim : 0, lane * N, lanes * N, [&](uint32_t largest) {
+        a, row, active ? a.x_dim + a.y_dim : 0, lane * N, lanes * N, [&](uint32_t largest) {
           for (int offset = lanes / 2; offset > 0; offset /= 2) {
             largest = max(largest, __shfl_xor_sync(0xffffffffu, largest, offset));
           }
@@ -116,12 +170,13 @@ __device__ inline uint32_t block_largest(uint32_t largest, uint32_t* scratch) {
   return block_reduce(largest, scratch, [](uint32_t a, uint32_t b) { return max(a, b); });
 }
 
-template <class T, int N, int PACKS, class Codes>
-__global__ void long_rows_kernel(QuantizeRows a) {
+template <class T, int N, int THREADS, class Codes>
+__global__ void __launch_bounds__(THREADS, THREADS > kManyThreads ? 1 : kBlocksThatShare)
+    long_rows_kernel(QuantizeRows a) {
   __shared__ uint32_t scratch[kMostThreads / kWarp];
   for (int64_t r = blockIdx.x; r < a.rows; r += gridDim.x) {
-    quantize_row<T, N, PACKS, Codes>(
-        a, r, a.dim, threadIdx.x * N, blockDim.x * N,
+    quantize_row<T, N, kThreadPacks, Codes>(
+        a, r, a.x_dim + a.y_dim, threadIdx.x * N, blockDim.x * N,
         [&](uint32_t largest) { return block_largest(largest, scratch); });
   }
 }
@@ -133,10 +188,12 @@ template <class T, int N>
 __global__ void largest_kernel(QuantizeRows a) {
   __shared__ uint32_t scratch[kThreads / kWarp];
   uint32_t largest = 0;
+  int64_t dim = a.x_dim + a.y_dim;
   int64_t step = static_cast<int64_t>(gridDim.x) * kThreads * N;
   for (int64_t i = (static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x) * N;
-       i < a.rows * a.dim; i += step) {
-    largest = largest_of(load<N>(static_cast<const T*>(a.x) + i), largest);
+       i < a.rows * dim; i += step) {
+    auto [row, column] = cell_of(i, dim);
+    largest = largest_of(Row<T>(a, row).template values<N>(column), largest);
   }
   largest = block_largest(largest, scratch);
   if (threadIdx.x == 0) a.scales[blockIdx.x] = __uint_as_float(largest);
@@ -160,14 +217,15 @@ struct Encode {
   template <int N>
   __device__ void at(int64_t i) const {
     Codes encoder(a.scales[0]);
+    auto [row, column] = cell_of(i, a.x_dim + a.y_dim);
     *reinterpret_cast<Pack<uint8_t, N>*>(static_cast<uint8_t*>(a.codes) + i) =
-        encoder.of(load<N>(static_cast<const T*>(a.x) + i));
+        encoder.of(Row<T>(a, row).template values<N>(column));
   }
 };
 
 template <class T, int N, class Codes>
 void launch_tensor(const QuantizeRows& a, void* stream) {
-  int64_t n = a.rows * a.dim, most = a.rows < kMaxBlocks ? a.rows : kMaxBlocks;
+  int64_t n = a.rows * (a.x_dim + a.y_dim), most = a.rows < kMaxBlocks ? a.rows : kMaxBlocks;
   int blocks = blocks_for(n / N);
   if (blocks > most) blocks = static_cast<int>(most);
   launch(largest_kernel<T, N>, blocks, kThreads, stream, a);
@@ -178,17 +236,21 @@ void launch_tensor(const QuantizeRows& a, void* stream) {
 
 template <class T, int N, class Codes>
 void launch_rows(const QuantizeRows& a, void* stream) {
-  int64_t packs = (a.dim + N - 1) / N;
-  int blocks = static_cast<int>(a.rows < 65535 ? a.rows : 65535);
+  int64_t dim = a.x_dim + a.y_dim, packs = (dim + N - 1) / N;
   if (packs <= kWarp * kLanePacks) {
-    int lanes = lanes_for(a.dim, N);
+    int lanes = lanes_for(dim, N);
     launch(short_rows_kernel<T, N, Codes>, blocks_for(a.rows * lanes), kThreads, stream, a, lanes);
-  } else if (packs <= kLeastThreads * kFewPacks) {
-    launch(long_rows_kernel<T, N, kFewPacks, Codes>, blocks, kLeastThreads, stream, a);
   } else {
-    int threads = kLeastThreads;
-    while (threads < kMostThreads && packs > threads * kManyPacks) threads *= 2;
-    launch(long_rows_kernel<T, N, kManyPacks, Codes>, blocks, threads, stream, a);
+    constexpr int warp_packs = kWarp * kThreadPacks;
+    int64_t threads = (packs + warp_packs - 1) / warp_packs * kWarp;
+    int blocks = static_cast<int>(a.rows < 65535 ? a.rows : 65535);
+    if (threads <= kManyThreads) {
+      launch(long_rows_kernel<T, N, kManyThreads, Codes>, blocks, static_cast<int>(threads), stream,
+             a);
+    } else {
+      launch(long_rows_kernel<T, N, kMostThreads, Codes>, blocks,
+             static_cast<int>(threads < kMostThreads ? threads : kMostThreads), stream, a);
+    }
   }
 }
 
@@ -209,7 +271,7 @@ int run(const QuantizeRows& a, void* stream) {
   return with_dtype(a.dtype, [&](auto type) {
     using T = decltype(type);
     constexpr int n = kPack<T>;
-    bool packed = aligned(a.x, a.codes) && a.dim % n == 0;
+    bool packed = aligned(a.x, a.y, a.codes) && a.x_dim % n == 0 && a.y_dim % n == 0;
     packed ? launch_format<T, n>(a, stream) : launch_format<T, 1>(a, stream);
     return launched("jdit_quantize_rows");
   });

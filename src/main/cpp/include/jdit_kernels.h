@@ -17,7 +17,7 @@
 
 #include <stdint.h>
 
-#define JDIT_ABI_VERSION 5
+#define JDIT_ABI_VERSION 6
 
 #define JDIT_FLOAT32 0
 #define JDIT_BFLOAT16 1
@@ -224,17 +224,19 @@ JDIT_EXPORT int jdit_quantized_linear(const void* x, const void* packed, const v
 JDIT_EXPORT int jdit_has_quantize_rows(void);
 
 /*
- * Rows x [rows, dim] as codes of one byte [rows, dim] and float32 scales [rows], all contiguous.
- * round() is to dtype.
- *   JDIT_INT8:   scale = round(max|x| / 127.5), at least 2^-23 and at most the largest float32,
- *                code = clamp(rint(x (1 / scale)), -128, 127)
- *   JDIT_FLOAT8: scale = round(max|x| / 448), 1 for 0, code = e4m3(clamp(x / scale, -448, 448))
- * The scale of a row with NaN is NaN. per_tensor: max|x| is that of all rows, scales[0] the scale,
+ * Rows v as codes of one byte [rows, x_dim + y_dim] and float32 scales [rows]. A row of v is one of
+ * x [rows, x_dim] and behind it one of y [rows, y_dim], which is null for none, with a y_dim of 0;
+ * all contiguous. GELU (tanh, rounded to dtype) is taken of x first where gelu has the bit 1, of y
+ * where it has the bit 2. round() is to dtype.
+ *   JDIT_INT8:   scale = round(max|v| / 127.5), at least 2^-23 and at most the largest float32,
+ *                code = clamp(rint(v (1 / scale)), -128, 127)
+ *   JDIT_FLOAT8: scale = round(max|v| / 448), 1 for 0, code = e4m3(clamp(v / scale, -448, 448))
+ * The scale of a row with NaN is NaN. per_tensor: max|v| is that of all rows, scales[0] the scale,
  * and the scales behind it are working space.
  */
-JDIT_EXPORT int jdit_quantize_rows(const void* x, void* codes, void* scales, int64_t rows,
-                                   int64_t dim, int per_tensor, int format, int dtype,
-                                   void* stream);
+JDIT_EXPORT int jdit_quantize_rows(const void* x, const void* y, void* codes, void* scales,
+                                   int64_t rows, int64_t x_dim, int64_t y_dim, int gelu,
+                                   int per_tensor, int format, int dtype, void* stream);
 
 /*
  * out [rows, columns] = round(round(sums row_scale) column_scale + bias), then GELU (tanh) where

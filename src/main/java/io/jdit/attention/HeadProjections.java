@@ -2,12 +2,13 @@ package io.jdit.attention;
 
 import io.jdit.checkpoint.Weights;
 import io.jdit.kernels.Kernels;
+import io.jdit.nn.Input;
 import io.jdit.nn.LinearFactory;
 import io.jdit.nn.Norm;
 import io.jdit.nn.RmsNorm;
 import io.jdit.nn.RotaryTable;
 import io.jdit.tensor.Tensor;
-import java.util.function.UnaryOperator;
+import java.util.function.Function;
 
 /**
  * Query, key and value of one stream of tokens: projection, RMS norm, rotation. Streams with
@@ -67,7 +68,11 @@ public final class HeadProjections {
   }
 
   /** One of the three: its projection and at most one of the norms. */
-  private record Operand(UnaryOperator<Tensor> projection, Norm acrossHeads, RmsNorm perHead) {}
+  private record Operand(Function<Input, Tensor> projection, Norm acrossHeads, RmsNorm perHead) {
+    boolean isPlain() {
+      return acrossHeads == null && perHead == null;
+    }
+  }
 
   /** Projections with a norm over each head. */
   public static HeadProjections perHead(
@@ -96,7 +101,8 @@ public final class HeadProjections {
     if (name == null) {
       return null;
     }
-    UnaryOperator<Tensor> projection = linears.column(w.at(name), s.in, s.width(), s.bias)::forward;
+    Function<Input, Tensor> projection =
+        linears.column(w.at(name), s.in, s.width(), s.bias)::forward;
     if (norm == null) {
       return new Operand(projection, null, null);
     }
@@ -117,28 +123,37 @@ public final class HeadProjections {
     RmsNorm normQ = names.normQ == null ? null : new RmsNorm(w.at(names.normQ), s.headDim, s.eps);
     RmsNorm normK = names.normK == null ? null : new RmsNorm(w.at(names.normK), s.headDim, s.eps);
     return new HeadProjections(
-        new Operand(x -> x.narrow(2, 0, width), null, normQ),
-        new Operand(x -> x.narrow(2, width, width), null, normK),
-        new Operand(x -> x.narrow(2, 2 * width, width), null, null),
+        new Operand(x -> x.tensor().narrow(2, 0, width), null, normQ),
+        new Operand(x -> x.tensor().narrow(2, width, width), null, normK),
+        new Operand(x -> x.tensor().narrow(2, 2 * width, width), null, null),
         heads,
         s.headDim);
   }
 
   /**
-   * A stream and the projections to apply to it.
+   * A stream and the projections to apply to it, which read it together.
    *
    * @param x [B, N, in]
    * @param rotated whether the rotary table is for these tokens too
    */
-  public record Stream(HeadProjections projections, Tensor x, boolean rotated) {}
+  public record Stream(HeadProjections projections, Input x, boolean rotated) {
+    private long tokens() {
+      return x.shape()[1];
+    }
+  }
 
   public Stream of(Tensor x) {
+    return of(Input.of(x));
+  }
+
+  /** Of a stream that other layers read as well. */
+  public Stream of(Input x) {
     return new Stream(this, x, true);
   }
 
   /** A stream without positions among others that have some. */
   public Stream unrotated(Tensor x) {
-    return new Stream(this, x, false);
+    return new Stream(this, Input.of(x), false);
   }
 
   /**
@@ -182,24 +197,30 @@ public final class HeadProjections {
   private static Tensor joined(Stream[] streams, Choice choice, RotaryTable rotary) {
     long tokens = 0;
     for (Stream s : streams) {
-      tokens += s.x.size(1);
+      tokens += s.tokens();
     }
     HeadProjections p = streams[0].projections;
-    Tensor x = streams[0].x;
-    Tensor out = Tensor.empty(x.dtype(), x.device(), x.size(0), tokens, p.heads, p.headDim);
+    Input x = streams[0].x;
+    Tensor out = null;
     long offset = 0;
     for (Stream s : streams) {
-      s.projections.write(choice.of(s.projections), s.x, s.rotated ? rotary : null, out, offset);
-      offset += s.x.size(1);
+      Operand o = choice.of(s.projections);
+      RotaryTable table = s.rotated ? rotary : null;
+      Tensor y = o.projection.apply(s.x);
+      if (streams.length == 1 && table == null && o.isPlain() && y.isContiguous()) {
+        return y.view(y.size(0), tokens, p.heads, p.headDim);
+      }
+      if (out == null) {
+        out = Tensor.empty(x.dtype(), x.device(), x.shape()[0], tokens, p.heads, p.headDim);
+      }
+      s.projections.write(o, y, table, out, offset);
+      offset += s.tokens();
     }
     return out;
   }
 
-  private void write(Operand o, Tensor x, RotaryTable rotary, Tensor out, long offset) {
-    Tensor y = o.projection.apply(x);
-    if (o.acrossHeads != null) {
-      y = o.acrossHeads.forward(y);
-    }
+  private void write(Operand o, Tensor projected, RotaryTable rotary, Tensor out, long offset) {
+    Tensor y = o.acrossHeads == null ? projected : o.acrossHeads.forward(projected);
     Tensor split = y.view(y.size(0), y.size(1), heads, headDim);
     if (rotary == null || rotary.tokenDim() == 0) {
       normRotate(o.perHead, split, rotary, out, offset);

@@ -24,7 +24,9 @@ public final class SyntheticWeights extends AnyShapeSource {
   public Tensor read(TensorInfo info) {
     long inputs = info.shape().length > 1 ? info.elements() / info.shape()[0] : 1;
     try (TensorScope scope = TensorScope.open()) {
-      return scope.keep(numbers(info.elements()).view(info.shape()).mul(1 / Math.sqrt(inputs)));
+      Tensor numbers = numbers(info.elements());
+      numbers.mul_(1 / Math.sqrt(inputs));
+      return scope.keep(numbers.view(info.shape()));
     }
   }
 

@@ -21,6 +21,9 @@ public final class MemoryPlan {
   /** The Java machine, LibTorch, its kernels and their buffers. */
   private static final long PROCESS = 400_000_000;
 
+  /** Of cuBLAS on a GPU, in LibTorch's allocator: 61 MB on an H100. */
+  private static final long WORKSPACE = 64_000_000;
+
   private final Map<String, ComponentMemory> components;
   private final long saved;
   private final List<Offload> choices = new ArrayList<>();
@@ -59,7 +62,8 @@ public final class MemoryPlan {
 
   /**
    * Bytes that one process takes of a device while it denoises and nothing but transformers is
-   * there; in the machine's memory with what the process itself takes.
+   * there; in the machine's memory with what the process itself takes, on a GPU with the space that
+   * products work in.
    */
   static long denoising(Path folder, Strategies strategies, ModelCost cost) {
     ModelFolder model = ModelFolder.open(folder);
@@ -71,7 +75,7 @@ public final class MemoryPlan {
             .sum();
     return weights
         + cost.working(model, configured).get(Offload.DENOISE)
-        + (strategies.device().isCpu() ? PROCESS : 0);
+        + (strategies.device().isCpu() ? PROCESS : WORKSPACE);
   }
 
   /** Bytes that quantized layers of the transformer take less than in the dtype. */

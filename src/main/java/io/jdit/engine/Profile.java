@@ -3,6 +3,7 @@ package io.jdit.engine;
 import io.jdit.checkpoint.Weights;
 import io.jdit.media.AtomicFile;
 import io.jdit.metrics.Trace;
+import io.jdit.nn.Input;
 import io.jdit.nn.Linear;
 import io.jdit.nn.LinearFormat;
 import io.jdit.pipeline.Strategies;
@@ -69,24 +70,22 @@ public final class Profile implements AutoCloseable {
     }
 
     @Override
-    public Tensor forward(Tensor x) {
+    public Tensor forward(Input x) {
       try (Trace.Span span = Trace.span(Trace.Kind.LAYER, name)) {
         return layer.forward(x);
       }
     }
 
     @Override
-    public Tensor forwardGeluTanh(Tensor x) {
+    public Tensor forwardGeluTanh(Input x) {
       try (Trace.Span span = Trace.span(Trace.Kind.LAYER, name)) {
         return layer.forwardGeluTanh(x);
       }
     }
 
     @Override
-    public Tensor forwardJoined(Tensor... parts) {
-      try (Trace.Span span = Trace.span(Trace.Kind.LAYER, name)) {
-        return layer.forwardJoined(parts);
-      }
+    public boolean takesGeluTanh() {
+      return layer.takesGeluTanh();
     }
 
     @Override

@@ -2,8 +2,10 @@ package io.jdit.kernels;
 
 import static io.jdit.kernels.NativeCall.call;
 import static io.jdit.kernels.NativeCall.dtypeCode;
+import static io.jdit.kernels.NativeCall.pointer;
 import static io.jdit.kernels.NativeCall.requireFloat32;
 import static io.jdit.kernels.NativeCall.requireKind;
+import static io.jdit.kernels.NativeCall.requireSameKind;
 
 import io.jdit.metrics.Trace;
 import io.jdit.tensor.DType;
@@ -30,7 +32,11 @@ public final class CodeKernels {
 
   private CodeKernels() {}
 
-  /** Whether the device's library has both kernels, for numbers of this dtype. */
+  /** Whether the device's library has both kernels, which take every dtype that a model has. */
+  public static boolean supports(Device device) {
+    return supports(DType.FLOAT32, device);
+  }
+
   static boolean supports(DType dtype, Device device) {
     return NativeCall.supports(dtype, device)
         && (device.isCuda() || CpuKernels.jdit_has_quantize_rows() != 0);
@@ -45,31 +51,66 @@ public final class CodeKernels {
    * @param perTensor one scale for all rows
    */
   public static Codes quantize(Tensor x, DType type, boolean perTensor) {
+    return quantize(null, x, false, type, perTensor);
+  }
+
+  /**
+   * Codes of rows that stand in two tensors, or of which GELU is to be taken: bit for bit those of
+   * {@link Kernels#geluTanh} and of the joined rows, in one kernel.
+   *
+   * @param before [..., a], null for none
+   * @param x [..., b]
+   * @param geluTanh GELU (tanh approximation, rounded to x's dtype) of x first
+   * @return codes [..., a + b]
+   */
+  public static Codes quantize(
+      Tensor before, Tensor x, boolean geluTanh, DType type, boolean perTensor) {
     if (type != DType.INT8 && type != DType.FLOAT8_E4M3) {
       throw new IllegalArgumentException("quantize: expected int8 or e4m3, found " + type.text());
     }
-    if (!supports(x.dtype(), x.device()) || x.elements() == 0) {
-      return EagerKernels.quantize(x, type, perTensor);
+    long[] shape = x.shape();
+    int last = shape.length - 1;
+    long dim = shape[last];
+    long front = 0;
+    if (before != null) {
+      front = before.size(-1);
+      requireSameKind("quantize before", before, x);
+      shape[last] = front;
+      Shapes.require("quantize before", before, shape);
     }
     try (Trace.Span span = Trace.span(Trace.Kind.KERNEL, "quantize_rows");
         TensorScope scope = TensorScope.open()) {
-      long dim = x.size(-1);
+      if (!supports(x.dtype(), x.device()) || x.elements() == 0) {
+        Tensor y = geluTanh ? Kernels.geluTanh(x) : x;
+        Codes made =
+            EagerKernels.quantize(before == null ? y : Tensor.cat(-1, before, y), type, perTensor);
+        return new Codes(scope.keep(made.codes()), scope.keep(made.scale()));
+      }
       long rows = x.elements() / dim;
-      Tensor codes = Tensor.empty(type, x.device(), x.shape());
+      shape[last] = front + dim;
+      Tensor codes = Tensor.empty(type, x.device(), shape);
       Tensor scales = Tensor.empty(DType.FLOAT32, x.device(), rows);
-      var p = x.contiguous().dataPointer();
+      Tensor second = before == null ? null : x.contiguous();
+      var p = (before == null ? x : before).contiguous().dataPointer();
+      var q = pointer(second);
       var c = codes.dataPointer();
       var s = scales.dataPointer();
+      long xDim = before == null ? dim : front;
+      long yDim = before == null ? 0 : dim;
+      int gelu = !geluTanh ? 0 : before == null ? 1 : 2;
       int all = perTensor ? 1 : 0;
       int format = type == DType.INT8 ? CpuKernels.JDIT_INT8 : CpuKernels.JDIT_FLOAT8;
       int code = dtypeCode(x);
       call(
           x.device(),
-          stream -> CudaKernels.jdit_quantize_rows(p, c, s, rows, dim, all, format, code, stream),
-          stream -> CpuKernels.jdit_quantize_rows(p, c, s, rows, dim, all, format, code, stream));
-      long[] perRow = x.shape();
-      perRow[perRow.length - 1] = 1;
-      Tensor scale = perTensor ? scales.narrow(0, 0, 1).view(1, 1) : scales.view(perRow);
+          stream ->
+              CudaKernels.jdit_quantize_rows(
+                  p, q, c, s, rows, xDim, yDim, gelu, all, format, code, stream),
+          stream ->
+              CpuKernels.jdit_quantize_rows(
+                  p, q, c, s, rows, xDim, yDim, gelu, all, format, code, stream));
+      shape[last] = 1;
+      Tensor scale = perTensor ? scales.narrow(0, 0, 1).view(1, 1) : scales.view(shape);
       return new Codes(scope.keep(codes), scope.keep(scale));
     }
   }

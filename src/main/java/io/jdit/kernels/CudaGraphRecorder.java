@@ -68,7 +68,9 @@ public final class CudaGraphRecorder implements GraphRecorder {
       }
       if (failed != null) {
         close();
-        throw new IllegalStateException(failed.getMessage(), failed);
+        // LibTorch's texts go on with places in its sources.
+        throw new IllegalStateException(
+            String.valueOf(failed.getMessage()).lines().findFirst().orElse(""), failed);
       }
     }
 

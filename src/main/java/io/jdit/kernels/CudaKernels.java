@@ -33,7 +33,7 @@ class CudaKernels extends io.jdit.kernels.CudaKernelsPreset {
 
   // #include <stdint.h>
 
-  public static final int JDIT_ABI_VERSION = 5;
+  public static final int JDIT_ABI_VERSION = 6;
 
   public static final int JDIT_FLOAT32 = 0;
   public static final int JDIT_BFLOAT16 = 1;
@@ -425,20 +425,25 @@ class CudaKernels extends io.jdit.kernels.CudaKernelsPreset {
   public static native int jdit_has_quantize_rows();
 
   /*
-   * Rows x [rows, dim] as codes of one byte [rows, dim] and float32 scales [rows], all contiguous.
-   * round() is to dtype.
-   *   JDIT_INT8:   scale = round(max|x| / 127.5), at least 2^-23 and at most the largest float32,
-   *                code = clamp(rint(x (1 / scale)), -128, 127)
-   *   JDIT_FLOAT8: scale = round(max|x| / 448), 1 for 0, code = e4m3(clamp(x / scale, -448, 448))
-   * The scale of a row with NaN is NaN. per_tensor: max|x| is that of all rows, scales[0] the scale,
+   * Rows v as codes of one byte [rows, x_dim + y_dim] and float32 scales [rows]. A row of v is one of
+   * x [rows, x_dim] and behind it one of y [rows, y_dim], which is null for none, with a y_dim of 0;
+   * all contiguous. GELU (tanh, rounded to dtype) is taken of x first where gelu has the bit 1, of y
+   * where it has the bit 2. round() is to dtype.
+   *   JDIT_INT8:   scale = round(max|v| / 127.5), at least 2^-23 and at most the largest float32,
+   *                code = clamp(rint(v (1 / scale)), -128, 127)
+   *   JDIT_FLOAT8: scale = round(max|v| / 448), 1 for 0, code = e4m3(clamp(v / scale, -448, 448))
+   * The scale of a row with NaN is NaN. per_tensor: max|v| is that of all rows, scales[0] the scale,
    * and the scales behind it are working space.
    */
   public static native int jdit_quantize_rows(
       @Const Pointer x,
+      @Const Pointer y,
       Pointer codes,
       Pointer scales,
       @Cast("int64_t") long rows,
-      @Cast("int64_t") long dim,
+      @Cast("int64_t") long x_dim,
+      @Cast("int64_t") long y_dim,
+      int gelu,
       int per_tensor,
       int format,
       int dtype,

@@ -164,6 +164,17 @@ public final class KernelCheck {
             () -> numbers(EagerKernels.quantize(x.to(Device.CPU), type, perTensor)));
       }
     }
+    // Against one pass after the other on the device: a twin's GELU would be another one.
+    check(
+        "gelu, join, quantize",
+        2 * (x.bytes() + x.elements()),
+        0,
+        () -> CodeKernels.quantize(x, x, true, DType.FLOAT8_E4M3, false),
+        KernelCheck::numbers,
+        () ->
+            numbers(
+                CodeKernels.quantize(
+                    Tensor.cat(-1, x, Kernels.geluTanh(x)), DType.FLOAT8_E4M3, false)));
     Tensor rowScale = random.randn(DType.FLOAT32, tokens, 1).mul(1e-3);
     Tensor columnScale = random.randn(DType.FLOAT32, dim, 1).mul(1e-3);
     Tensor sums = random.randn(DType.FLOAT32, tokens, dim).mul(1e6).to(DType.INT32);

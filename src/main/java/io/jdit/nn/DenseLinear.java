@@ -37,27 +37,25 @@ public final class DenseLinear implements Linear {
     }
   }
 
+  /** On a GPU nothing is copied to join an input of two tensors. */
   @Override
-  public Tensor forward(Tensor x) {
-    return packed ? OneDnn.linear(x, weight, bias, false) : Functional.linear(x, weight, bias);
+  public Tensor forward(Input x) {
+    if (packed) {
+      return x.apply(t -> OneDnn.linear(t, weight, bias, false));
+    }
+    return weight.device().isCuda()
+        ? Functional.linearOfParts(weight, bias, x.parts())
+        : x.apply(t -> Functional.linear(t, weight, bias));
   }
 
   @Override
-  public Tensor forwardGeluTanh(Tensor x) {
+  public Tensor forwardGeluTanh(Input x) {
     if (packed) {
-      return OneDnn.linear(x, weight, bias, true);
+      return x.apply(t -> OneDnn.linear(t, weight, bias, true));
     }
     return weight.device().isCuda() && bias != null
-        ? Functional.linearGeluTanh(x, weight, bias)
+        ? x.apply(t -> Functional.linearGeluTanh(t, weight, bias))
         : Linear.super.forwardGeluTanh(x);
-  }
-
-  /** On a GPU nothing is copied to join the parts. */
-  @Override
-  public Tensor forwardJoined(Tensor... parts) {
-    return weight.device().isCuda()
-        ? Functional.linearOfParts(weight, bias, parts)
-        : Linear.super.forwardJoined(parts);
   }
 
   @Override

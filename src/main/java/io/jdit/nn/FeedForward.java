@@ -21,7 +21,7 @@ public final class FeedForward {
 
   public Tensor forward(Tensor x) {
     try (TensorScope scope = TensorScope.open()) {
-      return scope.keep(out.forward(in.forwardGeluTanh(x)));
+      return scope.keep(out.forward(in.geluTanhFor(out, Input.of(x))));
     }
   }
 }

@@ -34,7 +34,9 @@ public final class GatedFeedForward {
   /** x [..., dim] to the same shape. */
   public Tensor forward(Tensor x) {
     try (TensorScope scope = TensorScope.open()) {
-      return scope.keep(down.forward(Functional.silu(gate.forward(x)).mul(up.forward(x))));
+      Input shared = Input.of(x);
+      return scope.keep(
+          down.forward(Functional.silu(gate.forward(shared)).mul(up.forward(shared))));
     }
   }
 }

@@ -38,13 +38,13 @@ final class PanelLinear implements Linear {
   }
 
   @Override
-  public Tensor forward(Tensor x) {
-    return QuantizedKernels.linear(x, weight, bias, false);
+  public Tensor forward(Input x) {
+    return x.apply(t -> QuantizedKernels.linear(t, weight, bias, false));
   }
 
   @Override
-  public Tensor forwardGeluTanh(Tensor x) {
-    return QuantizedKernels.linear(x, weight, bias, true);
+  public Tensor forwardGeluTanh(Input x) {
+    return x.apply(t -> QuantizedKernels.linear(t, weight, bias, true));
   }
 
   @Override

@@ -1,5 +1,6 @@
 package io.jdit.parallel;
 
+import io.jdit.nn.Input;
 import io.jdit.nn.Linear;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
@@ -15,7 +16,7 @@ final class GatheredLinear implements Linear {
   }
 
   @Override
-  public Tensor forward(Tensor x) {
+  public Tensor forward(Input x) {
     try (TensorScope scope = TensorScope.open()) {
       Tensor part = shard.forward(x).contiguous();
       long n = part.size(-1);

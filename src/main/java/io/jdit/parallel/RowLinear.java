@@ -1,9 +1,9 @@
 package io.jdit.parallel;
 
+import io.jdit.nn.Input;
 import io.jdit.nn.Linear;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
-import java.util.function.Supplier;
 
 /** A row-parallel layer: partial products of the ranks are summed, then the bias is added once. */
 final class RowLinear implements Linear {
@@ -18,24 +18,20 @@ final class RowLinear implements Linear {
   }
 
   @Override
-  public Tensor forward(Tensor x) {
-    return summed(() -> shard.forward(x));
-  }
-
-  @Override
-  public Tensor forwardJoined(Tensor... parts) {
-    return summed(() -> shard.forwardJoined(parts));
-  }
-
-  private Tensor summed(Supplier<Tensor> product) {
+  public Tensor forward(Input x) {
     try (TensorScope scope = TensorScope.open()) {
-      Tensor sum = product.get().contiguous();
+      Tensor sum = shard.forward(x).contiguous();
       group.allReduce(sum).await();
       if (bias != null) {
         sum.add_(bias);
       }
       return scope.keep(sum);
     }
+  }
+
+  @Override
+  public boolean takesGeluTanh() {
+    return shard.takesGeluTanh();
   }
 
   /** Inputs on this rank. */

@@ -3,6 +3,7 @@ package io.jdit.parallel;
 import io.jdit.attention.Attention;
 import io.jdit.attention.Tokens;
 import io.jdit.checkpoint.Weights;
+import io.jdit.nn.Input;
 import io.jdit.nn.Linear;
 import io.jdit.nn.LinearFactory;
 import io.jdit.nn.LinearFormat;
@@ -171,11 +172,14 @@ public final class TransformerMeter {
     }
 
     @Override
-    public Tensor forward(Tensor x) {
-      long[] shape = x.shape();
-      shape[shape.length - 1] = out;
-      count(role, x.elements() / in, (long) in * out, out);
-      return Tensor.empty(x.dtype(), x.device(), shape);
+    public Tensor forward(Input x) {
+      return x.apply(
+          t -> {
+            long[] shape = t.shape();
+            shape[shape.length - 1] = out;
+            count(role, t.elements() / in, (long) in * out, out);
+            return Tensor.empty(t.dtype(), t.device(), shape);
+          });
     }
 
     @Override

@@ -6,11 +6,8 @@ import io.jdit.tensor.Generator;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 import io.jdit.transformer.Acceleration;
-import io.jdit.transformer.BlockGraphs;
 import io.jdit.transformer.BlockRunner;
 import java.util.ArrayList;
-import java.util.Collections;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -28,18 +25,14 @@ public final class Generation implements AutoCloseable {
   private final Model model;
   private final Request request;
   private final Branches branches;
-  private final Acceleration.Factory accelerations;
   private final KeptConditions kept;
   private final TensorScope owner = TensorScope.unbound();
-  private final Map<String, Acceleration> byExpert = new LinkedHashMap<>();
-  private final Map<String, Integer> stepOfExpert = new HashMap<>();
-  private final Map<String, BlockGraphs> graphs = new HashMap<>();
+  private final Experts experts;
   private final List<String> notes = new ArrayList<>();
   private final List<Condition> conditions = new ArrayList<>();
   private Guidance guidance;
   private Trajectory trajectory;
   private Tensor latents;
-  private GraphRecorder recorder;
   private boolean estimating;
   private Tensor estimate;
   private int done;
@@ -64,7 +57,7 @@ public final class Generation implements AutoCloseable {
     this.model = model;
     this.request = request;
     this.branches = branches;
-    this.accelerations = accelerations;
+    this.experts = new Experts(accelerations, notes::add);
     this.kept = kept;
     notes.addAll(request.notes());
   }
@@ -75,7 +68,7 @@ public final class Generation implements AutoCloseable {
    * @param graphs of the model's device and thread; null for none
    */
   public void recordWith(GraphRecorder graphs) {
-    recorder = graphs;
+    experts.recordWith(graphs);
   }
 
   /** Encodes what the request is conditioned on, and draws the noise. */
@@ -139,10 +132,8 @@ public final class Generation implements AutoCloseable {
     }
     steps.forEach(
         (expert, count) ->
-            byExpert.put(
-                expert,
-                accelerations.begin(
-                    new Acceleration.Outline(expert, count, calls.get(expert), request.values()))));
+            experts.begin(
+                new Acceleration.Outline(expert, count, calls.get(expert), request.values())));
   }
 
   private int callsHere(int count) {
@@ -206,7 +197,7 @@ public final class Generation implements AutoCloseable {
   }
 
   private void stepped(Tensor next) {
-    stepOfExpert.merge(expert(), 1, Integer::sum);
+    experts.stepped(expert());
     latents.close();
     latents = next;
     done++;
@@ -241,15 +232,12 @@ public final class Generation implements AutoCloseable {
 
   /** Of the expert that computes the next step. */
   Acceleration acceleration() {
-    return byExpert.get(expert());
+    return experts.acceleration(expert());
   }
 
   /** Runs the blocks in the transformer calls of the next step. */
   BlockRunner runner() {
-    BlockRunner runner = acceleration().runner();
-    return recorder == null
-        ? runner
-        : graphs.computeIfAbsent(expert(), e -> new BlockGraphs(recorder)).over(runner);
+    return experts.runner(expert());
   }
 
   /** What the model is told at the next step. */
@@ -289,7 +277,7 @@ public final class Generation implements AutoCloseable {
   /** The next transformer call for a guidance branch. */
   Acceleration.Call call(int branch) {
     return new Acceleration.Call(
-        stepOfExpert.getOrDefault(expert(), 0),
+        experts.steps(expert()),
         branch,
         trajectory.timestep(done),
         trajectory.sigma(done),
@@ -323,13 +311,8 @@ public final class Generation implements AutoCloseable {
 
   /** All steps are taken: what only they need may go. {@link #decode} begins with this. */
   public void denoised() {
-    closeGraphs();
+    experts.closeGraphs();
     model.denoised();
-  }
-
-  private void closeGraphs() {
-    graphs.values().forEach(BlockGraphs::close);
-    graphs.clear();
   }
 
   /** Gives the finished pictures or frames to {@code out}. */
@@ -355,7 +338,7 @@ public final class Generation implements AutoCloseable {
 
   /** By expert; what they found out can be read after the generation is closed. */
   public Map<String, Acceleration> accelerations() {
-    return Collections.unmodifiableMap(byExpert);
+    return experts.accelerations();
   }
 
   /** Frees everything; closing twice does nothing. */
@@ -366,8 +349,7 @@ public final class Generation implements AutoCloseable {
     }
     closed = true;
     closeEstimate();
-    closeGraphs();
-    byExpert.values().forEach(Acceleration::close);
+    experts.close();
     if (trajectory != null) {
       trajectory.close();
     }

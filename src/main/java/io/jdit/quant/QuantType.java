@@ -70,6 +70,11 @@ public enum QuantType {
     return dynamic;
   }
 
+  /** Whether activations become codes that any layer of such a type can read. */
+  boolean sharesCodes() {
+    return dynamic && scales != Scales.PER_BLOCK;
+  }
+
   /** What a kernel computes it as; null where there is none. */
   QuantizedKernels.Format kernel() {
     return switch (this) {

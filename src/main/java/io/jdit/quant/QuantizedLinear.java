@@ -1,7 +1,9 @@
 package io.jdit.quant;
 
+import io.jdit.kernels.CodeKernels;
 import io.jdit.kernels.QuantizedKernels;
 import io.jdit.kernels.QuantizedKernels.PackedWeight;
+import io.jdit.nn.Input;
 import io.jdit.nn.Linear;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Tensor;
@@ -57,22 +59,28 @@ final class QuantizedLinear implements Linear {
   }
 
   @Override
-  public Tensor forward(Tensor x) {
+  public Tensor forward(Input x) {
     return forward(x, false);
   }
 
   @Override
-  public Tensor forwardGeluTanh(Tensor x) {
+  public Tensor forwardGeluTanh(Input x) {
     return forward(x, true);
   }
 
-  private Tensor forward(Tensor x, boolean geluTanh) {
+  @Override
+  public boolean takesGeluTanh() {
+    return packed == null
+        && weight.type().sharesCodes()
+        && CodeKernels.supports(weight.codes().device());
+  }
+
+  private Tensor forward(Input x, boolean geluTanh) {
     if (packed != null) {
-      return QuantizedKernels.linear(x, packed, bias, geluTanh);
+      return x.apply(t -> QuantizedKernels.linear(t, packed, bias, geluTanh));
     }
     try (TensorScope scope = TensorScope.open()) {
-      Tensor rows = x.reshape(-1, x.size(-1));
-      Tensor y = QuantizedProduct.linear(rows, weight, bias, geluTanh);
+      Tensor y = QuantizedProduct.linear(x, weight, bias, geluTanh);
       long[] shape = x.shape();
       shape[shape.length - 1] = outFeatures();
       return scope.keep(y.view(shape));

@@ -1,8 +1,10 @@
 package io.jdit.tensor;
 
+import java.util.Arrays;
 import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.ScalarTypeOptional;
+import org.bytedeco.pytorch.Storage;
 import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
 
@@ -17,6 +19,40 @@ public final class Functional {
   public static Tensor linear(Tensor x, Tensor weight, Tensor bias) {
     try (TensorOptional b = optional(bias)) {
       return Tensor.wrap(torch.linear(x.handle(), weight.handle(), b));
+    }
+  }
+
+  /**
+   * {@code b} behind {@code a} along {@code dim}: a view where they lie so in memory, as two parts
+   * of one tensor do, else a copy.
+   */
+  public static Tensor joined(int dim, Tensor a, Tensor b) {
+    long[] shape = a.shape();
+    shape[dim] += b.size(dim);
+    boolean oneRow = Arrays.stream(shape, 0, dim).allMatch(n -> n == 1);
+    if (!oneRow || !liesBehind(b, a)) {
+      return Tensor.cat(dim, a, b);
+    }
+    long[] strides = new long[shape.length];
+    long stride = 1;
+    for (int i = shape.length - 1; i >= 0; i--) {
+      strides[i] = stride;
+      stride *= shape[i];
+    }
+    return Tensor.wrap(a.handle().as_strided(shape, strides));
+  }
+
+  /** Whether it follows in the same piece of memory. */
+  private static boolean liesBehind(Tensor b, Tensor a) {
+    if (a.device().isMeta()
+        || !a.isContiguous()
+        || !b.isContiguous()
+        || b.address() != a.address() + a.bytes()) {
+      return false;
+    }
+    long end = a.handle().storage_offset() * a.dtype().bytes() + a.bytes() + b.bytes();
+    try (Storage storage = a.handle().storage()) {
+      return end <= storage.nbytes();
     }
   }
 
@@ -43,6 +79,9 @@ public final class Functional {
    * @param parts [..., a], [..., b], ..., as wide together as the weight
    */
   public static Tensor linearOfParts(Tensor weight, Tensor bias, Tensor... parts) {
+    if (parts.length == 1) {
+      return linear(parts[0], weight, bias);
+    }
     try (TensorScope scope = TensorScope.open()) {
       long from = parts[0].size(-1);
       Tensor y = linear(parts[0], weight.narrow(1, 0, from), bias);

@@ -47,6 +47,12 @@ abstract sealed class TensorArithmetic permits Tensor {
     handle().add_(other.handle());
   }
 
+  public final void mul_(double value) {
+    try (Scalar s = new Scalar(value)) {
+      handle().mul_(s);
+    }
+  }
+
   /** Copies the elements of {@code source} here, casting and broadcasting. */
   public final void copy_(Tensor source) {
     handle().copy_(source.handle());

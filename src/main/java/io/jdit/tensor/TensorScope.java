@@ -48,7 +48,8 @@ public final class TensorScope implements AutoCloseable {
     return new TensorScope(null, null);
   }
 
-  static TensorScope innermost() {
+  /** The one that owns what this thread makes now; null where none is open. */
+  public static TensorScope innermost() {
     return INNERMOST.get();
   }
 

@@ -8,8 +8,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
+import java.util.function.Consumer;
 
 /**
  * Spans of blocks as graphs of a GPU: what takes hundreds of launches takes one. Where a card
@@ -23,14 +22,17 @@ public final class BlockGraphs implements SpanRunner, AutoCloseable {
   /** Shapes that a generation has are few; what has ever new ones is not worth its memory. */
   private static final int MOST = 16;
 
-  private static final Logger LOG = LoggerFactory.getLogger(BlockGraphs.class);
-
   private final GraphRecorder recorder;
+  private final Consumer<String> notes;
   private final Map<Object, Span> spans = new HashMap<>();
   private boolean failed;
 
-  public BlockGraphs(GraphRecorder recorder) {
+  /**
+   * @param notes is told why nothing is recorded, if so
+   */
+  public BlockGraphs(GraphRecorder recorder, Consumer<String> notes) {
     this.recorder = recorder;
+    this.notes = notes;
   }
 
   /** Runs what {@code inner} runs. */
@@ -64,7 +66,8 @@ public final class BlockGraphs implements SpanRunner, AutoCloseable {
       }
     } catch (IllegalStateException e) {
       failed = true;
-      LOG.warn("no CUDA graphs are used, every kernel is launched by itself: {}", e.getMessage());
+      notes.accept(
+          "no CUDA graphs are used, every kernel is launched by itself: " + e.getMessage());
       return BlockRunner.runAll(blocks, in, conditioning);
     }
     return spans.get(key).replay(inputs);

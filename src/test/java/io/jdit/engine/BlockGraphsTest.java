@@ -7,11 +7,17 @@ import io.jdit.cache.CacheKeys;
 import io.jdit.cache.ResolvedCacheConfig;
 import io.jdit.config.Values;
 import io.jdit.kernels.GraphRecorder;
+import io.jdit.offload.Offload;
+import io.jdit.offload.OffloadKeys;
+import io.jdit.offload.OffloadSettings;
 import io.jdit.pipeline.Generation;
 import io.jdit.pipeline.RequestKeys;
 import io.jdit.pipeline.Strategies;
 import io.jdit.testing.Fixture;
 import io.jdit.transformer.Acceleration;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -23,6 +29,10 @@ import org.junit.jupiter.params.provider.MethodSource;
 class BlockGraphsTest {
   private static final int STEPS = 6;
 
+  private static final String NO_GRAPHS =
+      "no CUDA graphs are used, every kernel is launched by itself: ";
+
+  private final List<String> notes = new ArrayList<>();
   private int recorded;
   private int replayed;
 
@@ -68,6 +78,38 @@ class BlockGraphsTest {
     }
   }
 
+  /** What cannot be recorded runs as it is, and is not tried again. */
+  @Test
+  void aRecorderThatFailsChangesNothing() {
+    int[] tried = new int[1];
+    GraphRecorder failing =
+        work -> {
+          tried[0]++;
+          throw new IllegalStateException("operation not permitted");
+        };
+    try (Fixture f = new Fixture("flux1-dev-tiny");
+        Engine engine = Engine.load(f.pipeline(), Strategies.cpu())) {
+      Values request = request(engine);
+      float[] direct = latents(engine, request, Acceleration.none(), null);
+      assertThat(latents(engine, request, Acceleration.none(), failing)).isEqualTo(direct);
+      assertThat(tried[0]).isOne();
+      assertThat(notes).containsOnlyOnce(NO_GRAPHS + "operation not permitted");
+    }
+  }
+
+  /** Blocks that come and go have no fixed places. */
+  @Test
+  void layersThatComeAndGoAreNotRecorded() {
+    Values layerwise = Values.of(OffloadKeys.DIT_LAYERWISE, true);
+    Strategies strategies =
+        Strategies.cpu().withPlacement(Offload.of(OffloadSettings.of(layerwise)));
+    try (Fixture f = new Fixture("flux1-dev-tiny");
+        Engine engine = Engine.load(f.pipeline(), strategies)) {
+      latents(engine, request(engine), Acceleration.none(), recorder);
+      assertThat(replayed).isZero();
+    }
+  }
+
   /** The first block runs always, the others at every other step. */
   private static Acceleration.Factory cache() {
     return BlockCache.factory(
@@ -91,7 +133,7 @@ class BlockGraphsTest {
         : request;
   }
 
-  private static float[] latents(
+  private float[] latents(
       Engine engine, Values values, Acceleration.Factory acceleration, GraphRecorder recorder) {
     return engine.call(
         () -> {
@@ -102,6 +144,7 @@ class BlockGraphsTest {
             while (!generation.done()) {
               generation.step();
             }
+            notes.addAll(generation.notes());
             return generation.latents().toFloats();
           }
         });

@@ -153,6 +153,31 @@ final class CodeKernelsTest {
     }
   }
 
+  /** Rows in two tensors, GELU of the second: the bits of one pass after the other. */
+  @ParameterizedTest
+  @EnumSource(names = {"FLOAT32", "BFLOAT16", "FLOAT16"})
+  void partsAreJoinedAndGeluIsTakenAheadOfCodes(DType dtype) {
+    for (long[] dims : new long[][] {{0, 24}, {5, 3}, {8, 16}, {1000, 333}, {3072, 12288}}) {
+      Tensor x = rows(dtype, dims[1]).view(2, 3, -1);
+      Tensor before =
+          dims[0] == 0 ? null : rows(dtype, dims[0] + 2).view(2, 3, -1).narrow(2, 1, dims[0]);
+      for (boolean gelu : new boolean[] {false, true}) {
+        Tensor y = gelu ? Kernels.geluTanh(x) : x;
+        Tensor joined = before == null ? y : Tensor.cat(-1, before, y);
+        for (DType type : TYPES) {
+          for (boolean perTensor : new boolean[] {false, true}) {
+            Codes found = CodeKernels.quantize(before, x, gelu, type, perTensor);
+            Codes expected = CodeKernels.quantize(joined, type, perTensor);
+            assertThat(found.codes().shape()).containsExactly(2, 3, dims[0] + dims[1]);
+            assertThat(found.scale().shape()).containsExactly(expected.scale().shape());
+            assertThat(found.scale().equalTo(expected.scale())).isTrue();
+            assertThat(found.codes().toBytes()).isEqualTo(expected.codes().toBytes());
+          }
+        }
+      }
+    }
+  }
+
   @ParameterizedTest
   @EnumSource(names = {"FLOAT32", "BFLOAT16", "FLOAT16"})
   void aRowWithNanHasNoScale(DType dtype) {
@@ -214,7 +239,7 @@ final class CodeKernelsTest {
     try (Generator g = new Generator(46)) {
       KernelCheck check = new KernelCheck(Device.CPU, dtype, 5, 2, 16, 1);
       assertThat(check.checkCodes(g.randn(dtype, 1, 5, 32), g))
-          .hasSize(5)
+          .hasSize(6)
           .allMatch(KernelCheck.Result::passed);
     }
   }
@@ -243,6 +268,8 @@ final class CodeKernelsTest {
     DType dtype = DType.BFLOAT16;
     assertThatThrownBy(() -> CodeKernels.quantize(row, dtype, false))
         .hasMessage("quantize: expected int8 or e4m3, found bfloat16");
+    assertThatThrownBy(() -> CodeKernels.quantize(column, row, true, DType.INT8, false))
+        .hasMessage("quantize before: expected shape [2, 1], found [8, 1]");
     assertThatThrownBy(() -> CodeKernels.scaleSums(sums, column, column, null, dtype, false))
         .hasMessage("scaleSums rowScale: expected shape [2, 1], found [8, 1]");
     assertThatThrownBy(() -> CodeKernels.scaleSums(sums, row, column, bias, dtype, false))

@@ -6,6 +6,8 @@ import io.jdit.checkpoint.ModelConfig;
 import io.jdit.checkpoint.SafeTensorsFile;
 import io.jdit.checkpoint.SafeTensorsWriter;
 import io.jdit.checkpoint.Weights;
+import io.jdit.nn.DenseLinear;
+import io.jdit.nn.Input;
 import io.jdit.nn.Linear;
 import io.jdit.nn.LinearFactory;
 import io.jdit.nn.LinearFormat;
@@ -146,6 +148,59 @@ class TensorParallelTest {
         });
   }
 
+  /** A shard that takes GELU of what it reads sees its part of both tensors. */
+  @Test
+  void rowLayersReadTwoTensorsAndTakeGelu() throws Exception {
+    Path file = write(3, 12);
+    LinearFormat takes = (w, in, out, bias) -> new GeluLinear(new DenseLinear(w, in, out, bias));
+    LocalWorld.run(
+        2,
+        g -> {
+          try (TensorScope owner = TensorScope.unbound();
+              SafeTensorsFile weights = SafeTensorsFile.open(file)) {
+            Linear row =
+                new TensorParallel(g, takes)
+                    .row(
+                        new Weights(weights, DType.FLOAT32, Device.CPU, owner),
+                        new int[] {4, 8},
+                        3,
+                        true);
+            Tensor first = randn(5, 4);
+            Tensor second = randn(5, 8);
+            Input mine =
+                Input.geluTanhOf(second.narrow(1, 4L * g.rank(), 4))
+                    .behind(first.narrow(1, 2L * g.rank(), 2));
+            Tensor whole = Tensor.cat(1, first, Functional.geluTanh(second));
+            Assertions.assertThat(row.takesGeluTanh()).isTrue();
+            assertThat(row.forward(mine))
+                .isCloseTo(
+                    Functional.linear(whole, weights.read("weight"), weights.read("bias")), 2e-6);
+          }
+        });
+  }
+
+  private record GeluLinear(Linear layer) implements Linear {
+    @Override
+    public Tensor forward(Input x) {
+      return layer.forward(x);
+    }
+
+    @Override
+    public boolean takesGeluTanh() {
+      return true;
+    }
+
+    @Override
+    public int inFeatures() {
+      return layer.inFeatures();
+    }
+
+    @Override
+    public int outFeatures() {
+      return layer.outFeatures();
+    }
+  }
+
   private static final class HalfLinear implements Linear {
     private final Tensor weight;
     private final Tensor bias;
@@ -156,8 +211,8 @@ class TensorParallelTest {
     }
 
     @Override
-    public Tensor forward(Tensor x) {
-      return Functional.linear(x, weight.to(x.dtype()), bias);
+    public Tensor forward(Input x) {
+      return x.apply(t -> Functional.linear(t, weight.to(t.dtype()), bias));
     }
 
     @Override

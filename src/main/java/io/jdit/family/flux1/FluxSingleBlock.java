@@ -8,8 +8,10 @@ import io.jdit.attention.HeadProjections;
 import io.jdit.attention.HeadProjections.Names;
 import io.jdit.checkpoint.Weights;
 import io.jdit.kernels.Kernels;
+import io.jdit.nn.Input;
 import io.jdit.nn.Linear;
 import io.jdit.nn.LinearFactory;
+import io.jdit.tensor.Functional;
 import io.jdit.tensor.Tensor;
 import io.jdit.transformer.Block;
 import io.jdit.transformer.Streams;
@@ -38,14 +40,14 @@ final class FluxSingleBlock implements Block<FluxConditioning> {
   public Streams forward(Streams in, FluxConditioning c) {
     long textTokens = in.encoder().size(1);
     long imageTokens = in.hidden().size(1);
-    Tensor y = Tensor.cat(1, in.encoder(), in.hidden()); // [B, S, D]
+    Tensor y = Functional.joined(1, in.encoder(), in.hidden()); // [B, S, D]
     Tensor[] mod = norm.forward(c.temb()).chunk(3, -1); // shift, scale, gate
-    Tensor n = Kernels.layerNormModulate(y, mod[1], mod[0], EPS);
+    Input n = Input.of(Kernels.layerNormModulate(y, mod[1], mod[0], EPS));
     AttentionCall.Result attending =
         HeadProjections.attend(attention, c.tokens(), c.rotary(), projections.of(n));
-    Tensor mlp = projMlp.forwardGeluTanh(n); // [B, S, 4D / ranks]
+    Input mlp = projMlp.geluTanhFor(projOut, n); // [B, S, 4D / ranks]
     Tensor o = attending.await().flatten(2, 3); // [B, S, D / ranks]
-    y = Streams.clipFloat16(Kernels.gatedResidual(y, mod[2], projOut.forwardJoined(o, mlp)));
+    y = Streams.clipFloat16(Kernels.gatedResidual(y, mod[2], projOut.forward(mlp.behind(o))));
     return new Streams(y.narrow(1, textTokens, imageTokens), y.narrow(1, 0, textTokens));
   }
 }

@@ -6,6 +6,7 @@ import io.jdit.attention.HeadProjections;
 import io.jdit.attention.HeadProjections.Names;
 import io.jdit.checkpoint.Weights;
 import io.jdit.kernels.Kernels;
+import io.jdit.nn.Input;
 import io.jdit.nn.Linear;
 import io.jdit.nn.LinearFactory;
 import io.jdit.tensor.Tensor;
@@ -45,7 +46,7 @@ final class Flux2SingleBlock implements Block<Flux2Conditioning> {
         HeadProjections.attend(attention, c.tokens(), c.rotary(), projections.of(z));
     Tensor mlp = Flux2FeedForward.gated(z.narrow(2, qkv, z.size(2) - qkv));
     Tensor o = attending.await().flatten(2, 3); // [B, T + N + R, D / ranks]
-    y = Kernels.gatedResidual(y, mod[2], toOut.forwardJoined(o, mlp));
+    y = Kernels.gatedResidual(y, mod[2], toOut.forward(Input.of(mlp).behind(o)));
     return new Streams(Streams.clipFloat16(y), null);
   }
 }

@@ -8,8 +8,10 @@ import io.jdit.attention.HeadProjections;
 import io.jdit.attention.HeadProjections.Names;
 import io.jdit.checkpoint.Weights;
 import io.jdit.kernels.Kernels;
+import io.jdit.nn.Input;
 import io.jdit.nn.Linear;
 import io.jdit.nn.LinearFactory;
+import io.jdit.tensor.Functional;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 import io.jdit.transformer.Block;
@@ -40,7 +42,7 @@ final class HunyuanSingleBlock implements Block<HunyuanConditioning> {
   public Streams forward(Streams in, HunyuanConditioning c) {
     long videoTokens = in.hidden().size(1);
     long textTokens = in.encoder().size(1);
-    Tensor z = Tensor.cat(1, in.hidden(), in.encoder()); // [B, S, D]
+    Tensor z = Functional.joined(1, in.hidden(), in.encoder()); // [B, S, D]
     Tensor[] mod = norm.forward(c.temb()).chunk(3, -1); // shift, scale, gate
     z = Kernels.gatedResidual(z, mod[2], attentionAndMlp(z, mod, c));
     return new Streams(z.narrow(1, 0, videoTokens), z.narrow(1, videoTokens, textTokens));
@@ -49,11 +51,11 @@ final class HunyuanSingleBlock implements Block<HunyuanConditioning> {
   /** Projected together to [B, S, D]. */
   private Tensor attentionAndMlp(Tensor z, Tensor[] mod, HunyuanConditioning c) {
     try (TensorScope scope = TensorScope.open()) {
-      Tensor n = Kernels.layerNormModulate(z, mod[1], mod[0], EPS);
+      Input n = Input.of(Kernels.layerNormModulate(z, mod[1], mod[0], EPS));
       AttentionCall.Result attending =
           HeadProjections.attend(attention, c.tokens(), c.rotary(), projections.of(n));
-      Tensor mlp = projMlp.forwardGeluTanh(n);
-      return scope.keep(projOut.forwardJoined(attending.await().flatten(2, 3), mlp));
+      Input mlp = projMlp.geluTanhFor(projOut, n);
+      return scope.keep(projOut.forward(mlp.behind(attending.await().flatten(2, 3))));
     }
   }
 }

@@ -3,6 +3,7 @@ package io.jdit.family.wan;
 import io.jdit.attention.Attention;
 import io.jdit.checkpoint.Weights;
 import io.jdit.kernels.Kernels;
+import io.jdit.nn.Input;
 import io.jdit.nn.Linear;
 import io.jdit.nn.LinearFactory;
 import io.jdit.nn.PatchEmbedding;
@@ -118,7 +119,8 @@ public final class WanTransformer implements DiffusionTransformer<WanInputs, Wan
       SequenceParallel.Cut cut = sequence.cut(1, patchEmbedding.fold(latents));
       Tensor hidden = patchEmbedding.forward(cut.parts().get(0));
       Tensor context =
-          textEmbedder2.forward(textEmbedder1.forwardGeluTanh(in.promptEmbeds().to(dtype)));
+          textEmbedder2.forward(
+              textEmbedder1.forwardGeluTanh(Input.of(in.promptEmbeds().to(dtype))));
       long pictureTokens = 0;
       if (imageEmbedder != null) {
         pictureTokens = in.imageEmbeds().size(1);
