@@ -2,12 +2,11 @@ package io.jdit.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.jdit.parallel.SameJvm;
+import io.jdit.testing.JavaProcess;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -22,7 +21,7 @@ record ChildProcess(int exitCode, String out, String err) {
 
   /** What starts {@code jdit} with these arguments. */
   static List<String> command(String... arguments) {
-    return new ArrayList<>(SameJvm.command(Main.class.getName(), List.of(arguments)));
+    return JavaProcess.command(Main.class, arguments);
   }
 
   /**

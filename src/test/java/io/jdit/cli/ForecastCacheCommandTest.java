@@ -2,6 +2,7 @@ package io.jdit.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.jdit.testing.Fixture;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -78,6 +79,14 @@ class ForecastCacheCommandTest {
         CommandLineRun.of(
             "tune",
             "--calibrate",
+            "--model-path",
+            Fixture.ROOT.resolve("flux1-schnell-tiny/pipeline").toString(),
+            "--height",
+            "32",
+            "--width",
+            "32",
+            "--max-sequence-length",
+            "24",
             "--target-psnr",
             "20",
             "--prompt",

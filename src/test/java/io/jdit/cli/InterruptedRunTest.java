@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.BufferedReader;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -19,12 +18,7 @@ class InterruptedRunTest {
   void aSignalEndsTheRunAndLeavesNoFile() throws Exception {
     Process process =
         new ProcessBuilder(
-                List.of(
-                    Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                    "-Dorg.bytedeco.javacpp.maxPhysicalBytes=0",
-                    "-cp",
-                    System.getProperty("java.class.path"),
-                    "io.jdit.cli.Main",
+                ChildProcess.command(
                     "generate",
                     "--prompt",
                     "a red circle",

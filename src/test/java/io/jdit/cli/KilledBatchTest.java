@@ -24,7 +24,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Batches in real processes that are stopped and killed. */
 @Timeout(value = 180, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class KilledBatchTest {
-  private static final int LINES = 64;
+  private static final int LINES = 44;
   private static final int REPLICAS = 4;
   private static final int SIGKILL = 137;
   private static final int HANGS_AFTER_SECONDS = 240;
@@ -62,7 +62,7 @@ class KilledBatchTest {
     // Three kills once pictures come, each at a random number of them; the replaced replica goes
     // on.
     for (int kill = 0; kill < 3; kill++) {
-      int pictures = 4 + 12 * kill + random.nextInt(12);
+      int pictures = 4 + 8 * kill + random.nextInt(8);
       while (drawn() < pictures && replicas.stream().anyMatch(Process::isAlive)) {
         Thread.sleep(20);
       }
@@ -110,7 +110,7 @@ class KilledBatchTest {
     try (BufferedReader reader = process.inputReader()) {
       for (String line = reader.readLine(); line != null; line = reader.readLine()) {
         printed.append(line).append('\n');
-        if (line.startsWith("0/64 done")) {
+        if (line.startsWith("0/" + LINES + " done")) {
           new ProcessBuilder("kill", "-s", signal, String.valueOf(process.pid())).start().waitFor();
         }
       }
@@ -127,27 +127,19 @@ class KilledBatchTest {
 
   private Process start(Path output, String steps, String... more) throws IOException {
     List<String> command =
-        new ArrayList<>(
-            List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-Dorg.bytedeco.javacpp.maxPhysicalBytes=0",
-                "-XX:TieredStopAtLevel=1",
-                "-XX:+UseSerialGC",
-                "-Xmx512m",
-                "-cp",
-                System.getProperty("java.class.path"),
-                "io.jdit.cli.Main",
-                "generate",
-                "--prompt-path",
-                prompts.toString(),
-                "--output-path",
-                output.toString(),
-                "--num-inference-steps",
-                steps,
-                "--threads",
-                "1",
-                "--device",
-                "cpu"));
+        ChildProcess.command(
+            "generate",
+            "--prompt-path",
+            prompts.toString(),
+            "--output-path",
+            output.toString(),
+            "--num-inference-steps",
+            steps,
+            "--threads",
+            "1",
+            "--device",
+            "cpu");
+    command.add(1, "-Xmx512m");
     command.addAll(List.of(more));
     ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
     if (steps.equals("2")) {

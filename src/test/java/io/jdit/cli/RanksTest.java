@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.jdit.checkpoint.ModelConfig;
 import io.jdit.media.PictureReader;
-import io.jdit.parallel.SameJvm;
 import java.io.File;
 import java.io.IOException;
 import java.net.ServerSocket;
@@ -282,8 +281,7 @@ class RanksTest {
   }
 
   private Run start(String... arguments) throws IOException, InterruptedException {
-    List<String> command =
-        new ArrayList<>(SameJvm.command("io.jdit.cli.Main", Arrays.asList(arguments)));
+    List<String> command = ChildProcess.command(arguments);
     File printed = Files.createTempFile(folder, "printed", ".txt").toFile();
     Process process =
         new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(printed).start();

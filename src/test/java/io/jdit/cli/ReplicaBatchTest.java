@@ -2,7 +2,7 @@ package io.jdit.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.jdit.parallel.SameJvm;
+import io.jdit.testing.JavaProcess;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -19,7 +19,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** Batches on replicas of several ranks, which take every picture together. */
 @Timeout(value = 180, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class ReplicaBatchTest {
-  private static final int LINES = 24;
+  private static final int LINES = 16;
 
   @TempDir private Path folder;
   private Path prompts;
@@ -69,7 +69,7 @@ class ReplicaBatchTest {
         .doesNotContain("failed");
 
     Run killed = startTwoReplicas();
-    awaitPictures(new BatchOutput(out).pictures().size() + 4, killed);
+    awaitPictures(new BatchOutput(out).pictures().size() + 2, killed);
     killed.process().children().findAny().orElseThrow().destroyForcibly();
     killed.await();
     assertThat(killed.process().exitValue()).as(killed.text()).isPositive();
@@ -121,7 +121,8 @@ class ReplicaBatchTest {
   }
 
   private Run start(Path output, String... options) throws IOException {
-    List<String> command = SameJvm.command(Main.class.getName(), arguments(output, options));
+    List<String> command =
+        JavaProcess.command(Main.class, arguments(output, options).toArray(String[]::new));
     command.addAll(1, List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx512m"));
     Path printed = Files.createTempFile(folder, "printed", ".txt");
     return new Run(

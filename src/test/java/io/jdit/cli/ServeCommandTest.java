@@ -198,10 +198,10 @@ class ServeCommandTest {
     Process process = start("--num-gpus", "2", "--ulysses-size", "2");
     List<String> ids = new ArrayList<>();
     for (int kill = 0; kill < 2; kill++) {
-      for (int i = 0; i < 6; i++) {
-        ids.add(submit(random.nextInt(10, 60)));
+      for (int i = 0; i < 4; i++) {
+        ids.add(submit(random.nextInt(20, 40)));
       }
-      Thread.sleep(random.nextInt(300, 1500));
+      Thread.sleep(random.nextInt(100, 700));
       int rank = random.nextInt(2);
       ranks(process).get(rank).destroyForcibly();
     }
@@ -227,7 +227,7 @@ class ServeCommandTest {
   @Test
   void aSignalToAllProcessesEndsWhatIsOpenFirst() throws Exception {
     Process process = start("--num-gpus", "2", "--ulysses-size", "2");
-    String id = submit(60);
+    String id = submit(20);
     List<ProcessHandle> ranks = ranks(process);
     process.destroy();
     ranks.forEach(ProcessHandle::destroy);

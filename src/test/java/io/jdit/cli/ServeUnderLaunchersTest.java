@@ -124,7 +124,7 @@ class ServeUnderLaunchersTest {
   @Test
   void aSignalToAnyProcessEndsWhatIsOpenFirst() throws Exception {
     start();
-    CompletableFuture<JsonNode> open = CompletableFuture.supplyAsync(() -> unchecked(60));
+    CompletableFuture<JsonNode> open = CompletableFuture.supplyAsync(() -> unchecked(20));
     while (!Files.readString(log(0)).contains("state=queued")) {
       Thread.sleep(20);
     }

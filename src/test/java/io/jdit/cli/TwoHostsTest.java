@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.jdit.media.PictureReader;
-import io.jdit.parallel.SameJvm;
+import io.jdit.testing.JavaProcess;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -44,7 +44,7 @@ class TwoHostsTest {
 
   @BeforeEach
   void commands() throws IOException {
-    List<String> jdit = SameJvm.command(Main.class.getName(), List.of());
+    List<String> jdit = JavaProcess.command(Main.class);
     jdit.addAll(1, List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx512m"));
     command(
         "jdit",
@@ -95,7 +95,7 @@ class TwoHostsTest {
         """);
     batch(
         "SLURM_JOB_ID=42 SLURM_NTASKS=4 SLURM_JOB_NODELIST=alpha,beta",
-        "scripts/slurm/generate-nodes.sbatch prompts.txt out --dp-size 2");
+        "scripts/slurm/generate-nodes.sbatch prompts.jsonl out --dp-size 2");
   }
 
   @Test
@@ -110,7 +110,7 @@ class TwoHostsTest {
         OMPI_COMM_WORLD_RANK=1 ./on-beta "$@" >>log 2>&1 &
         for job in $(jobs -p); do wait $job || exit; done
         """);
-    batch("HOSTS=alpha,beta", "scripts/mpi/generate.sh 2 prompts.txt out");
+    batch("HOSTS=alpha,beta", "scripts/mpi/generate.sh 2 prompts.jsonl out");
   }
 
   @Test
@@ -125,12 +125,14 @@ class TwoHostsTest {
         exec $host "$@" >>log 2>&1
         """);
     batch(
-        "PBS_O_WORKDIR=$PWD PBS_NODEFILE=nodes PBS_JOBID=7.server PROMPTS=prompts.txt OUTPUTS=out",
+        "PBS_O_WORKDIR=$PWD PBS_NODEFILE=nodes PBS_JOBID=7.server PROMPTS=prompts.jsonl OUTPUTS=out",
         "scripts/pbs/generate-nodes.pbs");
   }
 
   private void batch(String environment, String script) throws Exception {
-    Files.writeString(folder.resolve("prompts.txt"), "a red circle\n".repeat(4));
+    Files.writeString(
+        folder.resolve("prompts.jsonl"),
+        "{\"prompt\": \"a red circle\", \"num_inference_steps\": 4}\n".repeat(4));
     Path checkout = Path.of("").toAbsolutePath();
     onTwoHosts(
         "env PATH=$PWD:$PATH JDIT=$PWD/jdit " + environment + " bash " + checkout + "/" + script);

@@ -14,6 +14,7 @@ import io.jdit.pipeline.Generation;
 import io.jdit.pipeline.RequestKeys;
 import io.jdit.pipeline.Strategies;
 import io.jdit.testing.Fixture;
+import io.jdit.testing.Requests;
 import io.jdit.transformer.Acceleration;
 import java.util.ArrayList;
 import java.util.List;
@@ -128,9 +129,7 @@ class BlockGraphsTest {
             .with(RequestKeys.HEIGHT, 64)
             .with(RequestKeys.WIDTH, 64)
             .with(RequestKeys.NUM_INFERENCE_STEPS, STEPS);
-    return engine.parameters().keys().contains(RequestKeys.NUM_FRAMES)
-        ? request.with(RequestKeys.NUM_FRAMES, 5)
-        : request;
+    return Requests.fewFrames(engine.parameters(), request);
   }
 
   private float[] latents(

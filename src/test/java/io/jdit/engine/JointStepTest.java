@@ -8,6 +8,7 @@ import io.jdit.pipeline.RequestKeys;
 import io.jdit.pipeline.Strategies;
 import io.jdit.tensor.LeakDetector;
 import io.jdit.testing.Fixture;
+import io.jdit.testing.Requests;
 import io.jdit.transformer.Acceleration;
 import java.math.BigInteger;
 import java.util.ArrayList;
@@ -52,9 +53,7 @@ class JointStepTest {
             .with(RequestKeys.WIDTH, 96)
             .with(RequestKeys.NUM_INFERENCE_STEPS, steps)
             .with(RequestKeys.SEED, BigInteger.valueOf(seed));
-    if (engine.parameters().keys().contains(RequestKeys.NUM_FRAMES)) {
-      request = request.with(RequestKeys.NUM_FRAMES, 5);
-    }
+    request = Requests.fewFrames(engine.parameters(), request);
     if (engine.parameters().keys().contains(RequestKeys.TRUE_CFG_SCALE)) {
       request =
           request.with(RequestKeys.NEGATIVE_PROMPT, "blur").with(RequestKeys.TRUE_CFG_SCALE, 2.5);

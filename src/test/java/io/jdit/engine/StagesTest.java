@@ -8,6 +8,7 @@ import io.jdit.pipeline.Progress;
 import io.jdit.pipeline.RequestKeys;
 import io.jdit.pipeline.Strategies;
 import io.jdit.testing.Fixture;
+import io.jdit.testing.Requests;
 import io.jdit.transformer.Acceleration;
 import java.util.ArrayList;
 import java.util.List;
@@ -32,9 +33,7 @@ class StagesTest {
               .with(RequestKeys.HEIGHT, 64)
               .with(RequestKeys.WIDTH, 64)
               .with(RequestKeys.NUM_INFERENCE_STEPS, 2);
-      if (engine.parameters().keys().contains(RequestKeys.NUM_FRAMES)) {
-        request = request.with(RequestKeys.NUM_FRAMES, 5);
-      }
+      request = Requests.fewFrames(engine.parameters(), request);
       engine.generate(request, Acceleration.none(), stages()).close();
     }
     assertThat(left("text_encode", "denoise")).anyMatch(c -> c.startsWith("text_encoder"));

@@ -3,8 +3,8 @@ package io.jdit.media;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.jdit.parallel.SameJvm;
 import io.jdit.testing.Fixture;
+import io.jdit.testing.JavaProcess;
 import io.jdit.testing.VideoFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -167,9 +167,8 @@ class VideoWriterTest {
     Path target = temp.resolve(name);
     Process process =
         new ProcessBuilder(
-                SameJvm.command(
-                    EndlessVideo.class.getName(),
-                    List.of(target.toString(), Boolean.toString(folder))))
+                JavaProcess.command(
+                    EndlessVideo.class, target.toString(), Boolean.toString(folder)))
             .redirectErrorStream(true)
             .start();
     try {

@@ -67,7 +67,7 @@ class LayerwiseOffloadTest {
     Values request = guided ? REQUEST : REQUEST.without(RequestKeys.NEGATIVE_PROMPT);
     try (TensorScope scope = TensorScope.open();
         Engine engine = Engine.load(pipeline, strategies);
-        Result result = engine.generate(request)) {
+        Result result = engine.generate(Requests.fewFrames(engine.parameters(), request))) {
       return result.latents().toBytes();
     }
   }
@@ -276,7 +276,7 @@ class LayerwiseOffloadTest {
             "quantize_config: {quant_type: " + type + ", components_to_quantize: [text_encoder_2]}",
             "quantize.yaml",
             UnknownKeys.REJECT);
-    Values request = Requests.small("a red circle", 64, 64, 6, 32);
+    Values request = Requests.small("a red circle", 32, 32, 4, 32);
     List<byte[]> latents = new ArrayList<>();
     List<List<String>> reports = new ArrayList<>();
     for (Values way : List.of(Values.none(), LAYERS.with(OffloadKeys.RESIDENT_LAYERS, 1))) {

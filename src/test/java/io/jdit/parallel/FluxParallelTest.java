@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.jdit.config.Values;
 import io.jdit.pipeline.RequestKeys;
 import io.jdit.testing.Fixture;
+import io.jdit.testing.JavaProcess;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -36,8 +37,7 @@ class FluxParallelTest {
   @ValueSource(ints = {2, 4, 8})
   void everyLayoutGivesTheLatentsOfOneProcess(int ranks) throws Exception {
     ByteArrayOutputStream err = new ByteArrayOutputStream();
-    List<String> command =
-        new ArrayList<>(SameJvm.command(FluxRank.class.getName(), List.of(folder.toString())));
+    List<String> command = JavaProcess.command(FluxRank.class, folder.toString());
     command.addAll(
         1,
         List.of(

@@ -2,6 +2,8 @@ package io.jdit.parallel;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.jdit.cli.Main;
+import io.jdit.testing.JavaProcess;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -49,7 +51,7 @@ class KilledStagesTest {
   @ParameterizedTest
   @CsvSource({"join, 1", "load, 0", "text_encode, 1", "denoise, 0", "decode, 1", "save, 0"})
   void theOthersEndAndTheKilledRankIsNamed(String stage, int victim) throws Exception {
-    List<String> command = SameJvm.command("io.jdit.cli.Main", GENERATE);
+    List<String> command = JavaProcess.command(Main.class, GENERATE.toArray(String[]::new));
     command.add(folder.resolve("out").toString());
     command.addAll(1, List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx512m"));
     ByteArrayOutputStream err = new ByteArrayOutputStream();

@@ -2,6 +2,7 @@ package io.jdit.parallel;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.jdit.testing.JavaProcess;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.net.ServerSocket;
@@ -37,7 +38,7 @@ class LauncherTest {
   private List<String> command(Class<?> main, String... arguments) {
     List<String> all = new ArrayList<>(List.of(folder.toString()));
     all.addAll(List.of(arguments));
-    List<String> command = new ArrayList<>(SameJvm.command(main.getName(), all));
+    List<String> command = JavaProcess.command(main, all.toArray(String[]::new));
     command.addAll(1, List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"));
     return command;
   }

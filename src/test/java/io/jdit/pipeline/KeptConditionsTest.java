@@ -153,9 +153,7 @@ class KeptConditionsTest {
             .with(RequestKeys.NEGATIVE_PROMPT, "blurry");
     boolean trueCfg = parameters.keys().contains(RequestKeys.TRUE_CFG_SCALE);
     values = values.with(trueCfg ? RequestKeys.TRUE_CFG_SCALE : RequestKeys.GUIDANCE_SCALE, 3.0);
-    if (parameters.keys().contains(RequestKeys.NUM_FRAMES)) {
-      values = values.with(RequestKeys.NUM_FRAMES, 5);
-    }
+    values = Requests.fewFrames(parameters, values);
     if (parameters.keys().contains(RequestKeys.IMAGE_PATH)) {
       // A copy under another name is the same picture.
       Path file = folder.resolve(seed + ".png");

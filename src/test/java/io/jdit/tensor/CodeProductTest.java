@@ -3,10 +3,9 @@ package io.jdit.tensor;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import io.jdit.parallel.SameJvm;
+import io.jdit.testing.JavaProcess;
 import io.jdit.testing.NoLeaks;
 import io.jdit.testing.TensorAssert;
-import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
@@ -44,7 +43,7 @@ class CodeProductTest {
   @Test
   void noSumsThatSaturate() throws Exception {
     ProcessBuilder command =
-        new ProcessBuilder(SameJvm.command(LargestCodes.class.getName(), List.of())).inheritIO();
+        new ProcessBuilder(JavaProcess.command(LargestCodes.class)).inheritIO();
     command.environment().put("ONEDNN_MAX_CPU_ISA", "AVX2");
     assertThat(command.start().waitFor()).isZero();
   }
@@ -54,6 +53,7 @@ class CodeProductTest {
     private LargestCodes() {}
 
     public static void main(String[] args) {
+      Torch.load();
       try (TensorScope scope = TensorScope.open()) {
         Tensor codes = Tensor.full(127, DType.INT8, Device.CPU, ROWS, IN);
         Tensor sums = CodeProduct.int8(codes, codes);

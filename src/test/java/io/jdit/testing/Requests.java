@@ -3,6 +3,7 @@ package io.jdit.testing;
 import io.jdit.config.Key;
 import io.jdit.config.Values;
 import io.jdit.media.Picture;
+import io.jdit.pipeline.Parameters;
 import io.jdit.pipeline.RequestKeys;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Tensor;
@@ -85,5 +86,12 @@ public final class Requests {
         .with(RequestKeys.NUM_INFERENCE_STEPS, steps)
         .with(RequestKeys.MAX_SEQUENCE_LENGTH, tokens)
         .with(RequestKeys.SEED, BigInteger.valueOf(0));
+  }
+
+  /** The same of five frames, where the model makes videos. */
+  public static Values fewFrames(Parameters parameters, Values request) {
+    return parameters.keys().contains(RequestKeys.NUM_FRAMES)
+        ? request.with(RequestKeys.NUM_FRAMES, 5)
+        : request;
   }
 }
