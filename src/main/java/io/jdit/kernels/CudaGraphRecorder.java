@@ -1,6 +1,7 @@
 package io.jdit.kernels;
 
 import io.jdit.tensor.Device;
+import java.util.Arrays;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import org.bytedeco.javacpp.Pointer;
@@ -39,6 +40,13 @@ public final class CudaGraphRecorder implements GraphRecorder {
         torch.setCurrentStream(computing);
       }
     }
+  }
+
+  /** LibTorch's allocator would keep the pool until memory is short. */
+  @Override
+  public void release() {
+    Arrays.fill(pool, 0);
+    torch.emptyCache();
   }
 
   private static Stream stream(Device device) {

@@ -11,6 +11,9 @@ public interface GraphRecorder {
    */
   Recording record(Runnable work);
 
+  /** Gives back the memory of recordings that are closed; none may be open. */
+  void release();
+
   /** Recorded work. The memory of what it makes belongs to it. */
   interface Recording extends AutoCloseable {
     /** Launches it, in order with what else the thread launches. */

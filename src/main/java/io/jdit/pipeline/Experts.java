@@ -58,8 +58,11 @@ final class Experts implements AutoCloseable {
   }
 
   void closeGraphs() {
-    graphs.values().forEach(BlockGraphs::close);
-    graphs.clear();
+    if (!graphs.isEmpty()) {
+      graphs.values().forEach(BlockGraphs::close);
+      graphs.clear();
+      recorder.release();
+    }
   }
 
   @Override

@@ -213,7 +213,7 @@ class GenerateCommandTest {
     assertThat(run.exitCode()).isZero();
     assertThat(run.err())
         .contains("--backend has no effect")
-        .contains("--compile: nothing is compiled at run time")
+        .contains("--compile: blocks are launched as CUDA graphs where one GPU holds them")
         .contains("offload: nothing; at most 0.02 GB");
   }
 }

@@ -18,6 +18,7 @@ import io.jdit.testing.Requests;
 import io.jdit.transformer.Acceleration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -36,23 +37,40 @@ class BlockGraphsTest {
   private final List<String> notes = new ArrayList<>();
   private int recorded;
   private int replayed;
+  private int released;
 
   private final GraphRecorder recorder =
-      work -> {
-        recorded++;
-        return new GraphRecorder.Recording() {
-          @Override
-          public void replay() {
-            replayed++;
-            work.run();
-          }
+      recorder(
+          work -> {
+            recorded++;
+            return new GraphRecorder.Recording() {
+              @Override
+              public void replay() {
+                replayed++;
+                work.run();
+              }
 
-          @Override
-          public void close() {
-            recorded--;
-          }
-        };
-      };
+              @Override
+              public void close() {
+                recorded--;
+              }
+            };
+          });
+
+  private GraphRecorder recorder(Function<Runnable, GraphRecorder.Recording> recording) {
+    return new GraphRecorder() {
+      @Override
+      public Recording record(Runnable work) {
+        return recording.apply(work);
+      }
+
+      @Override
+      public void release() {
+        assertThat(recorded).as("open when memory is given back").isZero();
+        released++;
+      }
+    };
+  }
 
   @ParameterizedTest
   @MethodSource("io.jdit.testing.Fixture#families")
@@ -64,6 +82,7 @@ class BlockGraphsTest {
       assertThat(latents(engine, request, Acceleration.none(), recorder)).isEqualTo(direct);
       assertThat(replayed).isGreaterThanOrEqualTo(STEPS - 2);
       assertThat(recorded).as("left after the generation").isZero();
+      assertThat(released).isOne();
     }
   }
 
@@ -84,10 +103,11 @@ class BlockGraphsTest {
   void aRecorderThatFailsChangesNothing() {
     int[] tried = new int[1];
     GraphRecorder failing =
-        work -> {
-          tried[0]++;
-          throw new IllegalStateException("operation not permitted");
-        };
+        recorder(
+            work -> {
+              tried[0]++;
+              throw new IllegalStateException("operation not permitted");
+            });
     try (Fixture f = new Fixture("flux1-dev-tiny");
         Engine engine = Engine.load(f.pipeline(), Strategies.cpu())) {
       Values request = request(engine);
