@@ -34,6 +34,9 @@ final class Intake extends Handler.Wrapper {
   private static final int SMALL = 64 << 10; // so many bytes are not counted
   private static final int UNIT = 1 << 10;
 
+  /** Bytes over the limit that are still read: many clients see a closed connection, no answer. */
+  private static final int DROPPED = 16 << 20;
+
   /** Names of models may have slashes, which clients escape. */
   private static final UriCompliance SLASHES =
       UriCompliance.DEFAULT.with("slashes", UriCompliance.Violation.AMBIGUOUS_PATH_SEPARATOR);
@@ -72,12 +75,14 @@ final class Intake extends Handler.Wrapper {
     if (said == 0) {
       return super.handle(request, response, callback);
     }
-    if (said > limit) {
+    boolean asksFirst = request.getHeaders().contains(HttpHeader.EXPECT);
+    if (said > limit && (asksFirst || said > limit + (long) DROPPED)) {
       Response.writeError(request, response, callback, 413, tooLarge(limit));
       return true;
     }
     long length = said < 0 ? limit : said;
-    AtomicInteger held = new AtomicInteger(units(length));
+    int kept = said > limit ? 0 : limit;
+    AtomicInteger held = new AtomicInteger(units(Math.min(length, kept)));
     if (!room.tryAcquire(held.get())) {
       response.getHeaders().put(HttpHeader.RETRY_AFTER, 1);
       Response.writeError(
@@ -94,7 +99,7 @@ final class Intake extends Handler.Wrapper {
                 client::close,
                 client.getIdleTimeout() + 1000 * length / SLOWEST,
                 TimeUnit.MILLISECONDS);
-    new Reception(request, response, callback, late, held).run();
+    new Reception(request, response, callback, late, held, kept).run();
     return true;
   }
 
@@ -119,24 +124,29 @@ final class Intake extends Handler.Wrapper {
     private final Callback callback;
     private final Scheduler.Task late;
     private final AtomicInteger held;
+    private final int kept;
+    private long received;
     private final ByteArrayOutputStream body = new ByteArrayOutputStream();
 
     /**
      * @param late closes the connection in time
      * @param held units of room that are taken for it
+     * @param kept bytes of it at most: the limit, or 0 when it is known to be larger
      */
     Reception(
         Request request,
         Response response,
         Callback callback,
         Scheduler.Task late,
-        AtomicInteger held) {
+        AtomicInteger held,
+        int kept) {
       super(InvocationType.NON_BLOCKING);
       this.request = request;
       this.response = response;
       this.callback = callback;
       this.late = late;
       this.held = held;
+      this.kept = kept;
     }
 
     /** Takes what is there, and comes back when there is more. */
@@ -152,12 +162,13 @@ final class Intake extends Handler.Wrapper {
           refuse(408, "the body did not come whole and in time");
           return;
         }
-        boolean large = body.size() + chunk.remaining() > limit;
+        received += chunk.remaining();
+        boolean large = received > kept;
         if (!large) {
           body.writeBytes(BufferUtil.toArray(chunk.getByteBuffer()));
         }
         chunk.release();
-        if (large) {
+        if (large && (chunk.isLast() || received > limit + (long) DROPPED)) {
           refuse(413, tooLarge(limit));
           return;
         }

@@ -9,6 +9,7 @@ import io.jdit.tensor.DType;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 import io.jdit.testing.NoLeaks;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
@@ -63,8 +64,14 @@ final class InputTest {
 
   @Test
   void isMadeInsideOfAScope() {
-    try (Tensor x = Tensor.of(new float[] {1}, 1, 1)) {
-      assertThatThrownBy(() -> Input.of(x)).isInstanceOf(IllegalStateException.class);
-    }
+    CompletableFuture<Input> elsewhere = // scopes are of a thread
+        CompletableFuture.supplyAsync(
+            () -> {
+              try (Tensor x = Tensor.of(new float[] {1}, 1, 1)) {
+                return Input.of(x);
+              }
+            },
+            work -> new Thread(work).start());
+    assertThatThrownBy(elsewhere::join).hasCauseInstanceOf(IllegalStateException.class);
   }
 }
