@@ -115,11 +115,19 @@ class RestartTest {
       String stream =
           TestServer.text(server.post(route, inline.replace("}", ", \"stream\": true}")));
       assertThat(stream).contains("event: image_generation.completed");
-      try (Stream<Path> files = Files.walk(settings.folder())) {
-        assertThat(files.filter(Files::isRegularFile)).isEmpty();
+      // A stream's last event comes before its files go.
+      for (int i = 0; i < 100 && !files(settings.folder()).isEmpty(); i++) {
+        Thread.sleep(50);
       }
+      assertThat(files(settings.folder())).isEmpty();
     }
     assertThat(settings.folder()).doesNotExist();
+  }
+
+  private static List<Path> files(Path folder) throws IOException {
+    try (Stream<Path> files = Files.walk(folder)) {
+      return files.filter(Files::isRegularFile).toList();
+    }
   }
 
   private static String submit(TestServer server, int steps) throws Exception {
