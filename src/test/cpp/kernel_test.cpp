@@ -356,7 +356,7 @@ void launches() {
   emulation::take_launches();
   if (jdit_gelu_tanh(nullptr, y.data(), 1, 8, 8, 8, JDIT_FLOAT32, stream) == 0 ||
       jdit_attention(x.data(), x.data(), x.data(), y.data(), nullptr, 1, 1, 1, 1, 8, 8, 8, 8, 8, 8,
-                     8, 8, 8, 8, 8, 8, 8, 1, 0, JDIT_FLOAT32, stream) == 0 ||
+                     8, 8, 8, 8, 8, 8, 8, 1, 0, 0, JDIT_FLOAT32, stream) == 0 ||
       jdit_quantize_rows(x.data(), nullptr, codes.data(), y.data(), 1, 8, 0, 0, 0, JDIT_INT8_WEIGHT,
                          JDIT_FLOAT32, stream) == 0 ||
       jdit_quantize_rows(x.data(), nullptr, codes.data(), y.data(), 1, 8, 8, 0, 0, JDIT_INT8,

@@ -166,7 +166,7 @@ int jdit_attention(const void* q, const void* k, const void* v, void* out, void*
                    int64_t k_batch_stride, int64_t k_token_stride, int64_t k_head_stride,
                    int64_t v_batch_stride, int64_t v_token_stride, int64_t v_head_stride,
                    int64_t out_batch_stride, int64_t out_token_stride, int64_t out_head_stride,
-                   double scale, int causal, int dtype, void* stream) {
+                   double scale, int causal, int int8, int dtype, void* stream) {
   REQUIRE_DTYPE();
   REQUIRE_SIZE(batch, 0);
   REQUIRE_SIZE(heads, 0);
@@ -184,7 +184,7 @@ int jdit_attention(const void* q, const void* k, const void* v, void* out, void*
                        {k_batch_stride, k_token_stride, k_head_stride},
                        {v_batch_stride, v_token_stride, v_head_stride},
                        {out_batch_stride, out_token_stride, out_head_stride},
-                       static_cast<float>(scale), causal != 0, dtype},
+                       static_cast<float>(scale), causal != 0, int8 != 0, dtype},
              stream);
 }
 

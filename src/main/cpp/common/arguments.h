@@ -49,7 +49,7 @@ struct Attention {
   int64_t batch, heads, q_len, k_len, head_dim;
   Strides q_stride, k_stride, v_stride, out_stride;
   float scale;
-  bool causal;
+  bool causal, int8;
   int dtype;
 };
 

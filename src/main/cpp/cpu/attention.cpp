@@ -1,10 +1,11 @@
 // Attention with online softmax (Milakov and Gimelshein 2018), tiled as in FlashAttention (Dao et
 // al. 2022): a task is a block of queries of one head, which runs over blocks of keys and keeps the
 // running maximum, the running sum and the unnormalised output of each query.
+#include <cfloat>
 #include <cmath>
 #include <cstdlib>
 
-#include "attention_packing.h"
+#include "attention_scores.h"
 #include "kernel_table.h"
 #include "parallel.h"
 
@@ -12,72 +13,75 @@ namespace jdit {
 namespace JDIT_ISA {
 namespace {
 
-// Queries of one task and keys of one block, so that a task's working set stays in a 1 MiB second
-// level cache; queries whose scores are alive at a time, so that these stay in the first level.
+// Queries of one task and keys of one block. The more keys, the fewer times unnormalised outputs are
+// read and rescaled; the more queries, the fewer times keys are packed. Both together stay below the
+// 1 MiB of a second level cache.
 struct Blocking {
-  int64_t queries, keys;
+  int64_t queries, keys, blocks;  // blocks of queries of one head
+  // Queries whose scores are alive at a time.
   static constexpr int64_t kStrip = 4 * kTileRows;
 
   explicit Blocking(const Attention& a) {
-    queries = clamp(32768 / a.head_dim, 32, 256);
-    keys = round_up(clamp(16384 / a.head_dim, 32, 128), kPanel);
-    int64_t tasks_wanted = 4 * omp_get_max_threads();
-    while (queries > 32 &&
-           a.batch * a.heads * ((a.q_len + queries - 1) / queries) < tasks_wanted) {
-      queries /= 2;
-    }
-    if (queries > a.q_len) queries = a.q_len;
-    if (keys > round_up(a.k_len, kPanel)) keys = round_up(a.k_len, kPanel);
+    int64_t most = clamp(65536 / a.head_dim, 32, 1024);
+    int64_t tasks = 4 * omp_get_max_threads(), few = divided(a.q_len, 32);
+    blocks = divided(tasks, a.batch * a.heads);
+    if (blocks > few) blocks = few;
+    if (blocks < divided(a.q_len, most)) blocks = divided(a.q_len, most);
+    queries = round_up(divided(a.q_len, blocks), kTileRows);
+    blocks = divided(a.q_len, queries);
+    keys = clamp(65536 / a.head_dim, 64, 512);
+    if (keys > a.k_len) keys = a.k_len;
+    keys = round_up(keys, kPanel);
   }
 
   static int64_t clamp(int64_t n, int64_t low, int64_t high) {
     return n < low ? low : n > high ? high : n;
   }
+  // Rounded up.
+  static int64_t divided(int64_t n, int64_t by) { return (n + by - 1) / by; }
 };
 
-template <class Layout>
+template <class Scores, class Layout>
 class Task {
  public:
   using T = typename Layout::Element;
   using Unit = typename Layout::Unit;
-  using Step = typename Layout::Step;
 
   Task(const Attention& a, const Blocking& blocking)
-      : a_(a), blocking_(blocking), depth_(Layout::units(a.head_dim)),
+      : a_(a), blocking_(blocking), scores_of_(a, blocking.queries, blocking.keys),
         out_columns_(round_up(a.head_dim, kLanes)) {}
 
   bool reserve(Workspace& w) {
     int64_t q = blocking_.queries, k = blocking_.keys, panels = round_up(a_.head_dim, kPanel);
-    int64_t sizes[] = {q * depth_, k * depth_, depth_ * k, Layout::units(k) * panels,
-                       Blocking::kStrip * k, q * out_columns_, q, q, Blocking::kStrip};
-    int64_t words = 0;
+    int64_t sizes[] = {Layout::units(k) * panels, Blocking::kStrip * k, q * out_columns_, q, q,
+                       Blocking::kStrip};
+    int64_t words = scores_of_.words();
     for (int64_t size : sizes) words += round_up(size, 16);
     if (!w.reserve(words)) return false;
-    q_ = w.take<Unit>(sizes[0]);
-    k_rows_ = w.take<Unit>(sizes[1]);
-    k_ = w.take<Unit>(sizes[2]);
-    v_ = w.take<Unit>(sizes[3]);
-    scores_ = w.take<float>(sizes[4]);
-    out_ = w.take<float>(sizes[5]);
-    maxima_ = w.take<float>(sizes[6]);
-    sums_ = w.take<float>(sizes[7]);
-    rescale_ = w.take<float>(sizes[8]);
+    scores_of_.take(w);
+    v_ = w.take<Unit>(sizes[0]);
+    scores_ = w.take<float>(sizes[1]);
+    out_ = w.take<float>(sizes[2]);
+    maxima_ = w.take<float>(sizes[3]);
+    sums_ = w.take<float>(sizes[4]);
+    rescale_ = w.take<float>(sizes[5]);
     return true;
   }
 
   void run(int64_t b, int64_t h, int64_t first, int64_t queries) {
-    const T* q = at(a_.q, a_.q_stride, b, h) + first * a_.q_stride.token;
-    Layout::pack_rows(q, a_.q_stride.token, queries, a_.head_dim, q_);
+    scores_of_.start(b, h, first, queries);
     for (int64_t i = 0; i < queries * out_columns_; i++) out_[i] = 0;
     for (int64_t i = 0; i < queries; i++) {
-      maxima_[i] = -INFINITY;
+      maxima_[i] = -FLT_MAX;
       sums_[i] = 0;
     }
+    const T* v = head<T>(a_.v, a_.v_stride, b, h);
     int64_t end = a_.k_len;
     if (a_.causal && first + queries < end) end = first + queries;
     for (int64_t k0 = 0; k0 < end; k0 += blocking_.keys) {
       int64_t keys = end - k0 < blocking_.keys ? end - k0 : blocking_.keys;
-      pack_keys(b, h, k0, keys);
+      scores_of_.pack_keys(k0, keys);
+      Layout::pack_v(v + k0 * a_.v_stride.token, a_.v_stride.token, keys, a_.head_dim, v_);
       for (int64_t r = 0; r < queries; r += Blocking::kStrip) {
         int64_t rows = queries - r < Blocking::kStrip ? queries - r : Blocking::kStrip;
         // The number of keys that the strip's first query sees, when causal.
@@ -89,51 +93,35 @@ class Task {
   }
 
  private:
-  template <class P>
-  static const T* at(P base, const Strides& s, int64_t b, int64_t h) {
-    return static_cast<const T*>(base) + b * s.batch + h * s.head;
-  }
-
-  void pack_keys(int64_t b, int64_t h, int64_t k0, int64_t keys) {
-    const T* k = at(a_.k, a_.k_stride, b, h) + k0 * a_.k_stride.token;
-    const T* v = at(a_.v, a_.v_stride, b, h) + k0 * a_.v_stride.token;
-    Layout::pack_rows(k, a_.k_stride.token, keys, a_.head_dim, k_rows_);
-    pack_transposed(reinterpret_cast<const uint32_t*>(k_rows_), depth_, keys, depth_,
-                    reinterpret_cast<uint32_t*>(k_));
-    Layout::pack_v(v, a_.v_stride.token, keys, a_.head_dim, v_);
-  }
-
   void strip(int64_t r, int64_t rows, int64_t keys, int64_t visible) {
-    constexpr float kLog2E = 1.44269504f;
-    multiply<Step>(q_ + r * depth_, depth_, k_, depth_, scores_, blocking_.keys, rows, keys,
-                   a_.scale * kLog2E, nullptr);
+    scores_of_.multiply(r, rows, keys, scores_, blocking_.keys);
     for (int64_t i = 0; i < rows; i++) {
       int64_t seen = visible + (a_.causal ? i : 0);
       softmax(scores_ + i * blocking_.keys, keys, seen < keys ? seen : keys, r + i, rescale_ + i);
     }
-    multiply<Step>(reinterpret_cast<const Unit*>(scores_), blocking_.keys, v_,
-                   Layout::units(keys), out_ + r * out_columns_, out_columns_, rows, a_.head_dim,
-                   1.0f, rescale_);
+    multiply<typename Layout::Step>(
+        reinterpret_cast<const Unit*>(scores_), blocking_.keys, v_, Layout::units(keys), rows,
+        a_.head_dim, RescaledSums{{out_ + r * out_columns_, out_columns_}, rescale_});
   }
 
-  // Scores (times log2 e) of one query to probabilities relative to its running maximum.
+  // Scores of one query to probabilities relative to its running maximum.
   void softmax(float* scores, int64_t keys, int64_t seen, int64_t query, float* rescale) {
     Vec top = broadcast(maxima_[query]);
     int64_t i = 0;
     for (; i + kLanes <= seen; i += kLanes) top = max(load(scores + i, Full{}), top);
-    float largest = maximum(top);
+    float largest = maximum(top), factor = scores_of_.factor(query);
     for (; i < seen; i++) largest = scores[i] > largest ? scores[i] : largest;
-    Vec maxima = broadcast(largest), total = broadcast(0);
+    Vec factors = broadcast(factor), maxima = broadcast(largest), total = broadcast(0);
     if (seen < 0) seen = 0;
-    for_each_vector(seen, [&](int64_t j, auto lanes) {
-      Vec p = keep(exp2(load(scores + j, Full{}) - maxima), lanes);
+    for_each_vector(seen, [&](int64_t j, auto lanes) JDIT_LAMBDA_INLINE {
+      Vec p = keep(exp2_of_negative((load(scores + j, Full{}) - maxima) * factors), lanes);
       total = total + p;
       Layout::store_p(scores, j, p);
     });
     for (int64_t j = round_up(seen, kLanes); j < keys; j += kLanes) {
       Layout::store_p(scores, j, broadcast(0));
     }
-    *rescale = seen == 0 ? 1.0f : first_lane(exp2(broadcast(maxima_[query]) - maxima));
+    *rescale = first_lane(exp2((broadcast(maxima_[query]) - maxima) * factors));
     maxima_[query] = largest;
     sums_[query] = sums_[query] * *rescale + sum(total);
   }
@@ -148,29 +136,30 @@ class Task {
       });
       if (a_.lse != nullptr) {
         constexpr double kLn2 = 0.69314718055994531;
+        double top = maxima_[i] * scores_of_.factor(i) + scores_of_.shift(i);
         a_.lse[(b * a_.heads + h) * a_.q_len + first + i] =
-            static_cast<float>(maxima_[i] * kLn2 + std::log(static_cast<double>(sums_[i])));
+            static_cast<float>(top * kLn2 + std::log(static_cast<double>(sums_[i])));
       }
     }
   }
 
   const Attention& a_;
   const Blocking& blocking_;
-  int64_t depth_, out_columns_;
-  Unit *q_, *k_rows_, *k_, *v_;
+  Scores scores_of_;
+  int64_t out_columns_;
+  Unit* v_;
   float *scores_, *out_, *maxima_, *sums_, *rescale_;
 };
 
-template <class Layout>
+template <class Scores, class Layout>
 bool attend(const Attention& a) {
   Blocking blocking(a);
-  int64_t blocks = (a.q_len + blocking.queries - 1) / blocking.queries;
-  int64_t tasks = a.batch * a.heads * blocks, next = 0, done = 0;
+  int64_t blocks = blocking.blocks, tasks = a.batch * a.heads * blocks, next = 0, done = 0;
   bool parallel = tasks > 1 && a.batch * a.heads * a.q_len * a.k_len * a.head_dim > kSerialElements;
 #pragma omp parallel if (parallel)
   {
     static thread_local Workspace workspace;
-    Task<Layout> task(a, blocking);
+    Task<Scores, Layout> task(a, blocking);
     // A thread without memory leaves its share to the others.
     while (task.reserve(workspace)) {
       int64_t i;
@@ -190,16 +179,24 @@ bool attend(const Attention& a) {
   return done == tasks;
 }
 
+template <class Layout>
+bool attend_by(const Attention& a) {
+#if defined(JDIT_AVX2) || defined(JDIT_AVX512)
+  if (a.int8) return attend<Int8Scores<typename Layout::Element>, Layout>(a);
+#endif
+  return attend<ExactScores<Layout>, Layout>(a);
+}
+
 }  // namespace
 
 bool attention(const Attention& a) {
 #if defined(JDIT_AVX512_BF16)
-  if (a.dtype == JDIT_BFLOAT16) return attend<Bf16PairLayout>(a);
+  if (a.dtype == JDIT_BFLOAT16) return attend_by<Bf16PairLayout>(a);
 #endif
   switch (a.dtype) {
-    case JDIT_FLOAT32: return attend<FloatLayout<float>>(a);
-    case JDIT_BFLOAT16: return attend<FloatLayout<bf16>>(a);
-    default: return attend<FloatLayout<f16>>(a);
+    case JDIT_FLOAT32: return attend_by<FloatLayout<float>>(a);
+    case JDIT_BFLOAT16: return attend_by<FloatLayout<bf16>>(a);
+    default: return attend_by<FloatLayout<f16>>(a);
   }
 }
 

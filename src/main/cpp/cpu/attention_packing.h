@@ -2,6 +2,8 @@
 // pairs of bfloat16. Unit counts are 32-bit words.
 #pragma once
 
+#include <type_traits>
+
 #include "gemm_tile.h"
 #include "workspace.h"
 
@@ -42,6 +44,11 @@ struct FloatLayout {
     }
   }
 
+  // The stride in units of rows that are units already, or -1.
+  static int64_t stride_in_place(const T*, int64_t stride, int64_t) {
+    return std::is_same_v<T, float> ? stride : -1;
+  }
+
   // v [keys, dim] to panels of columns.
   static void pack_v(const T* v, int64_t stride, int64_t keys, int64_t dim, float* to) {
     for (int64_t n = 0; n < dim; n += kPanel, to += keys * kPanel) {
@@ -52,6 +59,10 @@ struct FloatLayout {
         });
       }
     }
+  }
+
+  static void negate(float* units, int64_t n) {
+    for (int64_t i = 0; i < n; i++) units[i] = -units[i];
   }
 
   // Probabilities take the place of the scores.
@@ -75,6 +86,11 @@ struct Bf16PairLayout {
     }
   }
 
+  static int64_t stride_in_place(const bf16* from, int64_t stride, int64_t dim) {
+    bool pairs = dim % 2 == 0 && stride % 2 == 0 && reinterpret_cast<uintptr_t>(from) % 4 == 0;
+    return pairs ? stride / 2 : -1;
+  }
+
   static void pack_v(const bf16* v, int64_t stride, int64_t keys, int64_t dim, uint32_t* to) {
     for (int64_t n = 0; n < dim; n += kPanel) {
       int64_t count = dim - n < kPanel ? dim - n : kPanel;
@@ -89,6 +105,10 @@ struct Bf16PairLayout {
         });
       }
     }
+  }
+
+  static void negate(uint32_t* units, int64_t n) {
+    for (int64_t i = 0; i < n; i++) units[i] ^= 0x80008000u;
   }
 
   // Half as wide as the scores, so that writing never overtakes reading in the same row.

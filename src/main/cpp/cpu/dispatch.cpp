@@ -107,7 +107,11 @@ int run(const RmsNormRope& a, void*) { return forward(&KernelTable::rms_norm_rop
 int run(const GatedResidual& a, void*) { return forward(&KernelTable::gated_residual, a); }
 int run(const GeluTanh& a, void*) { return forward(&KernelTable::gelu_tanh, a); }
 int run(const Attention& a, void*) {
-  return current().load()->kernels->attention(a) ? 0 : fail("jdit_attention: out of memory");
+  auto kernels = current().load()->kernels;
+  if (a.int8 && kernels->quantized_linear == nullptr) {
+    return fail("jdit_attention: no int8 for this instruction set, see jdit_has_quantized_linear");
+  }
+  return kernels->attention(a) ? 0 : fail("jdit_attention: out of memory");
 }
 int run(const QuantizedLinear& a, void*) {
   auto kernel = current().load()->kernels->quantized_linear;

@@ -3,7 +3,9 @@
 //
 // A is row-major and its elements are broadcast. B is packed in panels of kPanel columns, each
 // panel [depth, kPanel], the last one padded to whole vectors. One step of depth is 32 bits wide: a
-// float, or a pair of bfloat16 for the instruction vdpbf16ps; integers: quantized_operands.h.
+// float, a pair of bfloat16 for the instruction vdpbf16ps, or codes of int8 with exact sums.
+//
+// `Sums` says where sums begin and end: start(row, column) and finish(row, column, sum).
 #pragma once
 
 #include "simd.h"
@@ -21,22 +23,11 @@ inline constexpr int kTileRows = 2, kTileVectors = 2;
 #endif
 inline constexpr int64_t kPanel = kTileVectors * kLanes;
 
-// Sums in float32: 0 or C * scale at the start, times alpha at the end.
-struct FloatSums {
-  using Sum = Vec;
-  using Result = float;
-  static JDIT_INLINE Sum start(const float* c, const float* scale) {
-    return scale == nullptr ? broadcast(0) : load(c, Full{}) * broadcast(*scale);
-  }
-  static JDIT_INLINE void finish(float* c, Sum sum, float alpha) {
-    store(c, sum * broadcast(alpha), Full{});
-  }
-};
-
 // One step of depth in float32.
-struct FloatStep : FloatSums {
+struct FloatStep {
   using Unit = float;
   using Operand = Vec;
+  using Sum = Vec;
   static JDIT_INLINE Operand broadcast_unit(const float* p) { return broadcast(*p); }
   static JDIT_INLINE Operand load_units(const float* p) { return load(p, Full{}); }
   static JDIT_INLINE Vec multiply_add(Operand a, Operand b, Vec c) { return fma(a, b, c); }
@@ -44,9 +35,10 @@ struct FloatStep : FloatSums {
 
 #if defined(JDIT_AVX512_BF16)
 // Two steps of depth in bfloat16 with float32 accumulation.
-struct Bf16PairStep : FloatSums {
+struct Bf16PairStep {
   using Unit = uint32_t;
   using Operand = __m512i;
+  using Sum = Vec;
   static JDIT_INLINE Operand broadcast_unit(const uint32_t* p) {
     return _mm512_set1_epi32(static_cast<int>(*p));
   }
@@ -57,27 +49,65 @@ struct Bf16PairStep : FloatSums {
 };
 #endif
 
+#if defined(JDIT_AVX2) || defined(JDIT_AVX512)
+// Several steps of depth in integers. IntCode is what a unit holds kIntCodes of; those of A have no
+// sign where the instruction wants it so, and all sums are exact.
+struct IntStep {
+  using Unit = uint32_t;
+  using Operand = Ints;
+  using Sum = Ints;
+  static JDIT_INLINE Operand broadcast_unit(const uint32_t* p) { return broadcast_int(*p); }
+  static JDIT_INLINE Operand load_units(const uint32_t* p) { return load_ints(p); }
+  static JDIT_INLINE Ints multiply_add(Operand a, Operand b, Ints c) {
+#if defined(JDIT_AVX512_BF16)
+    return _mm512_dpbusd_epi32(c, a, b);  // bytes: a without sign, b with
+#else
+    return multiply_add_pairs(a, b, c);  // int16: vpmaddubsw, which takes bytes, saturates
+#endif
+  }
+};
+#if defined(JDIT_AVX512_BF16)
+using IntCode = uint8_t;
+#else
+using IntCode = int16_t;
+#endif
+inline constexpr int64_t kIntCodes = sizeof(uint32_t) / sizeof(IntCode);
+#endif
+
+// Sums from 0 into c.
+struct NewSums {
+  float* c;
+  int64_t stride;
+  JDIT_INLINE Vec start(int64_t, int64_t) const { return broadcast(0); }
+  JDIT_INLINE void finish(int64_t r, int64_t n, Vec sum) const {
+    store(c + r * stride + n, sum, Full{});
+  }
+};
+
+// Sums that go on from c * scale[row].
+struct RescaledSums : NewSums {
+  const float* scale;
+  JDIT_INLINE Vec start(int64_t r, int64_t n) const {
+    return load(c + r * stride + n, Full{}) * broadcast(scale[r]);
+  }
+};
+
 template <class Step>
 struct TileOperands {
   const typename Step::Unit* a;
   int64_t a_stride;  // units between rows of A
   const typename Step::Unit* b;
-  int64_t depth;     // units
-  typename Step::Result* c;
-  int64_t c_stride;
+  int64_t depth;        // units
+  int64_t row, column;  // of C
 };
 
-// C = alpha A B, or C = C * row_scale + A B where row_scale is given.
-template <class Step, int kRows, int kVectors>
-void tile(const TileOperands<Step>& t, float alpha, const float* row_scale) {
+template <class Step, int kRows, int kVectors, class Sums>
+void tile(const TileOperands<Step>& t, Sums c) {
   typename Step::Sum sums[kRows][kVectors];
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; r++) {
 #pragma GCC unroll 4
-    for (int v = 0; v < kVectors; v++) {
-      sums[r][v] = Step::start(t.c + r * t.c_stride + v * kLanes,
-                               row_scale == nullptr ? nullptr : row_scale + r);
-    }
+    for (int v = 0; v < kVectors; v++) sums[r][v] = c.start(t.row + r, t.column + v * kLanes);
   }
   const typename Step::Unit *a = t.a, *b = t.b;
   for (int64_t d = 0; d < t.depth; d++, a++, b += kPanel) {
@@ -96,53 +126,47 @@ void tile(const TileOperands<Step>& t, float alpha, const float* row_scale) {
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; r++) {
 #pragma GCC unroll 4
-    for (int v = 0; v < kVectors; v++) {
-      Step::finish(t.c + r * t.c_stride + v * kLanes, sums[r][v], alpha);
-    }
+    for (int v = 0; v < kVectors; v++) c.finish(t.row + r, t.column + v * kLanes, sums[r][v]);
   }
 }
 
-template <class Step, int kRows>
-JDIT_INLINE void tile_vectors(const TileOperands<Step>& t, int vectors, float alpha,
-                              const float* row_scale) {
+template <class Step, int kRows, class Sums>
+JDIT_INLINE void tile_vectors(const TileOperands<Step>& t, int vectors, Sums c) {
   switch (vectors) {
-    case 1: return tile<Step, kRows, 1>(t, alpha, row_scale);
+    case 1: return tile<Step, kRows, 1>(t, c);
 #if defined(JDIT_AVX512)
-    case 2: return tile<Step, kRows, 2>(t, alpha, row_scale);
-    case 3: return tile<Step, kRows, 3>(t, alpha, row_scale);
+    case 2: return tile<Step, kRows, 2>(t, c);
+    case 3: return tile<Step, kRows, 3>(t, c);
 #endif
-    default: return tile<Step, kRows, kTileVectors>(t, alpha, row_scale);
+    default: return tile<Step, kRows, kTileVectors>(t, c);
   }
 }
 
-template <class Step>
-JDIT_INLINE void tile_rows(const TileOperands<Step>& t, int64_t rows, int vectors, float alpha,
-                           const float* row_scale) {
+template <class Step, class Sums>
+JDIT_INLINE void tile_rows(const TileOperands<Step>& t, int64_t rows, int vectors, Sums c) {
   switch (rows) {
-    case 1: return tile_vectors<Step, 1>(t, vectors, alpha, row_scale);
+    case 1: return tile_vectors<Step, 1>(t, vectors, c);
 #if defined(JDIT_AVX2) || defined(JDIT_AVX512)
-    case 2: return tile_vectors<Step, 2>(t, vectors, alpha, row_scale);
-    case 3: return tile_vectors<Step, 3>(t, vectors, alpha, row_scale);
-    case 4: return tile_vectors<Step, 4>(t, vectors, alpha, row_scale);
-    case 5: return tile_vectors<Step, 5>(t, vectors, alpha, row_scale);
+    case 2: return tile_vectors<Step, 2>(t, vectors, c);
+    case 3: return tile_vectors<Step, 3>(t, vectors, c);
+    case 4: return tile_vectors<Step, 4>(t, vectors, c);
+    case 5: return tile_vectors<Step, 5>(t, vectors, c);
 #endif
-    default: return tile_vectors<Step, kTileRows>(t, vectors, alpha, row_scale);
+    default: return tile_vectors<Step, kTileRows>(t, vectors, c);
   }
 }
 
 // The whole product; columns is padded to whole vectors in B and C.
-template <class Step>
+template <class Step, class Sums>
 void multiply(const typename Step::Unit* a, int64_t a_stride, const typename Step::Unit* b,
-              int64_t depth, typename Step::Result* c, int64_t c_stride, int64_t rows,
-              int64_t columns, float alpha, const float* row_scale) {
+              int64_t depth, int64_t rows, int64_t columns, Sums c) {
   for (int64_t n = 0; n < columns; n += kPanel) {
     int64_t left = columns - n < kPanel ? columns - n : kPanel;
     int vectors = static_cast<int>((left + kLanes - 1) / kLanes);
     for (int64_t r = 0; r < rows; r += kTileRows) {
       int64_t count = rows - r < kTileRows ? rows - r : kTileRows;
-      TileOperands<Step> t{a + r * a_stride, a_stride, b + n * depth, depth,
-                           c + r * c_stride + n, c_stride};
-      tile_rows<Step>(t, count, vectors, alpha, row_scale == nullptr ? nullptr : row_scale + r);
+      TileOperands<Step> t{a + r * a_stride, a_stride, b + n * depth, depth, r, n};
+      tile_rows<Step>(t, count, vectors, c);
     }
   }
 }

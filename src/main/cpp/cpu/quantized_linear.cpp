@@ -1,5 +1,7 @@
 // Linear layers with weights of 16, 8 and 4 bits: exact sums of int8 products on both sides, or the
 // weight's numbers in floating point; one panel of the weight at a time serves many rows.
+#include <type_traits>
+
 #include "gelu.h"
 #include "kernel_table.h"
 #include "parallel.h"
@@ -18,9 +20,25 @@ constexpr int64_t kTaskRows = 768;
 // AVX-512, whose processors have 1 MiB, 512. A few rows read it once, from the first level.
 constexpr int64_t kBlockUnits = 128 * kLanes, kFewRowsUnits = 64;
 
-// Scales that let a tile go on from the sums of the block before.
-constexpr float kGoOn[] = {1, 1, 1, 1, 1, 1};
-static_assert(sizeof kGoOn == kTileRows * sizeof(float), "one for each row");
+// Sums of a row of blocks in depth: from 0 in the first one, else from where they stand.
+template <class Number>
+struct BlockSums {
+  Number* c;
+  bool first;
+  auto start(int64_t r, int64_t n) const {
+    if constexpr (std::is_same_v<Number, float>) {
+      return first ? broadcast(0) : load(c + r * JDIT_PANEL + n, Full{});
+    } else {
+      return first ? zero_ints() : load_ints(c + r * JDIT_PANEL + n);
+    }
+  }
+  JDIT_INLINE void finish(int64_t r, int64_t n, Vec sum) const {
+    store(c + r * JDIT_PANEL + n, sum, Full{});
+  }
+  JDIT_INLINE void finish(int64_t r, int64_t n, Ints sum) const {
+    store_ints(c + r * JDIT_PANEL + n, sum);
+  }
+};
 
 // Of every thread for its tasks, and of the calling one for codes of x.
 thread_local Workspace task_space, code_space;
@@ -105,11 +123,12 @@ template <class T, class Operands, int kFormat>
 bool product(const QuantizedLinear& a, const typename Operands::Element* x, const float* x_scale) {
   using Step = typename Operands::Step;
   using Unit = typename Operands::Unit;
+  using Number = std::conditional_t<kFormat == JDIT_INT8, int32_t, float>;
   int64_t block = (a.rows <= kTileRows ? kFewRowsUnits : kBlockUnits) * Operands::kElements;
   return for_each_part(a, [&](int64_t row, int64_t rows, int64_t first) {
     auto panel_space = task_space.take<Unit>(JDIT_PANEL * kBlockUnits);
     auto row_space = task_space.take<Unit>(kTileRows * kBlockUnits);
-    auto sums = task_space.take<typename Step::Result>(rows * JDIT_PANEL);
+    auto sums = task_space.take<Number>(rows * JDIT_PANEL);
     int64_t width = a.columns - first < JDIT_PANEL ? a.columns - first : JDIT_PANEL;
     for (int64_t k = 0; k < a.in; k += block) {
       int64_t depth = a.in - k < block ? a.in - k : block;
@@ -118,8 +137,8 @@ bool product(const QuantizedLinear& a, const typename Operands::Element* x, cons
         int64_t count = rows - r < kTileRows ? rows - r : kTileRows;
         auto part = Operands::rows(x + (row + r) * a.in + k, a.in, count, depth, row_space);
         auto c = depth == a.in ? sums : sums + r * JDIT_PANEL;
-        multiply<Step>(part.units, part.stride, panel, depth / Operands::kElements, c, JDIT_PANEL,
-                       count, width, 1.0f, k == 0 ? nullptr : kGoOn);
+        multiply<Step>(part.units, part.stride, panel, depth / Operands::kElements, count, width,
+                       BlockSums<Number>{c, k == 0});
         if (k + depth == a.in) finish<T, kFormat>(a, c, x_scale, row + r, count, first);
       }
     }

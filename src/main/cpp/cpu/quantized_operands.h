@@ -33,33 +33,13 @@ JDIT_INLINE int64_t column_start(int64_t column, int64_t units) {
   return column / kPanel * kPanel * units + column % kPanel;
 }
 
-// One step of depth with exact sums in int32; units hold several codes side by side.
-struct IntStep {
-  using Unit = uint32_t;
-  using Operand = Ints;
-  using Sum = Ints;
-  using Result = int32_t;
-  static JDIT_INLINE Operand broadcast_unit(const uint32_t* p) { return broadcast_int(*p); }
-  static JDIT_INLINE Operand load_units(const uint32_t* p) { return load_ints(p); }
-  static JDIT_INLINE Sum start(const int32_t* c, const float* scale) {
-    return scale == nullptr ? zero_ints() : load_ints(c);
-  }
-  static JDIT_INLINE void finish(int32_t* c, Sum sum, float) { store_ints(c, sum); }
-};
-
 #if defined(JDIT_AVX512_BF16)
-struct Int8QuadStep : IntStep {
-  static JDIT_INLINE Ints multiply_add(Operand a, Operand b, Ints c) {
-    return _mm512_dpbusd_epi32(c, a, b);
-  }
-};
-
 // Codes as they are, four to a unit, for the instruction vpdpbusd.
 struct Int8Operands {
   using Element = uint8_t;
-  using Step = Int8QuadStep;
+  using Step = IntStep;
   using Unit = uint32_t;
-  static constexpr int64_t kElements = 4;  // of a unit
+  static constexpr int64_t kElements = kIntCodes;  // of a unit
 
   static Rows<Unit> rows(const uint8_t* x, int64_t in, int64_t, int64_t, Unit*) {
     return {reinterpret_cast<const Unit*>(x), in / kElements};
@@ -69,18 +49,12 @@ struct Int8Operands {
   }
 };
 #else
-struct Int16PairStep : IntStep {
-  static JDIT_INLINE Ints multiply_add(Operand a, Operand b, Ints c) {
-    return multiply_add_pairs(a, b, c);
-  }
-};
-
-// Codes widened to pairs of int16: vpmaddubsw, which takes bytes, saturates.
+// Codes widened to pairs of int16.
 struct Int8Operands {
   using Element = uint8_t;
-  using Step = Int16PairStep;
+  using Step = IntStep;
   using Unit = uint32_t;
-  static constexpr int64_t kElements = 2;
+  static constexpr int64_t kElements = kIntCodes;
 
   static Rows<Unit> rows(const uint8_t* x, int64_t in, int64_t rows, int64_t depth, Unit* to) {
     for (int64_t r = 0; r < rows; r++) {

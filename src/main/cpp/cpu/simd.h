@@ -93,6 +93,10 @@ JDIT_INLINE Vec exp2(Vec x) {
   return scale_by_power(fma(q, f, broadcast(1.0f)), whole);
 }
 
+#if !defined(JDIT_AVX512)
+JDIT_INLINE Vec exp2_of_negative(Vec x) { return exp2(x); }
+#endif
+
 // x rounded to T and widened again.
 template <class T>
 Vec rounded(Vec x);

@@ -195,6 +195,12 @@ JDIT_INLINE void store_offset_codes(uint8_t* p, Vec x) {
   __m128i codes = _mm_xor_si128(_mm_packs_epi16(words, words), _mm_set1_epi8(-128));
   _mm_storel_epi64(reinterpret_cast<__m128i*>(p), codes);
 }
+// Integers of int16, after rounding to nearest even.
+JDIT_INLINE void store_low_bits(int16_t* p, Vec x) {
+  __m256i i = _mm256_cvtps_epi32(x.v);
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
+                   _mm_packs_epi32(_mm256_castsi256_si128(i), _mm256_extracti128_si256(i, 1)));
+}
 // 2 kLanes bytes without sign as pairs of int16.
 JDIT_INLINE Ints load_offset_pairs(const uint8_t* p) {
   return _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));

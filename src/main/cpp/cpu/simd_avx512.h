@@ -133,6 +133,21 @@ JDIT_INLINE Vec scale_by_power(Vec x, Vec n) {
   return {_mm512_maskz_scalef_ps(normal, x.v, n.v)};
 }
 
+// 2^x for x <= 0, 2^-126 below that; NaN stays NaN. 2^f = 1 + f q(f) on [0, 1), q fitted for least
+// relative error (8e-8).
+JDIT_INLINE Vec exp2_of_negative(Vec x) {
+  // The constant is the first operand because max returns the second one for NaN.
+  __m512 y = _mm512_max_ps(_mm512_set1_ps(-126.0f), x.v);
+  __m512 f = _mm512_reduce_ps(y, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+  __m512 q = _mm512_set1_ps(0.00186713f);
+  q = _mm512_fmadd_ps(q, f, _mm512_set1_ps(0.009017031f));
+  q = _mm512_fmadd_ps(q, f, _mm512_set1_ps(0.055799913f));
+  q = _mm512_fmadd_ps(q, f, _mm512_set1_ps(0.24016444f));
+  q = _mm512_fmadd_ps(q, f, _mm512_set1_ps(0.6931513f));
+  q = _mm512_fmadd_ps(q, f, _mm512_set1_ps(1.0f));
+  return {_mm512_scalef_ps(q, y)};
+}
+
 // (x0 c0 - x1 s0, x1 c1 + x0 s1, ...): every pair of lanes turned by its angle. AVX-512 has no
 // addsub; the multiplication by one in fmaddsub is exact.
 JDIT_INLINE Vec rotate_pairs(Vec x, Vec cos, Vec sin) {
@@ -168,6 +183,14 @@ JDIT_INLINE Vec load_half_bytes(const uint8_t* p) {
 JDIT_INLINE void store_offset_codes(uint8_t* p, Vec x) {
   __m128i codes = _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(x.v));
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm_xor_si128(codes, _mm_set1_epi8(-128)));
+}
+// Integers, after rounding to nearest even, as their lower bits.
+JDIT_INLINE void store_low_bits(uint8_t* p, Vec x) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(x.v)));
+}
+JDIT_INLINE void store_low_bits(int16_t* p, Vec x) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p),
+                      _mm512_cvtepi32_epi16(_mm512_cvtps_epi32(x.v)));
 }
 // 2 kLanes bytes without sign as pairs of int16.
 JDIT_INLINE Ints load_offset_pairs(const uint8_t* p) {

@@ -17,7 +17,7 @@
 
 #include <stdint.h>
 
-#define JDIT_ABI_VERSION 6
+#define JDIT_ABI_VERSION 7
 
 #define JDIT_FLOAT32 0
 #define JDIT_BFLOAT16 1
@@ -105,7 +105,9 @@ JDIT_EXPORT int jdit_gelu_tanh(const void* x, void* out, int64_t rows, int64_t d
  * out = softmax(scale q k^T) v with online softmax; q, out [batch, q_len, heads, head_dim] and
  * k, v [batch, k_len, heads, head_dim] with strides of batch, token and head. Causal lets query i
  * see the keys 0..i. lse, when not null, receives the natural log-sum-exp of the scaled scores,
- * float32 [batch, heads, q_len]. The CUDA library refuses: use LibTorch's flash attention.
+ * float32 [batch, heads, q_len]. int8: q k^T is computed from codes of 8 bits of q and of k less
+ * its mean over the keys, with a scale max|x| / 127 for each token of a head; needs an instruction
+ * set with jdit_has_quantized_linear(). The CUDA library refuses: use LibTorch's flash attention.
  */
 JDIT_EXPORT int jdit_attention(const void* q, const void* k, const void* v, void* out, void* lse,
                                int64_t batch, int64_t heads, int64_t q_len, int64_t k_len,
@@ -115,7 +117,7 @@ JDIT_EXPORT int jdit_attention(const void* q, const void* k, const void* v, void
                                int64_t v_batch_stride, int64_t v_token_stride,
                                int64_t v_head_stride, int64_t out_batch_stride,
                                int64_t out_token_stride, int64_t out_head_stride, double scale,
-                               int causal, int dtype, void* stream);
+                               int causal, int int8, int dtype, void* stream);
 
 /*
  * r = round(h - h0), or h where h0 is null; residual = r where not null;

@@ -61,7 +61,7 @@ public class AttentionBenchmark {
 
   @Benchmark
   public void attention() {
-    Kernels.attention(q, k, v, scale, false).close();
+    AttentionKernels.attention(q, k, v, scale, false).close();
   }
 
   @Benchmark

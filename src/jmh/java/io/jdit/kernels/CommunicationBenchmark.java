@@ -1,6 +1,6 @@
 package io.jdit.kernels;
 
-import io.jdit.kernels.Kernels.AttentionWithLse;
+import io.jdit.kernels.AttentionKernels.AttentionWithLse;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Device;
 import io.jdit.tensor.Tensor;

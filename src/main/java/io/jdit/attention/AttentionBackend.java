@@ -17,7 +17,8 @@ import java.util.stream.Collectors;
 /**
  * A name of an attention kernel in the configurations of cache-dit, diffusers and SGLang. Names of
  * kernels that LibTorch has mean those; names of libraries with other exact kernels are requests
- * for the nearest one here; names of kernels that compute something else are refused.
+ * for the nearest one here; names of kernels that compute something that no kernel here does are
+ * refused.
  *
  * @param name as it was given
  * @param place what errors and notes begin with: the option, or the file and its key
@@ -28,7 +29,7 @@ public record AttentionBackend(String name, String place) {
 
   /** Where nobody asks for another. */
   public static final AttentionBackend NATIVE =
-      new AttentionBackend(ExactKernel.NATIVE.toString(), "attention_backend");
+      new AttentionBackend(BuiltInKernel.NATIVE.toString(), "attention_backend");
 
   /**
    * @throws ConfigException when no kernel here computes what the name stands for
@@ -60,11 +61,11 @@ public record AttentionBackend(String name, String place) {
     if (name.equals(AUTO)) {
       return new MeasuredKernel(notes);
     }
-    ExactKernel here = Names.HERE.get(name);
-    ExactKernel wanted =
-        here != null ? here : device.isCuda() ? ExactKernel.FLASH : ExactKernel.NATIVE;
+    BuiltInKernel here = Names.HERE.get(name);
+    BuiltInKernel wanted =
+        here != null ? here : device.isCuda() ? BuiltInKernel.FLASH : BuiltInKernel.NATIVE;
     Optional<String> obstacle = wanted.obstacle(device, dtype);
-    ExactKernel used = obstacle.isPresent() ? ExactKernel.NATIVE : wanted;
+    BuiltInKernel used = obstacle.isPresent() ? BuiltInKernel.NATIVE : wanted;
     if (obstacle.isPresent()) {
       notes.accept(place + " " + name + ": " + obstacle.get() + "; native is used");
     } else if (here == null) {
@@ -73,7 +74,7 @@ public record AttentionBackend(String name, String place) {
               + " "
               + name
               + ": no other library is loaded, the same is computed by "
-              + (used == ExactKernel.NATIVE
+              + (used == BuiltInKernel.NATIVE
                   ? "JDiT's kernel (native)"
                   : "LibTorch's (" + used + ")"));
     }
@@ -81,14 +82,26 @@ public record AttentionBackend(String name, String place) {
   }
 
   private static final class Names {
-    static final Map<String, ExactKernel> HERE =
-        Arrays.stream(ExactKernel.values())
-            .collect(Collectors.toMap(ExactKernel::toString, k -> k));
+    static final Map<String, BuiltInKernel> HERE =
+        Arrays.stream(BuiltInKernel.values())
+            .collect(Collectors.toMap(BuiltInKernel::toString, k -> k));
     static final Set<String> SUPPORTED;
     static final Map<String, String> REFUSED = new LinkedHashMap<>();
 
     static {
-      HERE.put("_sdpa_cudnn", ExactKernel.CUDNN); // cache-dit's name
+      HERE.put("_sdpa_cudnn", BuiltInKernel.CUDNN); // cache-dit's name
+      // SageAttention 1 and 2; here p v is computed in the model's dtype for all of them.
+      for (String name :
+          List.of(
+              "sage_attn",
+              "sage_hub",
+              "sage_varlen",
+              "_sage_qk_int8_pv_fp16_cuda",
+              "_sage_qk_int8_pv_fp16_triton",
+              "_sage_qk_int8_pv_fp8_cuda",
+              "_sage_qk_int8_pv_fp8_cuda_sm90")) {
+        HERE.put(name, BuiltInKernel.SAGE);
+      }
       SUPPORTED = new TreeSet<>(HERE.keySet());
       SUPPORTED.add(AUTO);
       // FlashAttention 2 to 4 as packages of their own.
@@ -108,17 +121,9 @@ public record AttentionBackend(String name, String place) {
               "_flash_varlen_3",
               "_flash_3_varlen_hub"));
       refuse(
-          "it computes in 8 or 4 bits, which changes pictures",
-          "sage",
+          "it computes in 4 bits or in float8 on cards of compute capability 12.0",
           "sage3",
-          "sage_hub",
-          "sage_varlen",
-          "sage_attn",
           "sage_attn_3",
-          "_sage_qk_int8_pv_fp8_cuda",
-          "_sage_qk_int8_pv_fp8_cuda_sm90",
-          "_sage_qk_int8_pv_fp16_cuda",
-          "_sage_qk_int8_pv_fp16_triton",
           "ffpa_fp8",
           "ffpa_fp4");
       refuse(

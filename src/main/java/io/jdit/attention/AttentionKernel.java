@@ -1,11 +1,11 @@
 package io.jdit.attention;
 
-import io.jdit.kernels.Kernels.AttentionWithLse;
+import io.jdit.kernels.AttentionKernels.AttentionWithLse;
 import io.jdit.tensor.Tensor;
 
 /**
- * How softmax(scale q k^T) v is computed on one device, exactly and without a mask. Shapes as in
- * {@link Attention}: q [B, Nq, H, headDim], k and v [B, Nk, H, headDim].
+ * How softmax(scale q k^T) v is computed on one device, without a mask. Shapes as in {@link
+ * Attention}: q [B, Nq, H, headDim], k and v [B, Nk, H, headDim].
  */
 public interface AttentionKernel {
   /**

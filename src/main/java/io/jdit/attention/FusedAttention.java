@@ -13,7 +13,7 @@ public final class FusedAttention implements Attention {
 
   /** By the native kernel. */
   public FusedAttention() {
-    this(ExactKernel.NATIVE);
+    this(BuiltInKernel.NATIVE);
   }
 
   public FusedAttention(AttentionKernel kernel) {

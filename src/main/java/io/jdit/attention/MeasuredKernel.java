@@ -1,6 +1,6 @@
 package io.jdit.attention;
 
-import io.jdit.kernels.Kernels.AttentionWithLse;
+import io.jdit.kernels.AttentionKernels.AttentionWithLse;
 import io.jdit.metrics.Unmeasured;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Device;
@@ -19,9 +19,12 @@ import java.util.function.Consumer;
  * the whole process.
  */
 final class MeasuredKernel implements AttentionKernel {
-  /** Not {@link ExactKernel#TORCH}, which is one of them, nor MATH, which may not fit in memory. */
-  private static final List<ExactKernel> CANDIDATES =
-      List.of(ExactKernel.NATIVE, ExactKernel.FLASH, ExactKernel.EFFICIENT, ExactKernel.CUDNN);
+  /**
+   * Not {@link BuiltInKernel#TORCH}, which is one of them, nor MATH, which may not fit in memory.
+   */
+  private static final List<BuiltInKernel> CANDIDATES =
+      List.of(
+          BuiltInKernel.NATIVE, BuiltInKernel.FLASH, BuiltInKernel.EFFICIENT, BuiltInKernel.CUDNN);
 
   /** Tokens that are timed; how kernels compare does not change for more. */
   private static final long LARGEST_ON_CPU = 1024;
@@ -48,7 +51,7 @@ final class MeasuredKernel implements AttentionKernel {
     }
   }
 
-  private static final Map<Kind, ExactKernel> CHOSEN = new ConcurrentHashMap<>();
+  private static final Map<Kind, BuiltInKernel> CHOSEN = new ConcurrentHashMap<>();
 
   private final Consumer<String> notes;
 
@@ -74,9 +77,9 @@ final class MeasuredKernel implements AttentionKernel {
     return kernel(q, k, v, scale).withLogSumExp(q, k, v, scale);
   }
 
-  private ExactKernel kernel(Tensor q, Tensor k, Tensor v, double scale) {
+  private BuiltInKernel kernel(Tensor q, Tensor k, Tensor v, double scale) {
     Kind kind = Kind.of(q, k);
-    ExactKernel kernel = CHOSEN.get(kind);
+    BuiltInKernel kernel = CHOSEN.get(kind);
     if (kernel == null) {
       kernel = Unmeasured.run(() -> fastest(kind, q, k, v, scale));
       CHOSEN.put(kind, kernel);
@@ -88,17 +91,17 @@ final class MeasuredKernel implements AttentionKernel {
     return device.isCuda() ? LARGEST_ON_GPU : LARGEST_ON_CPU;
   }
 
-  private ExactKernel fastest(Kind kind, Tensor q, Tensor k, Tensor v, double scale) {
-    List<ExactKernel> able =
+  private BuiltInKernel fastest(Kind kind, Tensor q, Tensor k, Tensor v, double scale) {
+    List<BuiltInKernel> able =
         CANDIDATES.stream().filter(c -> c.obstacle(kind.device, kind.dtype).isEmpty()).toList();
-    ExactKernel best = ExactKernel.NATIVE;
+    BuiltInKernel best = BuiltInKernel.NATIVE;
     double least = Double.POSITIVE_INFINITY;
     StringBuilder times = new StringBuilder();
     try (TensorScope scope = TensorScope.open()) {
       Tensor a = first(q);
       Tensor b = first(k);
       Tensor c = first(v);
-      for (ExactKernel candidate : able) {
+      for (BuiltInKernel candidate : able) {
         double time;
         try {
           time = milliseconds(candidate, a, b, c, scale, HOPELESS * least);
@@ -134,7 +137,7 @@ final class MeasuredKernel implements AttentionKernel {
 
   /** The least of several calls; of the first alone when that took {@code hopeless}. */
   private static double milliseconds(
-      ExactKernel kernel, Tensor q, Tensor k, Tensor v, double scale, double hopeless) {
+      BuiltInKernel kernel, Tensor q, Tensor k, Tensor v, double scale, double hopeless) {
     double least = call(kernel, q, k, v, scale);
     for (int i = 0; i < RUNS && least < hopeless; i++) {
       least = Math.min(least, call(kernel, q, k, v, scale));
@@ -142,7 +145,7 @@ final class MeasuredKernel implements AttentionKernel {
     return least;
   }
 
-  private static double call(ExactKernel kernel, Tensor q, Tensor k, Tensor v, double scale) {
+  private static double call(BuiltInKernel kernel, Tensor q, Tensor k, Tensor v, double scale) {
     Torch.synchronize(q.device());
     long start = System.nanoTime();
     kernel.forward(q, k, v, scale).close();

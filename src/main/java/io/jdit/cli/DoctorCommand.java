@@ -1,6 +1,6 @@
 package io.jdit.cli;
 
-import io.jdit.attention.ExactKernel;
+import io.jdit.attention.BuiltInKernel;
 import io.jdit.checkpoint.HubReport;
 import io.jdit.engine.Version;
 import io.jdit.kernels.NativeLibraries;
@@ -155,7 +155,7 @@ final class DoctorCommand implements Callable<Integer> {
     Device place = Torch.cudaDevices() > 0 ? Device.parse("cuda:0") : Device.CPU;
     DType dtype = Strategies.on(place).dtype();
     List<String> there = new ArrayList<>();
-    for (ExactKernel kernel : ExactKernel.values()) {
+    for (BuiltInKernel kernel : BuiltInKernel.values()) {
       Optional<String> obstacle = kernel.trial(place, dtype);
       if (obstacle.isEmpty()) {
         there.add(kernel.toString());

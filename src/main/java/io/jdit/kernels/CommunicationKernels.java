@@ -5,7 +5,7 @@ import static io.jdit.kernels.NativeCall.dtypeCode;
 import static io.jdit.kernels.NativeCall.requireFloat32;
 import static io.jdit.kernels.NativeCall.supports;
 
-import io.jdit.kernels.Kernels.AttentionWithLse;
+import io.jdit.kernels.AttentionKernels.AttentionWithLse;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Shapes;
 import io.jdit.tensor.Tensor;

@@ -33,7 +33,7 @@ class CpuKernels extends io.jdit.kernels.KernelsPreset {
 
   // #include <stdint.h>
 
-  public static final int JDIT_ABI_VERSION = 6;
+  public static final int JDIT_ABI_VERSION = 7;
 
   public static final int JDIT_FLOAT32 = 0;
   public static final int JDIT_BFLOAT16 = 1;
@@ -157,7 +157,9 @@ class CpuKernels extends io.jdit.kernels.KernelsPreset {
    * out = softmax(scale q k^T) v with online softmax; q, out [batch, q_len, heads, head_dim] and
    * k, v [batch, k_len, heads, head_dim] with strides of batch, token and head. Causal lets query i
    * see the keys 0..i. lse, when not null, receives the natural log-sum-exp of the scaled scores,
-   * float32 [batch, heads, q_len]. The CUDA library refuses: use LibTorch's flash attention.
+   * float32 [batch, heads, q_len]. int8: q k^T is computed from codes of 8 bits of q and of k less
+   * its mean over the keys, with a scale max|x| / 127 for each token of a head; needs an instruction
+   * set with jdit_has_quantized_linear(). The CUDA library refuses: use LibTorch's flash attention.
    */
   public static native int jdit_attention(
       @Const Pointer q,
@@ -184,6 +186,7 @@ class CpuKernels extends io.jdit.kernels.KernelsPreset {
       @Cast("int64_t") long out_head_stride,
       double scale,
       int causal,
+      int int8,
       int dtype,
       Pointer stream);
 

@@ -1,7 +1,7 @@
 package io.jdit.kernels;
 
+import io.jdit.kernels.AttentionKernels.AttentionWithLse;
 import io.jdit.kernels.CodeKernels.Codes;
-import io.jdit.kernels.Kernels.AttentionWithLse;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Functional;
 import io.jdit.tensor.FusedSdpa;
@@ -80,6 +80,34 @@ final class EagerKernels {
       return new AttentionWithLse(
           scope.keep(heads[0].transpose(1, 2).contiguous()), scope.keep(heads[1]));
     }
+  }
+
+  /** Holds all scores. */
+  static AttentionWithLse int8AttentionWithLse(Tensor q, Tensor k, Tensor v, double scale) {
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor queries = q.transpose(1, 2).to(DType.FLOAT32);
+      Tensor keys = k.transpose(1, 2).to(DType.FLOAT32);
+      Tensor mean = keys.mean(-2, true);
+      Tensor scores =
+          int8(queries)
+              .matmul(int8(keys.sub(mean)).transpose(2, 3))
+              .add(queries.matmul(mean.transpose(2, 3)))
+              .mul(scale);
+      Tensor lse = Tensor.wrap(torch.logsumexp(scores.handle(), -1));
+      Tensor probabilities = scores.sub(lse.unsqueeze(3)).exp();
+      Tensor out = probabilities.matmul(v.transpose(1, 2).to(DType.FLOAT32));
+      return new AttentionWithLse(
+          scope.keep(out.transpose(1, 2).contiguous().to(q.dtype())), scope.keep(lse));
+    }
+  }
+
+  /** Rows rounded to 255 steps, as numbers again. */
+  private static Tensor int8(Tensor x) {
+    Tensor scales =
+        Tensor.wrap(torch.amax(x.abs().handle(), new long[] {-1}, true))
+            .clamp(0x1p-100, Double.POSITIVE_INFINITY)
+            .div(127);
+    return x.div(scales).round().mul(scales);
   }
 
   /** Bytes [..., format.bytes(D)] of x [..., D]. */

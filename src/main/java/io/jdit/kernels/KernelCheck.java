@@ -43,6 +43,9 @@ public final class KernelCheck {
   private static final double EPS = 1e-6;
   private static final long SEED = 7;
 
+  /** A number between two codes of 8 bits may become either. */
+  private static final double FLIPPED_CODES = 5e-3;
+
   private final Device device;
   private final DType dtype;
   private final long tokens;
@@ -139,8 +142,17 @@ public final class KernelCheck {
       check(
           "attention",
           0,
-          () -> Kernels.attention(split, k, v, scale, false),
+          () -> AttentionKernels.attention(split, k, v, scale, false),
           () -> EagerKernels.attention(here(split), here(k), here(v), scale, false));
+      if (AttentionKernels.hasInt8(dtype, device)) {
+        check(
+            "int8 attention",
+            0,
+            Math.max(bound(), FLIPPED_CODES),
+            () -> AttentionKernels.int8Attention(split, k, v, scale),
+            KernelCheck::here,
+            () -> EagerKernels.int8AttentionWithLse(split, k, v, scale).out());
+      }
     }
     return List.copyOf(results);
   }

@@ -1,9 +1,7 @@
 package io.jdit.kernels;
 
 import static io.jdit.kernels.NativeCall.call;
-import static io.jdit.kernels.NativeCall.check;
 import static io.jdit.kernels.NativeCall.dtypeCode;
-import static io.jdit.kernels.NativeCall.pointer;
 import static io.jdit.kernels.NativeCall.requireFloat32;
 import static io.jdit.kernels.NativeCall.requireLike;
 import static io.jdit.kernels.NativeCall.requireSameKind;
@@ -11,7 +9,6 @@ import static io.jdit.kernels.NativeCall.rowStride;
 import static io.jdit.kernels.NativeCall.supports;
 
 import io.jdit.metrics.Trace;
-import io.jdit.tensor.DType;
 import io.jdit.tensor.Shapes;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
@@ -27,15 +24,6 @@ import io.jdit.tensor.TensorScope;
  */
 public final class Kernels {
   private Kernels() {}
-
-  /**
-   * Attention's output and the log-sum-exp of each query's scaled scores, which merge partial
-   * results of several blocks of keys.
-   *
-   * @param out [B, Nq, H, Dh]
-   * @param logSumExp float32 [B, H, Nq]
-   */
-  public record AttentionWithLse(Tensor out, Tensor logSumExp) {}
 
   /**
    * Adaptive layer norm: LN(x) (1 + scale) + shift, LN without affine terms.
@@ -233,83 +221,6 @@ public final class Kernels {
           stream -> CudaKernels.jdit_gelu_tanh(p, o, rows, dim, from, to, code, stream),
           stream -> CpuKernels.jdit_gelu_tanh(p, o, rows, dim, from, to, code, stream));
     }
-  }
-
-  /**
-   * softmax(scale q k^T) v. On CUDA this is LibTorch's flash attention.
-   *
-   * @param q [B, Nq, H, Dh]
-   * @param k [B, Nk, H, Dh]; v likewise
-   * @param causal query i sees the keys 0 .. i
-   * @return [B, Nq, H, Dh], contiguous
-   */
-  public static Tensor attention(Tensor q, Tensor k, Tensor v, double scale, boolean causal) {
-    requireAttention(q, k, v);
-    if (q.device().isCuda() || !supports(q)) {
-      return EagerKernels.attention(q, k, v, scale, causal);
-    }
-    return attend(q, k, v, scale, causal, null);
-  }
-
-  /**
-   * {@link #attention} and the log-sum-exp of the scaled scores, which are never held in memory on
-   * either device.
-   */
-  public static AttentionWithLse attentionWithLse(
-      Tensor q, Tensor k, Tensor v, double scale, boolean causal) {
-    requireAttention(q, k, v);
-    if (q.device().isCuda() || !supports(q)) {
-      return EagerKernels.attentionWithLse(q, k, v, scale, causal);
-    }
-    Tensor lse = Tensor.empty(DType.FLOAT32, q.device(), q.size(0), q.size(2), q.size(1));
-    return new AttentionWithLse(attend(q, k, v, scale, causal, lse), lse);
-  }
-
-  private static Tensor attend(
-      Tensor q, Tensor k, Tensor v, double scale, boolean causal, Tensor lse) {
-    try (TensorScope scope = TensorScope.open()) {
-      Tensor a = q.stride(3) == 1 ? q : q.contiguous();
-      Tensor b = k.stride(3) == 1 ? k : k.contiguous();
-      Tensor c = v.stride(3) == 1 ? v : v.contiguous();
-      Tensor out = Tensor.empty(q.dtype(), q.device(), q.shape());
-      check(
-          CpuKernels.jdit_attention(
-              a.dataPointer(),
-              b.dataPointer(),
-              c.dataPointer(),
-              out.dataPointer(),
-              pointer(lse),
-              q.size(0),
-              q.size(2),
-              q.size(1),
-              k.size(1),
-              q.size(3),
-              a.stride(0),
-              a.stride(1),
-              a.stride(2),
-              b.stride(0),
-              b.stride(1),
-              b.stride(2),
-              c.stride(0),
-              c.stride(1),
-              c.stride(2),
-              out.stride(0),
-              out.stride(1),
-              out.stride(2),
-              scale,
-              causal ? 1 : 0,
-              dtypeCode(q),
-              null),
-          q.device());
-      return scope.keep(out);
-    }
-  }
-
-  private static void requireAttention(Tensor q, Tensor k, Tensor v) {
-    Shapes.require("attention q", q, -1, -1, -1, -1);
-    requireSameKind("attention k", k, q);
-    Shapes.require("attention k", k, q.size(0), -1, q.size(2), q.size(3));
-    requireLike("attention v", v, k);
   }
 
   private static void requireModulation(String what, Tensor row, Tensor x) {

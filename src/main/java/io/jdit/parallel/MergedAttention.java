@@ -1,7 +1,7 @@
 package io.jdit.parallel;
 
+import io.jdit.kernels.AttentionKernels.AttentionWithLse;
 import io.jdit.kernels.CommunicationKernels;
-import io.jdit.kernels.Kernels.AttentionWithLse;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;

@@ -3,7 +3,7 @@ package io.jdit.parallel;
 import io.jdit.attention.Attention;
 import io.jdit.attention.KeyMask;
 import io.jdit.attention.Tokens;
-import io.jdit.kernels.Kernels.AttentionWithLse;
+import io.jdit.kernels.AttentionKernels.AttentionWithLse;
 import io.jdit.metrics.Trace;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Tensor;

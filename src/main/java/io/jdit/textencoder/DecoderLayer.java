@@ -1,7 +1,7 @@
 package io.jdit.textencoder;
 
 import io.jdit.checkpoint.Weights;
-import io.jdit.kernels.Kernels;
+import io.jdit.kernels.AttentionKernels;
 import io.jdit.nn.GatedFeedForward;
 import io.jdit.nn.Linear;
 import io.jdit.nn.LinearFactory;
@@ -80,11 +80,11 @@ final class DecoderLayer {
     int tokens = (int) query.size(1);
     int n = keys.length();
     if (n == tokens) {
-      return Kernels.attention(query, key, value, scale, true);
+      return AttentionKernels.attention(query, key, value, scale, true);
     }
     Tensor k = key.narrow(1, keys.start(), n);
     Tensor v = value.narrow(1, keys.start(), n);
-    Tensor seen = Kernels.attention(query.narrow(1, keys.start(), n), k, v, scale, true);
+    Tensor seen = AttentionKernels.attention(query.narrow(1, keys.start(), n), k, v, scale, true);
     List<Tensor> parts = new ArrayList<>();
     if (keys.start() > 0) {
       parts.add(
@@ -93,7 +93,7 @@ final class DecoderLayer {
     parts.add(seen);
     if (keys.end() < tokens) {
       Tensor after = query.narrow(1, keys.end(), tokens - keys.end());
-      parts.add(Kernels.attention(after, k, v, scale, false));
+      parts.add(AttentionKernels.attention(after, k, v, scale, false));
     }
     return Tensor.cat(1, parts.toArray(Tensor[]::new));
   }

@@ -1,7 +1,7 @@
 package io.jdit.textencoder;
 
 import io.jdit.checkpoint.Weights;
-import io.jdit.kernels.Kernels;
+import io.jdit.kernels.AttentionKernels;
 import io.jdit.nn.GatedFeedForward;
 import io.jdit.nn.Linear;
 import io.jdit.nn.LinearFactory;
@@ -69,7 +69,7 @@ final class QwenVisionBlock {
   }
 
   private Tensor attended(Tensor q, Tensor k, Tensor v, long start, long length) {
-    return Kernels.attention(
+    return AttentionKernels.attention(
             segment(q, start, length),
             segment(k, start, length),
             segment(v, start, length),

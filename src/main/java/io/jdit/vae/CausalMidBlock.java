@@ -1,7 +1,7 @@
 package io.jdit.vae;
 
 import io.jdit.checkpoint.Weights;
-import io.jdit.kernels.Kernels;
+import io.jdit.kernels.AttentionKernels;
 import io.jdit.nn.Conv2d;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
@@ -46,7 +46,8 @@ final class CausalMidBlock {
         Tensor frames = x.transpose(1, 2).reshape(b * t, c, x.size(3), x.size(4));
         Tensor qkv = toQkv.forward(norm.forward(frames)).flatten(2, 3); // [B T, 3 C, H W]
         Tensor[] heads = qkv.transpose(1, 2).contiguous().unsqueeze(2).chunk(3, 3);
-        Tensor o = Kernels.attention(heads[0], heads[1], heads[2], 1 / Math.sqrt(c), false);
+        Tensor o =
+            AttentionKernels.attention(heads[0], heads[1], heads[2], 1 / Math.sqrt(c), false);
         Tensor pixels = o.squeeze(2).transpose(1, 2).reshape(frames.shape());
         Tensor y = proj.forward(pixels).add(frames);
         return scope.keep(y.view(b, t, c, x.size(3), x.size(4)).transpose(1, 2).contiguous());

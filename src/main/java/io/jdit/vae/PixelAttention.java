@@ -1,7 +1,7 @@
 package io.jdit.vae;
 
 import io.jdit.checkpoint.Weights;
-import io.jdit.kernels.Kernels;
+import io.jdit.kernels.AttentionKernels;
 import io.jdit.nn.DenseLinear;
 import io.jdit.nn.GroupNorm;
 import io.jdit.tensor.Tensor;
@@ -44,7 +44,7 @@ final class PixelAttention {
       Tensor[] o = new Tensor[frames];
       for (int t = 0; t < frames; t++) {
         o[t] =
-            Kernels.attention(
+            AttentionKernels.attention(
                     q.narrow(1, t * pixels, pixels).unsqueeze(2),
                     k.narrow(1, 0, (t + 1) * pixels).unsqueeze(2),
                     v.narrow(1, 0, (t + 1) * pixels).unsqueeze(2),

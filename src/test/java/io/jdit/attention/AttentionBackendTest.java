@@ -33,13 +33,15 @@ class AttentionBackendTest {
     "native, cuda:0, BFLOAT16, NATIVE",
     "torch_sdpa, cpu, FLOAT32, TORCH",
     "_native_math, cpu, BFLOAT16, MATH",
+    "sage_attn, cpu, BFLOAT16, SAGE",
+    "sage, cpu, FLOAT32, SAGE",
     "_native_flash, cpu, FLOAT32, FLASH",
     "_native_flash, cuda:0, BFLOAT16, FLASH",
     "_native_efficient, cuda:0, FLOAT32, EFFICIENT",
     "_native_cudnn, cuda:0, FLOAT16, CUDNN",
     "_sdpa_cudnn, cuda:0, BFLOAT16, CUDNN"
   })
-  void namesOfLibTorchsKernels(String name, String device, DType dtype, ExactKernel expected) {
+  void namesOfLibTorchsKernels(String name, String device, DType dtype, BuiltInKernel expected) {
     assertThat(kernel(name, device, dtype)).isEqualTo(expected);
     assertThat(notes).isEmpty();
   }
@@ -53,7 +55,7 @@ class AttentionBackendTest {
     "fa, cpu, BFLOAT16, NATIVE"
   })
   void librariesOfOthersAreRequestsForTheNearestKernel(
-      String name, String device, DType dtype, ExactKernel expected) {
+      String name, String device, DType dtype, BuiltInKernel expected) {
     assertThat(kernel(name, device, dtype)).isEqualTo(expected);
     assertThat(notes)
         .singleElement()
@@ -65,6 +67,7 @@ class AttentionBackendTest {
   @ParameterizedTest
   @CsvSource({
     "_native_efficient, cpu, FLOAT32, 'it needs a GPU, not cpu'",
+    "sage_attn, cuda:0, BFLOAT16, 'there is a kernel for CPUs only'",
     "_sdpa_cudnn, cpu, FLOAT32, 'it needs a GPU, not cpu'",
     "_native_cudnn, cuda:0, FLOAT32, 'it needs bfloat16 or float16, not float32'",
     "_native_flash, cuda:0, FLOAT32, 'on a GPU it needs bfloat16 or float16, not float32'",
@@ -72,16 +75,15 @@ class AttentionBackendTest {
   })
   void whatCannotRunHereSaysWhyAndWhatIsUsed(
       String name, String device, DType dtype, String reason) {
-    assertThat(kernel(name, device, dtype)).isEqualTo(ExactKernel.NATIVE);
+    assertThat(kernel(name, device, dtype)).isEqualTo(BuiltInKernel.NATIVE);
     assertThat(notes)
         .containsExactly("a.yaml: attention_backend " + name + ": " + reason + "; native is used");
   }
 
   @ParameterizedTest
   @CsvSource({
-    "sage, 'computes in 8 or 4 bits'",
-    "sage_attn_3, 'computes in 8 or 4 bits'",
-    "ffpa_fp8, 'computes in 8 or 4 bits'",
+    "sage_attn_3, 'compute capability 12.0'",
+    "ffpa_fp8, 'compute capability 12.0'",
     "ffpa, 'compute capability 12.0'",
     "vmoba_attn, 'leaves scores out'",
     "xformers, 'has as _native_efficient'",
@@ -109,8 +111,8 @@ class AttentionBackendTest {
 
   @Test
   void onlyMathHasNoLogSumExp() {
-    assertThat(ExactKernel.values())
+    assertThat(BuiltInKernel.values())
         .filteredOn(k -> !k.hasLogSumExp())
-        .containsExactly(ExactKernel.MATH);
+        .containsExactly(BuiltInKernel.MATH);
   }
 }

@@ -5,6 +5,7 @@ import static io.jdit.kernels.InstructionSets.random;
 import static io.jdit.kernels.InstructionSets.seeded;
 import static io.jdit.testing.TensorAssert.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Device;
@@ -12,6 +13,7 @@ import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 import io.jdit.testing.NoLeaks;
 import java.util.Random;
+import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -60,13 +62,13 @@ final class AttentionKernelTest {
         Tensor k = random(random, dtype, s[0], s[3], s[1], s[4]);
         Tensor v = random(random, dtype, s[0], s[3], s[1], s[4]);
         double scale = 1 / Math.sqrt(s[4]);
-        var found = Kernels.attentionWithLse(q, k, v, scale, causal);
+        var found = AttentionKernels.attentionWithLse(q, k, v, scale, causal);
         Tensor[] expected = definition(q, k, v, scale, causal);
         // bfloat16 probabilities are rounded as well as the output.
         double bound = dtype == DType.FLOAT32 ? 3e-6 : 2 * halfUlp(dtype);
         assertThat(found.out()).isCloseTo(expected[0], bound);
         assertThat(found.logSumExp()).isCloseTo(expected[1], 2e-6);
-        assertThat(Kernels.attention(q, k, v, scale, causal)).isCloseTo(found.out(), 0);
+        assertThat(AttentionKernels.attention(q, k, v, scale, causal)).isCloseTo(found.out(), 0);
       }
     }
   }
@@ -128,13 +130,13 @@ final class AttentionKernelTest {
     for (int i = 0; i < 3; i++) {
       parts[i] = qkv.narrow(2, (long) i * heads * dim, heads * dim).view(2, 77, heads, dim);
     }
-    assertThat(Kernels.attention(parts[0], parts[1], parts[2], 0.125, false))
+    assertThat(AttentionKernels.attention(parts[0], parts[1], parts[2], 0.125, false))
         .isCloseTo(
             EagerKernels.attention(parts[0], parts[1], parts[2], 0.125, false),
             dtype == DType.FLOAT32 ? 3e-6 : 3 * halfUlp(dtype));
     // The layout [B, H, N, Dh] seen as [B, N, H, Dh].
     Tensor t = random(random, dtype, 2, heads, 50, dim).transpose(1, 2);
-    assertThat(Kernels.attention(t, t, t, 0.125, true))
+    assertThat(AttentionKernels.attention(t, t, t, 0.125, true))
         .isCloseTo(
             EagerKernels.attention(t, t, t, 0.125, true),
             dtype == DType.FLOAT32 ? 3e-6 : 3 * halfUlp(dtype));
@@ -151,7 +153,7 @@ final class AttentionKernelTest {
     for (double scale : new double[] {1, -1}) {
       Tensor[] expected = definition(q, k, v, scale, false);
       // Scores of some 1e4 have 1e-3 of float32 rounding, and so do the probabilities.
-      assertThat(Kernels.attention(q, k, v, scale, false)).isCloseTo(expected[0], 1e-2);
+      assertThat(AttentionKernels.attention(q, k, v, scale, false)).isCloseTo(expected[0], 1e-2);
     }
   }
 
@@ -162,7 +164,85 @@ final class AttentionKernelTest {
     Tensor q = Tensor.zeros(dtype, Device.CPU, 1, 3, 1, 16);
     Tensor k = Tensor.zeros(dtype, Device.CPU, 1, 20, 1, 16);
     q.narrow(1, 1, 1).fill_(Double.NaN);
-    double[] out = Kernels.attention(q, k, k, 1, false).toDoubles();
+    double[] out = AttentionKernels.attention(q, k, k, 1, false).toDoubles();
+    org.assertj.core.api.Assertions.assertThat(out[0]).isZero();
+    org.assertj.core.api.Assertions.assertThat(out[16]).isNaN();
+    org.assertj.core.api.Assertions.assertThat(out[32]).isZero();
+  }
+
+  /** SageAttention's formula in double: codes of q and of k less its mean, then the definition. */
+  @ParameterizedTest
+  @MethodSource(ISAS)
+  void int8MatchesItsFormula(String isa, DType dtype) {
+    InstructionSets.use(isa);
+    assumeTrue(AttentionKernels.hasInt8(dtype, Device.CPU), isa + " has no int8 kernels");
+    Random random = seeded(25);
+    for (int[] s : SHAPES) {
+      for (double scale : new double[] {1 / Math.sqrt(s[4]), -0.1}) {
+        Tensor q = random(random, dtype, s[0], s[2], s[1], s[4]);
+        Tensor k = random(random, dtype, s[0], s[3], s[1], s[4]);
+        Tensor v = random(random, dtype, s[0], s[3], s[1], s[4]);
+        Tensor mean = k.to(DType.FLOAT64).mean(1, true);
+        Tensor[] expected =
+            definition(
+                int8(q.to(DType.FLOAT64)), int8(k.to(DType.FLOAT64).sub(mean)), v, scale, false);
+        Tensor shift =
+            q.to(DType.FLOAT64).transpose(1, 2).matmul(mean.transpose(1, 2).transpose(2, 3));
+        Tensor lse = expected[1].add(shift.squeeze(3).mul(scale));
+        var found = AttentionKernels.int8AttentionWithLse(q, k, v, scale);
+        // A number between two codes may become either, which is up to a step of 127 in one
+        // product.
+        double flipped = 5e-3;
+        assertThat(found.out()).isCloseTo(expected[0], flipped + 2 * halfUlp(dtype));
+        assertThat(found.logSumExp()).isCloseTo(lse, flipped);
+        assertThat(AttentionKernels.int8Attention(q, k, v, scale)).isCloseTo(found.out(), 0);
+        var twin = EagerKernels.int8AttentionWithLse(q, k, v, scale);
+        assertThat(twin.out()).isCloseTo(expected[0], flipped + 2 * halfUlp(dtype));
+        assertThat(twin.logSumExp()).isCloseTo(lse, flipped);
+      }
+    }
+  }
+
+  /** [B, N, H, Dh] in float64: each row rounded to 255 steps. */
+  private static Tensor int8(Tensor x) {
+    Tensor largest = Tensor.wrap(torch.amax(x.abs().handle(), new long[] {3}, true));
+    Tensor step = largest.clamp(1e-30, Double.POSITIVE_INFINITY).div(127);
+    return x.div(step).round().mul(step);
+  }
+
+  /** Channels that all keys have in common cost no precision, which is what the mean is for. */
+  @ParameterizedTest
+  @MethodSource(ISAS)
+  void int8StaysNearTheExactResultWhereKeysHaveAnOffset(String isa, DType dtype) {
+    InstructionSets.use(isa);
+    assumeTrue(AttentionKernels.hasInt8(dtype, Device.CPU), isa + " has no int8 kernels");
+    Random random = seeded(26);
+    Tensor q = random(random, dtype, 1, 200, 2, 64);
+    Tensor k = random(random, dtype, 1, 700, 2, 64);
+    Tensor offset = k.narrow(3, 5, 3);
+    offset.copy_(offset.add(30));
+    Tensor v = random(random, dtype, 1, 700, 2, 64);
+    double[] exact = AttentionKernels.attention(q, k, v, 0.125, false).toDoubles();
+    double[] found = AttentionKernels.int8Attention(q, k, v, 0.125).toDoubles();
+    double error = 0;
+    double power = 0;
+    for (int i = 0; i < exact.length; i++) {
+      error += (found[i] - exact[i]) * (found[i] - exact[i]);
+      power += exact[i] * exact[i];
+    }
+    // 35 dB; without the mean it is 12.
+    org.assertj.core.api.Assertions.assertThat(10 * Math.log10(power / error)).isGreaterThan(35);
+  }
+
+  @ParameterizedTest
+  @MethodSource(ISAS)
+  void int8PassesNanOn(String isa, DType dtype) {
+    InstructionSets.use(isa);
+    assumeTrue(AttentionKernels.hasInt8(dtype, Device.CPU), isa + " has no int8 kernels");
+    Tensor q = Tensor.zeros(dtype, Device.CPU, 1, 3, 1, 16);
+    Tensor k = Tensor.zeros(dtype, Device.CPU, 1, 20, 1, 16);
+    q.narrow(1, 1, 1).fill_(Double.NaN);
+    double[] out = AttentionKernels.int8Attention(q, k, k, 1).toDoubles();
     org.assertj.core.api.Assertions.assertThat(out[0]).isZero();
     org.assertj.core.api.Assertions.assertThat(out[16]).isNaN();
     org.assertj.core.api.Assertions.assertThat(out[32]).isZero();
@@ -186,7 +266,7 @@ final class AttentionKernelTest {
       org.assertj.core.api.Assertions.assertThat(found.logSumExp().isContiguous()).isTrue();
       org.assertj.core.api.Assertions.assertThat(found.logSumExp().dtype())
           .isEqualTo(DType.FLOAT32);
-      assertThat(Kernels.attentionWithLse(q, k, v, 0.3, causal).logSumExp())
+      assertThat(AttentionKernels.attentionWithLse(q, k, v, 0.3, causal).logSumExp())
           .isCloseTo(found.logSumExp(), 2e-6);
     }
   }
@@ -196,11 +276,13 @@ final class AttentionKernelTest {
     Tensor q = InstructionSets.empty(DType.FLOAT32, 1, 9, 2, 8);
     assertThatThrownBy(
             () ->
-                Kernels.attention(q, InstructionSets.empty(DType.FLOAT32, 1, 9, 3, 8), q, 1, false))
+                AttentionKernels.attention(
+                    q, InstructionSets.empty(DType.FLOAT32, 1, 9, 3, 8), q, 1, false))
         .hasMessage("attention k: expected shape [1, -1, 2, 8], found [1, 9, 3, 8]");
     assertThatThrownBy(
             () ->
-                Kernels.attention(q, q, InstructionSets.empty(DType.FLOAT32, 1, 8, 2, 8), 1, false))
+                AttentionKernels.attention(
+                    q, q, InstructionSets.empty(DType.FLOAT32, 1, 8, 2, 8), 1, false))
         .hasMessage("attention v: expected shape [1, 9, 2, 8], found [1, 8, 2, 8]");
   }
 }

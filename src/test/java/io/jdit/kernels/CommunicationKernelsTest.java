@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.jdit.checkpoint.SafeTensorsFile;
-import io.jdit.kernels.Kernels.AttentionWithLse;
+import io.jdit.kernels.AttentionKernels.AttentionWithLse;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Device;
 import io.jdit.tensor.Tensor;

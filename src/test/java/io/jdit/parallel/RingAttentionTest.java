@@ -2,13 +2,13 @@ package io.jdit.parallel;
 
 import static io.jdit.testing.TensorAssert.assertThat;
 
-import io.jdit.attention.ExactKernel;
+import io.jdit.attention.BuiltInKernel;
 import io.jdit.attention.SdpaAttention;
 import io.jdit.attention.Tokens;
 import io.jdit.checkpoint.ModelConfig;
 import io.jdit.checkpoint.SafeTensorsFile;
-import io.jdit.kernels.Kernels;
-import io.jdit.kernels.Kernels.AttentionWithLse;
+import io.jdit.kernels.AttentionKernels;
+import io.jdit.kernels.AttentionKernels.AttentionWithLse;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Generator;
 import io.jdit.tensor.Tensor;
@@ -71,7 +71,7 @@ class RingAttentionTest {
             long tokens = f.read(name + ".q").size(1) / world;
             long start = g.rank() * tokens;
             Tensor o =
-                new RingAttention(g, new SdpaAttention(), ExactKernel.NATIVE::withLogSumExp)
+                new RingAttention(g, new SdpaAttention(), BuiltInKernel.NATIVE::withLogSumExp)
                     .forward(
                         f.read(name + ".q").narrow(1, start, tokens),
                         f.read(name + ".k").narrow(1, start, tokens),
@@ -112,7 +112,7 @@ class RingAttentionTest {
                         new SdpaAttention(),
                         (a, b, c, scale) -> {
                           events.add("compute");
-                          return Kernels.attentionWithLse(a, b, c, scale, false);
+                          return AttentionKernels.attentionWithLse(a, b, c, scale, false);
                         })
                     .forward(
                         q.narrow(1, start, n),

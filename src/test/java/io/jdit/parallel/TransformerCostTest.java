@@ -10,6 +10,7 @@ import io.jdit.attention.HeadProjections.Shape;
 import io.jdit.attention.Tokens;
 import io.jdit.checkpoint.MetaWeights;
 import io.jdit.checkpoint.Weights;
+import io.jdit.kernels.AttentionKernels;
 import io.jdit.kernels.Kernels;
 import io.jdit.nn.Linear;
 import io.jdit.tensor.DType;
@@ -127,7 +128,7 @@ class TransformerCostTest {
       assertThat(Kernels.geluTanh(x).shape()).containsExactly(1, 5, D);
       assertThat(Kernels.rmsNormRope(heads, null, 0, null, null).shape())
           .containsExactly(1, 5, 4, 16);
-      assertThat(Kernels.attention(heads, heads, heads, 1, false).shape())
+      assertThat(AttentionKernels.attention(heads, heads, heads, 1, false).shape())
           .containsExactly(1, 5, 4, 16);
     }
   }

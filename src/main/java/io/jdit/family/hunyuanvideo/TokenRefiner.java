@@ -6,6 +6,7 @@ import static io.jdit.family.hunyuanvideo.HunyuanTransformer.TIME_CHANNELS;
 import io.jdit.attention.HeadProjections;
 import io.jdit.attention.HeadProjections.Names;
 import io.jdit.checkpoint.Weights;
+import io.jdit.kernels.AttentionKernels;
 import io.jdit.kernels.Kernels;
 import io.jdit.nn.LayerNorm;
 import io.jdit.nn.Linear;
@@ -129,7 +130,7 @@ final class TokenRefiner {
           lengths,
           (b, length) -> {
             Tensor o =
-                Kernels.attention(
+                AttentionKernels.attention(
                     text(q, b, length), text(k, b, length), text(v, b, length), scale, false);
             return Tensor.cat(1, o, text(v, b, 1).repeat(1, n.size(1) - length, 1, 1));
           });

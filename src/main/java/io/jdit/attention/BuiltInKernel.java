@@ -1,7 +1,7 @@
 package io.jdit.attention;
 
-import io.jdit.kernels.Kernels;
-import io.jdit.kernels.Kernels.AttentionWithLse;
+import io.jdit.kernels.AttentionKernels;
+import io.jdit.kernels.AttentionKernels.AttentionWithLse;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Device;
 import io.jdit.tensor.Functional;
@@ -11,8 +11,11 @@ import io.jdit.tensor.TensorScope;
 import io.jdit.tensor.Torch;
 import java.util.Optional;
 
-/** The kernels that there are. They differ in rounding, speed and memory only. */
-public enum ExactKernel implements AttentionKernel {
+/**
+ * The kernels that there are. All but {@link #SAGE} are exact: they differ in rounding, speed and
+ * memory only.
+ */
+public enum BuiltInKernel implements AttentionKernel {
   /** JDiT's own on the CPU, on CUDA what LibTorch chooses: cuDNN's on a Hopper card. */
   NATIVE("native"),
   /** LibTorch's {@code scaled_dot_product_attention}, which chooses one of the following. */
@@ -24,14 +27,16 @@ public enum ExactKernel implements AttentionKernel {
   /** cuDNN's attention. */
   CUDNN("_native_cudnn"),
   /** Two matrix products; holds all scores, Nq Nk for each head. */
-  MATH("_native_math");
+  MATH("_native_math"),
+  /** JDiT's own with scores from codes of 8 bits, see {@link AttentionKernels#int8Attention}. */
+  SAGE("sage");
 
   private static final long TRIAL_TOKENS = 64;
   private static final long TRIAL_DIM = 64;
 
   private final String text;
 
-  ExactKernel(String text) {
+  BuiltInKernel(String text) {
     this.text = text;
   }
 
@@ -52,6 +57,12 @@ public enum ExactKernel implements AttentionKernel {
               : sixteenBits
                   ? Optional.empty()
                   : Optional.of("it needs bfloat16 or float16, not " + dtype.text());
+      case SAGE ->
+          device.isCuda()
+              ? Optional.of("there is a kernel for CPUs only")
+              : AttentionKernels.hasInt8(dtype, device)
+                  ? Optional.empty()
+                  : Optional.of("it needs AVX2 and float32, bfloat16 or float16");
     };
   }
 
@@ -79,7 +90,10 @@ public enum ExactKernel implements AttentionKernel {
   @Override
   public Tensor forward(Tensor q, Tensor k, Tensor v, double scale) {
     if (this == NATIVE) {
-      return Kernels.attention(q, k, v, scale, false);
+      return AttentionKernels.attention(q, k, v, scale, false);
+    }
+    if (this == SAGE) {
+      return AttentionKernels.int8Attention(q, k, v, scale);
     }
     try (TensorScope scope = TensorScope.open()) {
       Tensor a = q.transpose(1, 2);
@@ -98,7 +112,10 @@ public enum ExactKernel implements AttentionKernel {
   @Override
   public AttentionWithLse withLogSumExp(Tensor q, Tensor k, Tensor v, double scale) {
     if (this == NATIVE) {
-      return Kernels.attentionWithLse(q, k, v, scale, false);
+      return AttentionKernels.attentionWithLse(q, k, v, scale, false);
+    }
+    if (this == SAGE) {
+      return AttentionKernels.int8AttentionWithLse(q, k, v, scale);
     }
     try (TensorScope scope = TensorScope.open()) {
       Tensor[] heads = fused(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), scale);
@@ -120,7 +137,7 @@ public enum ExactKernel implements AttentionKernel {
               false);
       case EFFICIENT -> FusedSdpa.withLogSumExp(FusedSdpa.Backend.EFFICIENT, q, k, v, scale, false);
       case CUDNN -> FusedSdpa.withLogSumExp(FusedSdpa.Backend.CUDNN, q, k, v, scale, false);
-      case NATIVE, MATH ->
+      case NATIVE, MATH, SAGE ->
           throw new IllegalStateException(this + " has no log-sum-exp of LibTorch's");
     };
   }

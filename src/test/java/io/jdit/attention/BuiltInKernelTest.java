@@ -2,7 +2,7 @@ package io.jdit.attention;
 
 import static io.jdit.testing.TensorAssert.assertThat;
 
-import io.jdit.kernels.Kernels.AttentionWithLse;
+import io.jdit.kernels.AttentionKernels.AttentionWithLse;
 import io.jdit.tensor.DType;
 import io.jdit.tensor.Device;
 import io.jdit.tensor.Generator;
@@ -13,19 +13,21 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import org.assertj.core.api.Assertions;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 @ExtendWith(NoLeaks.class)
-class ExactKernelTest {
+class BuiltInKernelTest {
   private static final double SCALE = 0.25;
 
   static Stream<AttentionKernel> onTheCpu() {
     return Stream.concat(
-        Stream.of(ExactKernel.values())
-            .filter(k -> k.obstacle(Device.CPU, DType.FLOAT32).isEmpty()),
+        Stream.of(BuiltInKernel.values())
+            .filter(k -> k.obstacle(Device.CPU, DType.FLOAT32).isEmpty())
+            .filter(k -> k != BuiltInKernel.SAGE),
         Stream.of(new MeasuredKernel(line -> {})));
   }
 
@@ -48,6 +50,20 @@ class ExactKernelTest {
         assertThat(found.out()).isCloseTo(expected, 1e-5);
         assertThat(found.logSumExp().exp()).isCloseTo(sums.squeeze(3).to(DType.FLOAT32), 1e-5);
       }
+    }
+  }
+
+  @Test
+  void sageComputesNearlyTheFormula() {
+    Assumptions.assumeTrue(BuiltInKernel.SAGE.obstacle(Device.CPU, DType.FLOAT32).isEmpty());
+    try (TensorScope scope = TensorScope.open();
+        Generator numbers = new Generator(4)) {
+      Tensor x = numbers.randn(DType.FLOAT32, 1, 300, 2, 64);
+      Tensor exact = BuiltInKernel.NATIVE.forward(x, x, x, SCALE);
+      AttentionWithLse found = BuiltInKernel.SAGE.withLogSumExp(x, x, x, SCALE);
+      assertThat(found.out()).isCloseTo(exact, 0.03);
+      assertThat(BuiltInKernel.SAGE.forward(x, x, x, SCALE)).isCloseTo(found.out(), 0);
+      Assertions.assertThat(found.out().toFloats()).isNotEqualTo(exact.toFloats());
     }
   }
 
