@@ -13,9 +13,9 @@ namespace jdit {
 namespace JDIT_ISA {
 namespace {
 
-// Queries of one task and keys of one block. The more keys, the fewer times unnormalised outputs are
-// read and rescaled; the more queries, the fewer times keys are packed. Both together stay below the
-// 1 MiB of a second level cache.
+// Queries of one task and keys of one block. The more keys, the fewer times unnormalised outputs
+// are read and rescaled; the more queries, the fewer times keys are packed. Both together stay
+// below the 1 MiB of a second level cache.
 struct Blocking {
   int64_t queries, keys, blocks;  // blocks of queries of one head
   // Queries whose scores are alive at a time.

@@ -69,8 +69,8 @@ class ExactScores {
 };
 
 #if defined(JDIT_AVX2) || defined(JDIT_AVX512)
-// Exact sums of products of codes, with a scale for each query and each key (SageAttention, Zhang et
-// al. 2024). The mean of a head's keys is taken from them before: it moves all scores of a query
+// Exact sums of products of codes, with a scale for each query and each key (SageAttention, Zhang
+// et al. 2024). The mean of a head's keys is taken from them before: it moves all scores of a query
 // alike, and what all keys have in common would cost them most of their eight bits.
 template <class T>
 class Int8Scores {

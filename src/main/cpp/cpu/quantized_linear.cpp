@@ -43,6 +43,19 @@ struct BlockSums {
 // Of every thread for its tasks, and of the calling one for codes of x.
 thread_local Workspace task_space, code_space;
 
+// Rounds to nearest even. The instruction for bfloat16 takes an eighth of store()'s; a result below
+// 2^-126 becomes 0.
+template <class T, class Lanes>
+JDIT_INLINE void store_result(T* out, Vec y, Lanes lanes) {
+#if defined(JDIT_AVX512_BF16)
+  if constexpr (std::is_same_v<T, bf16>) {
+    __m256bh rounded = _mm512_cvtneps_pbh(y.v);
+    return store_16bit(out, (__m256i)rounded, lanes);
+  }
+#endif
+  store(out, y, lanes);
+}
+
 // Scales and bias of finished sums [count, JDIT_PANEL] of `rows` from `row` on.
 template <class T, int kFormat, bool kGelu, class Result>
 void finish_as(const QuantizedLinear& a, const Result* sums, const float* x_scale, int64_t row,
@@ -52,9 +65,17 @@ void finish_as(const QuantizedLinear& a, const Result* sums, const float* x_scal
   auto bias = static_cast<const T*>(a.bias);
   // What the 128 that are added to codes of x come to, behind an int8 panel.
   [[maybe_unused]] const uint8_t* offsets = panel_codes(a, first, a.in);
+  alignas(64) float biases[JDIT_PANEL], scales[JDIT_PANEL];
+  for_each_vector(width, [&](int64_t i, auto lanes) JDIT_LAMBDA_INLINE {
+    // Adding -0 leaves every y what it is.
+    store(biases + i, bias == nullptr ? broadcast(-0.0f) : load(bias + first + i, lanes), Full{});
+    Vec s = scale == nullptr ? broadcast(1) : load(scale + i, lanes);
+    store(scales + i, kFormat == JDIT_INT8_WEIGHT ? rounded<T>(s) : s, Full{});
+  });
   for (int64_t r = 0; r < count; r++) {
     auto out = static_cast<T*>(a.out) + (row + r) * a.columns + first;
     for_each_vector(width, [&](int64_t i, auto lanes) JDIT_LAMBDA_INLINE {
+      Vec column_scale = load(scales + i, Full{});
       Vec y;
       if constexpr (kFormat == JDIT_INT8) {
         y = to_float(add_ints(load_ints(sums + r * JDIT_PANEL + i), load_ints(offsets + i * 4)));
@@ -63,22 +84,15 @@ void finish_as(const QuantizedLinear& a, const Result* sums, const float* x_scal
       }
       switch (kFormat) {
         case JDIT_INT8:
-          y = rounded<T>(y * broadcast(x_scale[row + r])) * load(scale + i, lanes);
+          y = rounded<T>(y * broadcast(x_scale[row + r])) * column_scale;
           break;
-        case JDIT_INT8_WEIGHT:
-          y = rounded<T>(rounded<T>(y) * rounded<T>(load(scale + i, lanes)));
-          break;
-        case JDIT_FLOAT8:
-          y = y * (broadcast(x_scale[row + r]) * load(scale + i, lanes));
-          break;
-        case JDIT_FLOAT8_WEIGHT:
-          y = rounded<T>(y);
-          break;
-        default:
-          break;
+        case JDIT_INT8_WEIGHT: y = rounded<T>(rounded<T>(y) * column_scale); break;
+        case JDIT_FLOAT8: y = y * (broadcast(x_scale[row + r]) * column_scale); break;
+        case JDIT_FLOAT8_WEIGHT: y = rounded<T>(y); break;
+        default: break;
       }
-      if (bias != nullptr) y = y + load(bias + first + i, lanes);
-      store(out + i, kGelu ? gelu(rounded<T>(y)) : y, lanes);
+      y = y + load(biases + i, Full{});
+      store_result(out + i, kGelu ? gelu(rounded<T>(y)) : y, lanes);
     });
   }
 }

@@ -18,8 +18,7 @@ float quantize_int8(const T* x, int64_t dim, uint8_t* codes) {
   if (scale < 0x1p-23f) scale = 0x1p-23f;
   Vec reciprocal = broadcast(1.0f / scale);
   for (int64_t i = 0; i < dim; i += kLanes) {
-    Vec q = load(x + i, Full{}) * reciprocal;
-    store_offset_codes(codes + i, max(broadcast(-128.0f), min(broadcast(127.0f), q)));
+    store_offset_codes(codes + i, load(x + i, Full{}) * reciprocal);
   }
   return scale;
 }

@@ -77,6 +77,25 @@ JDIT_INLINE float magnitude(const T* x, int64_t n) {
   return maximum(largest) + sum(poison);
 }
 
+#if defined(JDIT_AVX512)
+// Without signs bfloat16 is ordered as its bits are.
+JDIT_INLINE float magnitude(const bf16* x, int64_t n) {
+  constexpr int64_t kStep = 2 * kLanes;
+  __m512i largest = _mm512_setzero_si512(), unsign = _mm512_set1_epi16(0x7fff);
+  for (int64_t i = 0; i < n; i += kStep) {
+    auto lanes = static_cast<__mmask32>(n - i < kStep ? (1u << (n - i)) - 1 : ~0u);
+    __m512i bits = _mm512_and_si512(_mm512_maskz_loadu_epi16(lanes, x + i), unsign);
+    largest = _mm512_max_epu16(largest, bits);
+  }
+  int even = _mm512_reduce_max_epi32(_mm512_and_si512(largest, _mm512_set1_epi32(0xffff)));
+  int odd = _mm512_reduce_max_epi32(_mm512_srli_epi32(largest, 16));
+  uint32_t bits = static_cast<uint32_t>(even > odd ? even : odd) << 16;
+  float found;
+  std::memcpy(&found, &bits, sizeof found);
+  return found - found == 0 ? found : __builtin_nanf("");
+}
+#endif
+
 // 2^x with relative error about 1e-7; 0 below 2^-126, infinity above 2^127.5, NaN stays NaN.
 // 2^f = 1 + f q(f) on [-0.5, 0.5], q fitted for least relative error (2e-9), so 2^0 is exactly 1.
 JDIT_INLINE Vec exp2(Vec x) {

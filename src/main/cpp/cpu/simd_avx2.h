@@ -188,7 +188,7 @@ JDIT_INLINE Vec load_half_bytes(const uint8_t* p) {
   Ints u = _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
   return to_float(_mm256_srai_epi32(_mm256_slli_epi32(u, 28 - kShift), 28));
 }
-// Integers of [-128, 127], after rounding to nearest even, plus 128.
+// Rounded to nearest even and to [-128, 127], plus 128.
 JDIT_INLINE void store_offset_codes(uint8_t* p, Vec x) {
   __m256i i = _mm256_cvtps_epi32(x.v);
   __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(i), _mm256_extracti128_si256(i, 1));

@@ -179,9 +179,9 @@ JDIT_INLINE Vec load_half_bytes(const uint8_t* p) {
   Ints u = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
   return to_float(_mm512_srai_epi32(_mm512_slli_epi32(u, 28 - kShift), 28));
 }
-// Integers of [-128, 127], after rounding to nearest even, plus 128.
+// Rounded to nearest even and to [-128, 127], plus 128.
 JDIT_INLINE void store_offset_codes(uint8_t* p, Vec x) {
-  __m128i codes = _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(x.v));
+  __m128i codes = _mm512_cvtsepi32_epi8(_mm512_cvtps_epi32(x.v));
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm_xor_si128(codes, _mm_set1_epi8(-128)));
 }
 // Integers, after rounding to nearest even, as their lower bits.

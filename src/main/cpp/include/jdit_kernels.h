@@ -213,6 +213,7 @@ JDIT_EXPORT int jdit_pack_codes(const void* codes, void* packed, int64_t columns
  *   JDIT_INT4_WEIGHT:   y = round(x round(W scale + zero) + bias), scale and zero bfloat16
  *                       [in / 32, columns]
  *   JDIT_BFLOAT16_WEIGHT: y = round(x W + bias), scale null
+ * A bfloat16 y below 2^-126 may become 0.
  */
 JDIT_EXPORT int jdit_quantized_linear(const void* x, const void* packed, const void* scale,
                                       const void* zero, const void* bias, void* out, int64_t rows,
