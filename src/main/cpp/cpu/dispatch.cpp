@@ -20,14 +20,29 @@ constexpr KernelTable kScalar = JDIT_TABLE(scalar, nullptr);
 constexpr KernelTable kAvx2 = JDIT_TABLE(avx2, avx2::quantized_linear);
 constexpr KernelTable kAvx512 = JDIT_TABLE(avx512, avx512::quantized_linear);
 
-// Dot products of bfloat16 and of int8, which processors have together, pay in attention and in
-// linear layers only: the other kernels are bound by memory.
-constexpr KernelTable with_dot_products(KernelTable table) {
-  table.attention = avx512bf16::attention;
-  table.quantized_linear = avx512bf16::quantized_linear;
+// Dot products of int8 and of bfloat16 pay in attention and in linear layers only: the other kernels
+// are bound by memory.
+constexpr KernelTable with_products(KernelTable table, bool (*attention)(const Attention&),
+                                    bool (*quantized_linear)(const QuantizedLinear&)) {
+  table.attention = attention;
+  table.quantized_linear = quantized_linear;
   return table;
 }
-constexpr KernelTable kAvx512Bf16 = with_dot_products(kAvx512);
+constexpr KernelTable kAvxVnni =
+    with_products(kAvx2, avxvnni::attention, avxvnni::quantized_linear);
+constexpr KernelTable kAvx512Vnni =
+    with_products(kAvx512, avx512vnni::attention, avx512vnni::quantized_linear);
+constexpr KernelTable kAvx512Bf16 =
+    with_products(kAvx512, avx512bf16::attention, avx512bf16::quantized_linear);
+
+bool has_avx2() {
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+         __builtin_cpu_supports("f16c");
+}
+bool has_avx512() {
+  return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+}
 #endif
 
 struct Isa {
@@ -40,22 +55,15 @@ struct Isa {
 constexpr Isa kIsas[] = {
     {"scalar", &kScalar, [] { return true; }},
 #if defined(__x86_64__)
-    {"avx2", &kAvx2,
-     [] {
-       return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-              __builtin_cpu_supports("f16c");
-     }},
-    {"avx512", &kAvx512,
-     [] {
-       return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-              __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-              __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
-     }},
+    {"avx2", &kAvx2, has_avx2},
+    {"avxvnni", &kAvxVnni, [] { return has_avx2() && __builtin_cpu_supports("avxvnni"); }},
+    {"avx512", &kAvx512, has_avx512},
+    {"avx512vnni", &kAvx512Vnni,
+     [] { return has_avx512() && __builtin_cpu_supports("avx512vnni"); }},
     {"avx512bf16", &kAvx512Bf16,
      [] {
-       return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vnni") &&
-              __builtin_cpu_supports("avx512bw") &&
-              __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+       return has_avx512() && __builtin_cpu_supports("avx512vnni") &&
+              __builtin_cpu_supports("avx512bf16");
      }},
 #endif
 };
@@ -76,6 +84,16 @@ const Isa* find(const char* name) {
   return nullptr;
 }
 
+// All names, separated by spaces.
+const char* isas() {
+  static thread_local char text[128];
+  int used = 0;
+  for (const Isa& isa : kIsas) {
+    used += std::snprintf(text + used, sizeof text - used, used == 0 ? "%s" : " %s", isa.name);
+  }
+  return text;
+}
+
 const Isa* initial() {
   const char* forced = std::getenv("JDIT_CPU_ISA");
   if (forced == nullptr || *forced == '\0') return best();
@@ -84,8 +102,8 @@ const Isa* initial() {
   isa = best();
   std::fprintf(stderr,
                "JDIT_CPU_ISA=%s: not known or not supported by this processor; using %s "
-               "(known: auto, scalar, avx2, avx512, avx512bf16)\n",
-               forced, isa->name);
+               "(known: auto %s)\n",
+               forced, isa->name, isas());
   return isa;
 }
 
@@ -140,9 +158,9 @@ int select_isa(const char* name) {
   const Isa* isa = find(name);
   if (isa == nullptr) {
     return fail(
-        "instruction set '%s' is not known or not supported by this processor; expected auto, "
-        "scalar, avx2, avx512 or avx512bf16",
-        name);
+        "instruction set '%s' is not known or not supported by this processor; expected auto or one "
+        "of %s",
+        name, isas());
   }
   current().store(isa);
   return 0;
@@ -150,11 +168,8 @@ int select_isa(const char* name) {
 
 const char* build_info() {
   static thread_local char text[256];
-  int used = std::snprintf(text, sizeof text, "cpu, compiler %s, built for", JDIT_COMPILER);
-  for (const Isa& isa : kIsas) {
-    used += std::snprintf(text + used, sizeof text - used, " %s", isa.name);
-  }
-  std::snprintf(text + used, sizeof text - used, ", using %s", current().load()->name);
+  std::snprintf(text, sizeof text, "cpu, compiler %s, built for %s, using %s", JDIT_COMPILER, isas(),
+                current().load()->name);
   return text;
 }
 

@@ -59,14 +59,14 @@ struct IntStep {
   static JDIT_INLINE Operand broadcast_unit(const uint32_t* p) { return broadcast_int(*p); }
   static JDIT_INLINE Operand load_units(const uint32_t* p) { return load_ints(p); }
   static JDIT_INLINE Ints multiply_add(Operand a, Operand b, Ints c) {
-#if defined(JDIT_AVX512_BF16)
-    return _mm512_dpbusd_epi32(c, a, b);  // bytes: a without sign, b with
+#if defined(JDIT_VNNI)
+    return multiply_add_quads(a, b, c);  // bytes: a without sign, b with
 #else
     return multiply_add_pairs(a, b, c);  // int16: vpmaddubsw, which takes bytes, saturates
 #endif
   }
 };
-#if defined(JDIT_AVX512_BF16)
+#if defined(JDIT_VNNI)
 using IntCode = uint8_t;
 #else
 using IntCode = int16_t;

@@ -41,7 +41,9 @@ struct KernelTable {
 
 JDIT_DECLARE_ISA(scalar)
 JDIT_DECLARE_ISA(avx2)
+JDIT_DECLARE_ISA(avxvnni)
 JDIT_DECLARE_ISA(avx512)
+JDIT_DECLARE_ISA(avx512vnni)
 JDIT_DECLARE_ISA(avx512bf16)
 
 }  // namespace jdit

@@ -33,7 +33,7 @@ JDIT_INLINE int64_t column_start(int64_t column, int64_t units) {
   return column / kPanel * kPanel * units + column % kPanel;
 }
 
-#if defined(JDIT_AVX512_BF16)
+#if defined(JDIT_VNNI)
 // Codes as they are, four to a unit, for the instruction vpdpbusd.
 struct Int8Operands {
   using Element = uint8_t;
@@ -44,8 +44,17 @@ struct Int8Operands {
   static Rows<Unit> rows(const uint8_t* x, int64_t in, int64_t, int64_t, Unit*) {
     return {reinterpret_cast<const Unit*>(x), in / kElements};
   }
-  static const Unit* panel(const QuantizedLinear& a, int64_t first, int64_t k, int64_t, Unit*) {
-    return reinterpret_cast<const Unit*>(panel_codes(a, first, k));
+  static const Unit* panel(const QuantizedLinear& a, int64_t first, int64_t k, int64_t depth,
+                           Unit* to) {
+    auto codes = reinterpret_cast<const Unit*>(panel_codes(a, first, k));
+    if (kPanel == JDIT_PANEL) return codes;
+    for (int64_t c = 0; c < JDIT_PANEL && first + c < a.columns; c += kLanes) {
+      Unit* column = to + column_start(c, depth / kElements);
+      for (int64_t i = 0; i < depth / kElements; i++, column += kPanel) {
+        store_ints(column, load_ints(codes + i * JDIT_PANEL + c));
+      }
+    }
+    return to;
   }
 };
 #else

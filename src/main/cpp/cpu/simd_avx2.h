@@ -195,7 +195,12 @@ JDIT_INLINE void store_offset_codes(uint8_t* p, Vec x) {
   __m128i codes = _mm_xor_si128(_mm_packs_epi16(words, words), _mm_set1_epi8(-128));
   _mm_storel_epi64(reinterpret_cast<__m128i*>(p), codes);
 }
-// Integers of int16, after rounding to nearest even.
+// Integers, after rounding to nearest even, as their lower bits: of [-128, 255], and of int16.
+JDIT_INLINE void store_low_bits(uint8_t* p, Vec x) {
+  __m256i i = _mm256_and_si256(_mm256_cvtps_epi32(x.v), _mm256_set1_epi32(255));
+  __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(i), _mm256_extracti128_si256(i, 1));
+  _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packus_epi16(words, words));
+}
 JDIT_INLINE void store_low_bits(int16_t* p, Vec x) {
   __m256i i = _mm256_cvtps_epi32(x.v);
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
@@ -217,6 +222,10 @@ JDIT_INLINE Ints pairs_of_quads(Ints quads) {
 JDIT_INLINE Ints multiply_add_pairs(Ints a, Ints b, Ints c) {
   return add_ints(c, _mm256_madd_epi16(a, b));
 }
+#if defined(JDIT_VNNI)
+// c + a0 b0 + ... + a3 b3 of bytes, those of a without sign.
+JDIT_INLINE Ints multiply_add_quads(Ints a, Ints b, Ints c) { return _mm256_dpbusd_epi32(c, a, b); }
+#endif
 
 // Sums of float32 lanes kept in double.
 struct DoubleSum {

@@ -208,6 +208,10 @@ JDIT_INLINE Ints pairs_of_quads(Ints quads) {
 JDIT_INLINE Ints multiply_add_pairs(Ints a, Ints b, Ints c) {
   return add_ints(c, _mm512_madd_epi16(a, b));
 }
+#if defined(JDIT_VNNI)
+// c + a0 b0 + ... + a3 b3 of bytes, those of a without sign.
+JDIT_INLINE Ints multiply_add_quads(Ints a, Ints b, Ints c) { return _mm512_dpbusd_epi32(c, a, b); }
+#endif
 
 // Sums of float32 lanes kept in double.
 struct DoubleSum {

@@ -46,6 +46,7 @@ final class DoctorCommand implements Callable<Integer> {
           "avx2",
           "fma",
           "f16c",
+          "avx_vnni",
           "avx512f",
           "avx512_bf16",
           "avx512_fp16",

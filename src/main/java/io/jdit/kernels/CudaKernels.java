@@ -75,9 +75,10 @@ class CudaKernels extends io.jdit.kernels.CudaKernelsPreset {
   public static native @Cast("const char*") BytePointer jdit_last_error();
 
   /*
-   * Chooses the instruction set of the CPU kernels for the whole process: "scalar", "avx2", "avx512",
-   * "avx512bf16" or "auto" (the best one; the environment variable JDIT_CPU_ISA sets the start
-   * value). Fails for one that the processor lacks. The CUDA library accepts "auto" only.
+   * Chooses the instruction set of the CPU kernels for the whole process: "scalar", "avx2", "avxvnni",
+   * "avx512", "avx512vnni", "avx512bf16" or "auto" (the best one; the environment variable
+   * JDIT_CPU_ISA sets the start value). Fails for one that the processor lacks. The CUDA library
+   * accepts "auto" only.
    */
   public static native int jdit_select_isa(@Cast("const char*") BytePointer isa);
 
@@ -405,6 +406,7 @@ class CudaKernels extends io.jdit.kernels.CudaKernelsPreset {
    *   JDIT_INT4_WEIGHT:   y = round(x round(W scale + zero) + bias), scale and zero bfloat16
    *                       [in / 32, columns]
    *   JDIT_BFLOAT16_WEIGHT: y = round(x W + bias), scale null
+   * A bfloat16 y below 2^-126 may become 0.
    */
   public static native int jdit_quantized_linear(
       @Const Pointer x,

@@ -21,7 +21,8 @@ final class DoctorCommandTest {
     CommandLineRun run = CommandLineRun.of("doctor");
     assertThat(run.exitCode()).isZero();
     assertThat(run.out())
-        .containsPattern("Attention on cpu +native, torch_sdpa, _native_flash, _native_math\\R")
+        .containsPattern(
+            "Attention on cpu +native, torch_sdpa, _native_flash, _native_math(, sage)?\\R")
         .contains("CUDA", "no devices, runs use the CPU: this is LibTorch's CPU build")
         .doesNotContain("libcudart")
         .endsWith("Ready to run." + System.lineSeparator());
@@ -32,7 +33,7 @@ final class DoctorCommandTest {
     CommandLineRun run = CommandLineRun.of("doctor", "--kernels", "--device", "cpu");
     assertThat(run.exitCode()).isEqualTo(ExitCode.OK);
     assertThat(run.out().lines().filter(l -> l.contains(" differs by ")))
-        .hasSize(27)
+        .hasSizeBetween(27, 30) // int8 attention on processors that have it
         .noneMatch(l -> l.startsWith("!"));
     assertThat(run.out()).containsPattern("gated_residual +bfloat16 .* % of a copy");
   }

@@ -27,7 +27,7 @@ public final class InstructionSets implements AfterEachCallback {
   static Stream<Arguments> withDtypes() {
     return (EMULATION != null
             ? Stream.of("auto")
-            : Stream.of("scalar", "avx2", "avx512", "avx512bf16"))
+            : Stream.of("scalar", "avx2", "avxvnni", "avx512", "avx512vnni", "avx512bf16"))
         .flatMap(isa -> DTYPES.stream().map(dtype -> Arguments.of(isa, dtype)));
   }
 
@@ -43,6 +43,11 @@ public final class InstructionSets implements AfterEachCallback {
         .as(library.detail())
         .isEqualTo(EMULATION != null);
     assumeTrue(CpuKernels.jdit_select_isa(isa) == 0, "this processor does not support " + isa);
+  }
+
+  /** Those of {@code isas} that this processor has. */
+  static List<String> among(String... isas) {
+    return Stream.of(isas).filter(isa -> CpuKernels.jdit_select_isa(isa) == 0).toList();
   }
 
   @Override

@@ -30,7 +30,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Quantized layers on every instruction set against the formulas of {@code jdit_kernels.h}. */
 @ExtendWith({InstructionSets.class, NoLeaks.class})
 final class QuantizedKernelsTest {
-  private static final List<String> ISAS = List.of("avx2", "avx512", "avx512bf16");
+  private static final List<String> ISAS =
+      List.of("avx2", "avxvnni", "avx512", "avx512vnni", "avx512bf16");
   private static final List<DType> DTYPES = List.of(DType.FLOAT32, DType.BFLOAT16);
 
   /**
@@ -245,7 +246,7 @@ final class QuantizedKernelsTest {
       for (boolean gelu : new boolean[] {false, true}) {
         InstructionSets.use("avx2");
         byte[] expected = QuantizedKernels.linear(x, layer.packed, layer.bias, gelu).toBytes();
-        for (String isa : List.of("avx512", "avx512bf16")) {
+        for (String isa : InstructionSets.among("avxvnni", "avx512", "avx512vnni", "avx512bf16")) {
           InstructionSets.use(isa);
           assertThat(QuantizedKernels.linear(x, layer.packed, layer.bias, gelu).toBytes())
               .as("%s, %s", isa, Arrays.toString(size))
@@ -273,7 +274,7 @@ final class QuantizedKernelsTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"avx2", "avx512", "avx512bf16"})
+  @ValueSource(strings = {"avx2", "avxvnni", "avx512", "avx512vnni", "avx512bf16"})
   void aCodeThatIsNanMakesItsColumnNan(String isa) {
     InstructionSets.use(isa);
     byte[] codes = new byte[70 * 32];

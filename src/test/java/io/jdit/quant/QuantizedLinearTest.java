@@ -146,7 +146,9 @@ class QuantizedLinearTest {
     return Arrays.stream(QuantType.values())
         .filter(type -> type.kernel() != null)
         .flatMap(
-            type -> Stream.of("avx2", "avx512", "avx512bf16").map(isa -> Arguments.of(type, isa)));
+            type ->
+                Stream.of("avx2", "avxvnni", "avx512", "avx512vnni", "avx512bf16")
+                    .map(isa -> Arguments.of(type, isa)));
   }
 
   /** One unit in the last place: the order of the float32 sums differs. */
