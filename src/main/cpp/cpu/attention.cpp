@@ -19,7 +19,7 @@ namespace {
 struct Blocking {
   int64_t queries, keys, blocks;  // blocks of queries of one head
   // Queries whose scores are alive at a time.
-  static constexpr int64_t kStrip = 4 * kTileRows;
+  static constexpr int64_t kStrip = round_up(4 * kTileRows, kRowStep);
 
   explicit Blocking(const Attention& a) {
     int64_t most = clamp(65536 / a.head_dim, 32, 1024);
@@ -27,7 +27,7 @@ struct Blocking {
     blocks = divided(tasks, a.batch * a.heads);
     if (blocks > few) blocks = few;
     if (blocks < divided(a.q_len, most)) blocks = divided(a.q_len, most);
-    queries = round_up(divided(a.q_len, blocks), kTileRows);
+    queries = round_up(divided(a.q_len, blocks), kStrip);
     blocks = divided(a.q_len, queries);
     keys = clamp(65536 / a.head_dim, 64, 512);
     if (keys > a.k_len) keys = a.k_len;
@@ -159,6 +159,7 @@ bool attend(const Attention& a) {
 #pragma omp parallel if (parallel)
   {
     static thread_local Workspace workspace;
+    [[maybe_unused]] Tiles tiles;
     Task<Scores, Layout> task(a, blocking);
     // A thread without memory leaves its share to the others.
     while (task.reserve(workspace)) {

@@ -4,6 +4,11 @@
 #include <cstdlib>
 #include <cstring>
 
+#if defined(__x86_64__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 #include "kernel_table.h"
 
 namespace jdit {
@@ -20,8 +25,8 @@ constexpr KernelTable kScalar = JDIT_TABLE(scalar, nullptr);
 constexpr KernelTable kAvx2 = JDIT_TABLE(avx2, avx2::quantized_linear);
 constexpr KernelTable kAvx512 = JDIT_TABLE(avx512, avx512::quantized_linear);
 
-// Dot products of int8 and of bfloat16 pay in attention and in linear layers only: the other kernels
-// are bound by memory.
+// Dot products of int8 and of bfloat16 pay in attention and in linear layers only: the other
+// kernels are bound by memory.
 constexpr KernelTable with_products(KernelTable table, bool (*attention)(const Attention&),
                                     bool (*quantized_linear)(const QuantizedLinear&)) {
   table.attention = attention;
@@ -34,6 +39,8 @@ constexpr KernelTable kAvx512Vnni =
     with_products(kAvx512, avx512vnni::attention, avx512vnni::quantized_linear);
 constexpr KernelTable kAvx512Bf16 =
     with_products(kAvx512, avx512bf16::attention, avx512bf16::quantized_linear);
+constexpr KernelTable kAvx512Amx =
+    with_products(kAvx512, avx512amx::attention, avx512amx::quantized_linear);
 
 bool has_avx2() {
   return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
@@ -42,6 +49,40 @@ bool has_avx2() {
 bool has_avx512() {
   return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+}
+#endif
+
+#if defined(__x86_64__)
+bool has_avx512bf16() {
+  return has_avx512() && __builtin_cpu_supports("avx512vnni") &&
+         __builtin_cpu_supports("avx512bf16");
+}
+
+// One layer in int8 by both sets, whose sums are exact.
+bool amx_multiplies() {
+  constexpr int64_t kRows = 32, kIn = 64;
+  float x[kRows * kIn], scale[JDIT_PANEL], out[2][kRows * JDIT_PANEL] = {};
+  int8_t codes[JDIT_PANEL * (kIn + 4)];
+  for (int64_t i = 0; i < kRows * kIn; i++) x[i] = static_cast<float>(i * 37 % 101 - 50);
+  for (float& s : scale) s = 1;
+  for (int64_t i = 0; i < JDIT_PANEL * kIn; i++) codes[i] = static_cast<int8_t>(i * 29 % 255 - 127);
+  std::memset(codes + JDIT_PANEL * kIn, 0, 4 * JDIT_PANEL);
+  QuantizedLinear layer{x,   codes,      scale, nullptr,   nullptr,     out[0], kRows,
+                        kIn, JDIT_PANEL, false, JDIT_INT8, JDIT_FLOAT32};
+  if (!avx512bf16::quantized_linear(layer)) return false;
+  layer.out = out[1];
+  return avx512amx::quantized_linear(layer) && std::memcmp(out[0], out[1], sizeof out[0]) == 0;
+}
+
+// Also whether this process may use the tiles, which Linux has to be asked for (Documentation/arch/
+// x86/xstate.rst), and whether they multiply: a hypervisor may show what it does not give.
+bool has_amx() {
+  if (!has_avx512bf16() || !__builtin_cpu_supports("amx-tile") ||
+      !__builtin_cpu_supports("amx-int8") || !__builtin_cpu_supports("amx-bf16")) {
+    return false;
+  }
+  constexpr long kRequest = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+  return syscall(SYS_arch_prctl, kRequest, kTileData) == 0 && amx_multiplies();
 }
 #endif
 
@@ -60,11 +101,8 @@ constexpr Isa kIsas[] = {
     {"avx512", &kAvx512, has_avx512},
     {"avx512vnni", &kAvx512Vnni,
      [] { return has_avx512() && __builtin_cpu_supports("avx512vnni"); }},
-    {"avx512bf16", &kAvx512Bf16,
-     [] {
-       return has_avx512() && __builtin_cpu_supports("avx512vnni") &&
-              __builtin_cpu_supports("avx512bf16");
-     }},
+    {"avx512bf16", &kAvx512Bf16, has_avx512bf16},
+    {"avx512amx", &kAvx512Amx, has_amx},
 #endif
 };
 
@@ -134,7 +172,8 @@ int run(const Attention& a, void*) {
 int run(const QuantizedLinear& a, void*) {
   auto kernel = current().load()->kernels->quantized_linear;
   if (kernel == nullptr) {
-    return fail("jdit_quantized_linear: not for this instruction set, see jdit_has_quantized_linear");
+    return fail(
+        "jdit_quantized_linear: not for this instruction set, see jdit_has_quantized_linear");
   }
   return kernel(a) ? 0 : fail("jdit_quantized_linear: out of memory");
 }
@@ -158,8 +197,8 @@ int select_isa(const char* name) {
   const Isa* isa = find(name);
   if (isa == nullptr) {
     return fail(
-        "instruction set '%s' is not known or not supported by this processor; expected auto or one "
-        "of %s",
+        "instruction set '%s' is not known or not supported by this processor; expected auto or "
+        "one of %s",
         name, isas());
   }
   current().store(isa);
@@ -168,8 +207,8 @@ int select_isa(const char* name) {
 
 const char* build_info() {
   static thread_local char text[256];
-  std::snprintf(text, sizeof text, "cpu, compiler %s, built for %s, using %s", JDIT_COMPILER, isas(),
-                current().load()->name);
+  std::snprintf(text, sizeof text, "cpu, compiler %s, built for %s, using %s", JDIT_COMPILER,
+                isas(), current().load()->name);
   return text;
 }
 

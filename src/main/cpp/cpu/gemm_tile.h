@@ -8,6 +8,9 @@
 // `Sums` says where sums begin and end: start(row, column) and finish(row, column, sum).
 #pragma once
 
+#if defined(JDIT_AMX)
+#include "amx.h"
+#endif
 #include "simd.h"
 
 namespace jdit {
@@ -46,6 +49,17 @@ struct Bf16PairStep {
   static JDIT_INLINE Vec multiply_add(Operand a, Operand b, Vec c) {
     return {_mm512_dpbf16_ps(c.v, (__m512bh)a, (__m512bh)b)};
   }
+#if defined(JDIT_AMX)
+  static JDIT_INLINE Vec add(Vec sum, const int32_t* products) {
+    return sum + Vec{_mm512_castsi512_ps(load_ints(products))};
+  }
+  static JDIT_INLINE void multiply_tiles() {
+    _tile_dpbf16ps(0, 4, 6);
+    _tile_dpbf16ps(1, 4, 7);
+    _tile_dpbf16ps(2, 5, 6);
+    _tile_dpbf16ps(3, 5, 7);
+  }
+#endif
 };
 #endif
 
@@ -65,6 +79,17 @@ struct IntStep {
     return multiply_add_pairs(a, b, c);  // int16: vpmaddubsw, which takes bytes, saturates
 #endif
   }
+#if defined(JDIT_AMX)
+  static JDIT_INLINE Ints add(Ints sum, const int32_t* products) {
+    return add_ints(sum, load_ints(products));
+  }
+  static JDIT_INLINE void multiply_tiles() {
+    _tile_dpbusd(0, 4, 6);
+    _tile_dpbusd(1, 4, 7);
+    _tile_dpbusd(2, 5, 6);
+    _tile_dpbusd(3, 5, 7);
+  }
+#endif
 };
 #if defined(JDIT_VNNI)
 using IntCode = uint8_t;
@@ -156,14 +181,28 @@ JDIT_INLINE void tile_rows(const TileOperands<Step>& t, int64_t rows, int vector
   }
 }
 
+// Rows that a caller should give multiply() at a time, at least, and what each thread holds.
+#if defined(JDIT_AMX)
+inline constexpr int64_t kRowStep = 2 * kSide;
+#else
+inline constexpr int64_t kRowStep = kTileRows;
+struct Tiles {};
+#endif
+
 // The whole product; columns is padded to whole vectors in B and C.
 template <class Step, class Sums>
 void multiply(const typename Step::Unit* a, int64_t a_stride, const typename Step::Unit* b,
               int64_t depth, int64_t rows, int64_t columns, Sums c) {
+  int64_t done = 0;
+#if defined(JDIT_AMX)
+  if constexpr (!std::is_same_v<Step, FloatStep>) {
+    done = multiply_by_tiles<Step, kPanel>(a, a_stride, b, depth, rows, columns, c);
+  }
+#endif
   for (int64_t n = 0; n < columns; n += kPanel) {
     int64_t left = columns - n < kPanel ? columns - n : kPanel;
     int vectors = static_cast<int>((left + kLanes - 1) / kLanes);
-    for (int64_t r = 0; r < rows; r += kTileRows) {
+    for (int64_t r = done; r < rows; r += kTileRows) {
       int64_t count = rows - r < kTileRows ? rows - r : kTileRows;
       TileOperands<Step> t{a + r * a_stride, a_stride, b + n * depth, depth, r, n};
       tile_rows<Step>(t, count, vectors, c);

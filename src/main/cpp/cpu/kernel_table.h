@@ -45,5 +45,6 @@ JDIT_DECLARE_ISA(avxvnni)
 JDIT_DECLARE_ISA(avx512)
 JDIT_DECLARE_ISA(avx512vnni)
 JDIT_DECLARE_ISA(avx512bf16)
+JDIT_DECLARE_ISA(avx512amx)
 
 }  // namespace jdit

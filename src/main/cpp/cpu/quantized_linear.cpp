@@ -112,12 +112,13 @@ template <class F>
 bool for_each_part(const QuantizedLinear& a, F f) {
   int64_t panels = (a.columns + JDIT_PANEL - 1) / JDIT_PANEL;
   int64_t parts = (a.rows + kTaskRows - 1) / kTaskRows;
-  int64_t step = round_up((a.rows + parts - 1) / parts, kTileRows);
+  int64_t step = round_up((a.rows + parts - 1) / parts, kRowStep);
   int64_t tasks = panels * parts, next = 0, done = 0;
   bool parallel = tasks > 1 && a.columns * a.in > kSerialElements;
 #pragma omp parallel if (parallel)
   {
-    while (task_space.reserve((JDIT_PANEL + kTileRows) * kBlockUnits + step * JDIT_PANEL)) {
+    [[maybe_unused]] Tiles tiles;
+    while (task_space.reserve((JDIT_PANEL + kRowStep) * kBlockUnits + step * JDIT_PANEL)) {
       int64_t i;
 #pragma omp atomic capture
       i = next++;
@@ -141,14 +142,14 @@ bool product(const QuantizedLinear& a, const typename Operands::Element* x, cons
   int64_t block = (a.rows <= kTileRows ? kFewRowsUnits : kBlockUnits) * Operands::kElements;
   return for_each_part(a, [&](int64_t row, int64_t rows, int64_t first) {
     auto panel_space = task_space.take<Unit>(JDIT_PANEL * kBlockUnits);
-    auto row_space = task_space.take<Unit>(kTileRows * kBlockUnits);
+    auto row_space = task_space.take<Unit>(kRowStep * kBlockUnits);
     auto sums = task_space.take<Number>(rows * JDIT_PANEL);
     int64_t width = a.columns - first < JDIT_PANEL ? a.columns - first : JDIT_PANEL;
     for (int64_t k = 0; k < a.in; k += block) {
       int64_t depth = a.in - k < block ? a.in - k : block;
       const Unit* panel = Operands::panel(a, first, k, depth, panel_space);
-      for (int64_t r = 0; r < rows; r += kTileRows) {
-        int64_t count = rows - r < kTileRows ? rows - r : kTileRows;
+      for (int64_t r = 0; r < rows; r += kRowStep) {
+        int64_t count = rows - r < kRowStep ? rows - r : kRowStep;
         auto part = Operands::rows(x + (row + r) * a.in + k, a.in, count, depth, row_space);
         auto c = depth == a.in ? sums : sums + r * JDIT_PANEL;
         multiply<Step>(part.units, part.stride, panel, depth / Operands::kElements, count, width,

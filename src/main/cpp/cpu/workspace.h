@@ -8,7 +8,7 @@
 namespace jdit {
 namespace JDIT_ISA {
 
-JDIT_INLINE int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
+constexpr JDIT_INLINE int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
 // One thread's buffers, kept for its next call.
 class Workspace {

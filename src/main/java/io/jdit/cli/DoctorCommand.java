@@ -51,7 +51,8 @@ final class DoctorCommand implements Callable<Integer> {
           "avx512_bf16",
           "avx512_fp16",
           "avx512_vnni",
-          "amx_bf16");
+          "amx_bf16",
+          "amx_int8");
 
   @Option(
       names = "--kernels",

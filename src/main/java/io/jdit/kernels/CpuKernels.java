@@ -76,9 +76,9 @@ class CpuKernels extends io.jdit.kernels.KernelsPreset {
 
   /*
    * Chooses the instruction set of the CPU kernels for the whole process: "scalar", "avx2", "avxvnni",
-   * "avx512", "avx512vnni", "avx512bf16" or "auto" (the best one; the environment variable
-   * JDIT_CPU_ISA sets the start value). Fails for one that the processor lacks. The CUDA library
-   * accepts "auto" only.
+   * "avx512", "avx512vnni", "avx512bf16", "avx512amx" or "auto" (the best one; the environment
+   * variable JDIT_CPU_ISA sets the start value). Fails for one that the processor lacks. The CUDA
+   * library accepts "auto" only.
    */
   public static native int jdit_select_isa(@Cast("const char*") BytePointer isa);
 

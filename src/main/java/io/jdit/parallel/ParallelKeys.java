@@ -101,10 +101,11 @@ public final class ParallelKeys {
       Key.of("attention_backend", ValueType.text())
           .withHelp(
               "NAME",
-              "Attention kernel of the transformer: native, auto (the fastest for each shape, by measuring), torch_sdpa,"
-                  + " _native_flash, _native_efficient, _native_cudnn or _native_math; names of libraries (flash,"
-                  + " _flash_3, fa ...) get the nearest of them. Default: the file's attention_backend,"
-                  + " CACHE_DIT_ATTN_BACKEND, SGLANG_DIFFUSION_ATTENTION_BACKEND, native.");
+              "Attention kernel of the transformer: native, auto (the fastest exact one for each shape, by"
+                  + " measuring), torch_sdpa, _native_flash, _native_efficient, _native_cudnn, _native_math or"
+                  + " sage (scores from 8 bits, CPU); names of libraries (flash, _flash_3, fa ...) get the nearest"
+                  + " of them. Default: the file's attention_backend, CACHE_DIT_ATTN_BACKEND,"
+                  + " SGLANG_DIFFUSION_ATTENTION_BACKEND, native.");
 
   /** What commands take, in the order of their help. */
   public static final Catalog OPTIONS =

@@ -25,9 +25,8 @@ final class GoldenRun implements AutoCloseable {
   private static final JsonNode GOLDEN = CachingFixtures.json("caching/blocks.json");
 
   private final JsonNode golden;
-  private final SafeTensorsFile file =
-      SafeTensorsFile.open(Fixture.ROOT.resolve("caching/blocks.safetensors"));
-  private final TensorScope scope = TensorScope.open();
+  private final SafeTensorsFile file;
+  private final TensorScope scope;
   private final Map<String, Tensor> tensors = new HashMap<>();
   private final DType dtype;
   private final TinyTransformer transformer;
@@ -39,12 +38,15 @@ final class GoldenRun implements AutoCloseable {
   GoldenRun(JsonNode golden) {
     this.golden = golden;
     dtype = CachingFixtures.dtype(golden);
-    transformer = new TinyTransformer(golden.get("pattern").asString(), n -> tensor("weight." + n));
     boolean prune = golden.get("config").path("cache_type").asString("").equals("DBPrune");
     runner =
         prune
             ? new DynamicBlockPrune("transformer", configs(golden), null)
             : new DualBlockCache("transformer", configs(golden), null);
+    // Not before the configuration was taken: nothing would close them.
+    file = SafeTensorsFile.open(Fixture.ROOT.resolve("caching/blocks.safetensors"));
+    scope = TensorScope.open();
+    transformer = new TinyTransformer(golden.get("pattern").asString(), n -> tensor("weight." + n));
     transformer.groups().forEach(g -> cached.add(new StringBuilder()));
   }
 

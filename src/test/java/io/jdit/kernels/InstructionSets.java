@@ -27,7 +27,8 @@ public final class InstructionSets implements AfterEachCallback {
   static Stream<Arguments> withDtypes() {
     return (EMULATION != null
             ? Stream.of("auto")
-            : Stream.of("scalar", "avx2", "avxvnni", "avx512", "avx512vnni", "avx512bf16"))
+            : Stream.of(
+                "scalar", "avx2", "avxvnni", "avx512", "avx512vnni", "avx512bf16", "avx512amx"))
         .flatMap(isa -> DTYPES.stream().map(dtype -> Arguments.of(isa, dtype)));
   }
 

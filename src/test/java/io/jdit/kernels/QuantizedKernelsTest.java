@@ -31,7 +31,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @ExtendWith({InstructionSets.class, NoLeaks.class})
 final class QuantizedKernelsTest {
   private static final List<String> ISAS =
-      List.of("avx2", "avxvnni", "avx512", "avx512vnni", "avx512bf16");
+      List.of("avx2", "avxvnni", "avx512", "avx512vnni", "avx512bf16", "avx512amx");
   private static final List<DType> DTYPES = List.of(DType.FLOAT32, DType.BFLOAT16);
 
   /**
@@ -246,7 +246,8 @@ final class QuantizedKernelsTest {
       for (boolean gelu : new boolean[] {false, true}) {
         InstructionSets.use("avx2");
         byte[] expected = QuantizedKernels.linear(x, layer.packed, layer.bias, gelu).toBytes();
-        for (String isa : InstructionSets.among("avxvnni", "avx512", "avx512vnni", "avx512bf16")) {
+        for (String isa :
+            InstructionSets.among("avxvnni", "avx512", "avx512vnni", "avx512bf16", "avx512amx")) {
           InstructionSets.use(isa);
           assertThat(QuantizedKernels.linear(x, layer.packed, layer.bias, gelu).toBytes())
               .as("%s, %s", isa, Arrays.toString(size))
@@ -274,7 +275,7 @@ final class QuantizedKernelsTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"avx2", "avxvnni", "avx512", "avx512vnni", "avx512bf16"})
+  @ValueSource(strings = {"avx2", "avxvnni", "avx512", "avx512vnni", "avx512bf16", "avx512amx"})
   void aCodeThatIsNanMakesItsColumnNan(String isa) {
     InstructionSets.use(isa);
     byte[] codes = new byte[70 * 32];

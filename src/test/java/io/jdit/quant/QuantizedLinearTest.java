@@ -147,7 +147,7 @@ class QuantizedLinearTest {
         .filter(type -> type.kernel() != null)
         .flatMap(
             type ->
-                Stream.of("avx2", "avxvnni", "avx512", "avx512vnni", "avx512bf16")
+                Stream.of("avx2", "avxvnni", "avx512", "avx512vnni", "avx512bf16", "avx512amx")
                     .map(isa -> Arguments.of(type, isa)));
   }
 
