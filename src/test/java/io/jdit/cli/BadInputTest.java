@@ -91,7 +91,7 @@ class BadInputTest {
         2,
         "--dit-layerwise-resident-layers 12: the transformer has 12 layers",
         generate("--dit-layerwise-offload", "--dit-layerwise-resident-layers", "12"));
-    expect(2, "--attention-backend 'sage' is not", generate("--attention-backend", "sage"));
+    expect(2, "--attention-backend 'sage3' is not", generate("--attention-backend", "sage3"));
     expect(2, "expected a whole number from -9223372036854775808", generate("--seed", "x"));
     expect(2, "expected one of [AUTO, ON, OFF]", generate("--preview", "maybe"));
     expect(

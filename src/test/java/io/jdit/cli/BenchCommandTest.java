@@ -144,7 +144,7 @@ class BenchCommandTest {
   @Test
   void whatDoesNotGoTogether() throws IOException {
     Path a = Files.writeString(folder.resolve("a.yaml"), "attention_backend: native\n");
-    Path bad = Files.writeString(folder.resolve("bad.yaml"), "attention_backend: sage\n");
+    Path bad = Files.writeString(folder.resolve("bad.yaml"), "attention_backend: sage3\n");
     expect(2, "no such file", bench("--configs", folder.resolve("none.yaml").toString()));
     expect(2, "--profile is for one configuration", bench("--configs", a + "", "--profile", "x"));
     expect(
@@ -153,7 +153,7 @@ class BenchCommandTest {
         bench("--configs", a + "", "--cache-dit-config", a + ""));
     expect(2, "--json and --report need --configs", bench("--json", "x.json"));
     expect(2, "--rounds must be >= 1", bench("--configs", a + "", "--rounds", "0"));
-    expect(2, "bad.yaml: attention_backend 'sage' is not supported", bench("--configs", bad + ""));
+    expect(2, "bad.yaml: attention_backend 'sage3' is not supported", bench("--configs", bad + ""));
   }
 
   private static void expect(int code, String line, CommandLineRun run) {

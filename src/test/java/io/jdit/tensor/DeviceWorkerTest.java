@@ -65,7 +65,9 @@ class DeviceWorkerTest {
         Thread.onSpinWait();
       }
       second.interrupt();
-      Thread.sleep(5);
+      while (second.isInterrupted() || second.getState() != Thread.State.WAITING) {
+        Thread.onSpinWait(); // until it has heard of it and waits again
+      }
       go.countDown();
       first.join();
       second.join();
