@@ -1,5 +1,6 @@
 // The CUDA kernels over the emulation, through the C ABI: every function, dtype and alignment, odd
 // sizes, against formulas written here and in the files beside.
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -134,6 +135,43 @@ void gelu(int dtype, int shift) {
     if (i != 5) same("gelu_tanh of extremes", dtype, 8, shift, i, out[i], expected[i]);
   }
   if (!std::isnan(out[5])) fail("gelu_tanh of NaN");
+}
+
+double silu(double x) { return x / (1 + std::exp(-x)); }
+
+void silu_mul(int dtype, int shift) {
+  for (int64_t dim : {1, 7, 24, 48, 333, 3072}) {
+    int64_t rows = 6, wide = 2 * dim;
+    Numbers x = normal(dtype, rows * wide, shift, 4), out = empty(dtype, rows * dim, shift);
+    ok(jdit_silu_mul(x.data(), x.data(dim), out.data(), rows, dim, wide, wide, dtype, nullptr));
+    out.check_front("silu_mul");
+    for (int64_t i = 0; i < rows * dim; i++) {
+      int64_t at = i / dim * wide + i % dim;
+      close("silu_mul", dtype, dim, shift, i, out[i], silu(x[at]) * x[at + dim], 2.01, 1e-6);
+    }
+  }
+}
+
+void channel_norm(int dtype, int shift) {
+  for (int64_t channels : {1, 5, 96}) {
+    for (int64_t inner : {1, 7, 64, 700}) {
+      for (int gated : {0, 1}) {
+        int64_t outer = 2;
+        Numbers x = normal(dtype, outer * channels * inner, shift, 3);
+        Numbers weight = normal(dtype, channels, shift), out = empty(dtype, x.size(), shift);
+        ok(jdit_channel_norm(x.data(), weight.data(), out.data(), outer, channels, inner, 1e-12,
+                             gated, dtype, nullptr));
+        out.check_front("channel_norm");
+        for (int64_t i = 0; i < x.size(); i++) {
+          int64_t pixel = i / (channels * inner) * channels * inner + i % inner;
+          double squares = 0;
+          for (int64_t c = 0; c < channels; c++) squares += std::pow(x[pixel + c * inner], 2);
+          double e = x[i] / std::max(std::sqrt(squares), 1e-12) * weight[i / inner % channels];
+          close("channel_norm", dtype, channels, shift, i, out[i], gated ? silu(e) : e, 4.01, 1e-6);
+        }
+      }
+    }
+  }
 }
 
 const int64_t kLengths[] = {1, 7, 24, 333, 5001};
@@ -378,6 +416,7 @@ int main(int argc, char** argv) {
     void (*run)(int, int);
   } cases[] = {{"layer_norm_modulate", layer_norm}, {"rms_norm_rope", rope},
                {"gated_residual", gated},           {"gelu_tanh", gelu},
+               {"silu_mul", silu_mul},              {"channel_norm", channel_norm},
                {"residual_diff", residual},         {"taylor_update, taylor_eval", taylor},
                {"foca_eval", foca},                 {"fp8_pack, fp8_unpack", float8},
                {"merge_attention", merge},          {"quantize_rows", quantize_rows},

@@ -160,6 +160,34 @@ int jdit_gelu_tanh(const void* x, void* out, int64_t rows, int64_t dim, int64_t 
   return run(GeluTanh{x, out, rows, dim, x_stride, out_stride, dtype}, stream);
 }
 
+int jdit_silu_mul(const void* gate, const void* up, void* out, int64_t rows, int64_t dim,
+                  int64_t gate_stride, int64_t up_stride, int dtype, void* stream) {
+  REQUIRE_DTYPE();
+  REQUIRE_SIZE(rows, 0);
+  if (rows == 0) return 0;
+  REQUIRE_SIZE(dim, 1);
+  REQUIRE_POINTER(gate);
+  REQUIRE_POINTER(up);
+  REQUIRE_POINTER(out);
+  return run(SiluMul{gate, up, out, rows, dim, gate_stride, up_stride, dtype}, stream);
+}
+
+int jdit_channel_norm(const void* x, const void* weight, void* out, int64_t outer,
+                      int64_t channels, int64_t inner, double eps, int silu, int dtype,
+                      void* stream) {
+  REQUIRE_DTYPE();
+  REQUIRE_SIZE(outer, 0);
+  REQUIRE_SIZE(channels, 1);
+  REQUIRE_SIZE(inner, 0);
+  if (outer == 0 || inner == 0) return 0;
+  REQUIRE_POINTER(x);
+  REQUIRE_POINTER(weight);
+  REQUIRE_POINTER(out);
+  return run(ChannelNorm{x, weight, out, outer, channels, inner, static_cast<float>(eps),
+                         silu != 0, dtype},
+             stream);
+}
+
 int jdit_attention(const void* q, const void* k, const void* v, void* out, void* lse,
                    int64_t batch, int64_t heads, int64_t q_len, int64_t k_len, int64_t head_dim,
                    int64_t q_batch_stride, int64_t q_token_stride, int64_t q_head_stride,

@@ -38,6 +38,22 @@ struct GeluTanh {
   int dtype;
 };
 
+struct SiluMul {
+  const void *gate, *up;
+  void* out;
+  int64_t rows, dim, gate_stride, up_stride;
+  int dtype;
+};
+
+struct ChannelNorm {
+  const void *x, *weight;
+  void* out;
+  int64_t outer, channels, inner;
+  float eps;
+  bool silu;
+  int dtype;
+};
+
 struct Strides {
   int64_t batch, token, head;
 };
@@ -157,6 +173,8 @@ int run(const LayerNormModulate& args, void* stream);
 int run(const RmsNormRope& args, void* stream);
 int run(const GatedResidual& args, void* stream);
 int run(const GeluTanh& args, void* stream);
+int run(const SiluMul& args, void* stream);
+int run(const ChannelNorm& args, void* stream);
 int run(const Attention& args, void* stream);
 int run(const ResidualDiff& args, void* stream);
 int run(const TaylorUpdate& args, void* stream);

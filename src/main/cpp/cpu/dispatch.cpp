@@ -14,11 +14,11 @@
 namespace jdit {
 namespace {
 
-#define JDIT_TABLE(isa, quantized_linear)                                                   \
-  {isa::layer_norm_modulate, isa::rms_norm_rope, isa::gated_residual, isa::gelu_tanh,       \
-   isa::attention,           isa::residual_diff, isa::taylor_update,  isa::taylor_eval,     \
-   isa::foca_eval,           isa::fp8_pack,      isa::fp8_unpack,     isa::merge_attention, \
-   quantized_linear}
+#define JDIT_TABLE(isa, quantized_linear)                                                     \
+  {isa::layer_norm_modulate, isa::rms_norm_rope,   isa::gated_residual, isa::gelu_tanh,       \
+   isa::silu_mul,            isa::channel_norm,    isa::attention,      isa::residual_diff,   \
+   isa::taylor_update,       isa::taylor_eval,     isa::foca_eval,      isa::fp8_pack,        \
+   isa::fp8_unpack,          isa::merge_attention, quantized_linear}
 
 constexpr KernelTable kScalar = JDIT_TABLE(scalar, nullptr);
 #if defined(__x86_64__)
@@ -162,6 +162,8 @@ int run(const LayerNormModulate& a, void*) { return forward(&KernelTable::layer_
 int run(const RmsNormRope& a, void*) { return forward(&KernelTable::rms_norm_rope, a); }
 int run(const GatedResidual& a, void*) { return forward(&KernelTable::gated_residual, a); }
 int run(const GeluTanh& a, void*) { return forward(&KernelTable::gelu_tanh, a); }
+int run(const SiluMul& a, void*) { return forward(&KernelTable::silu_mul, a); }
+int run(const ChannelNorm& a, void*) { return forward(&KernelTable::channel_norm, a); }
 int run(const Attention& a, void*) {
   auto kernels = current().load()->kernels;
   if (a.int8 && kernels->quantized_linear == nullptr) {

@@ -11,6 +11,8 @@ struct KernelTable {
   void (*rms_norm_rope)(const RmsNormRope&);
   void (*gated_residual)(const GatedResidual&);
   void (*gelu_tanh)(const GeluTanh&);
+  void (*silu_mul)(const SiluMul&);
+  void (*channel_norm)(const ChannelNorm&);
   bool (*attention)(const Attention&);  // false: no memory for the working space
   void (*residual_diff)(const ResidualDiff&);
   void (*taylor_update)(const TaylorUpdate&);
@@ -28,6 +30,8 @@ struct KernelTable {
   void rms_norm_rope(const RmsNormRope&);                \
   void gated_residual(const GatedResidual&);             \
   void gelu_tanh(const GeluTanh&);                       \
+  void silu_mul(const SiluMul&);                         \
+  void channel_norm(const ChannelNorm&);                 \
   bool attention(const Attention&);                      \
   void residual_diff(const ResidualDiff&);               \
   void taylor_update(const TaylorUpdate&);               \

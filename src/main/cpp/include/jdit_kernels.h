@@ -103,6 +103,23 @@ JDIT_EXPORT int jdit_gelu_tanh(const void* x, void* out, int64_t rows, int64_t d
                                int64_t x_stride, int64_t out_stride, int dtype, void* stream);
 
 /*
+ * out = round(silu(gate)) * up, silu(x) = x / (1 + e^-x); gate and up [rows, dim] with row strides,
+ * out contiguous.
+ */
+JDIT_EXPORT int jdit_silu_mul(const void* gate, const void* up, void* out, int64_t rows,
+                              int64_t dim, int64_t gate_stride, int64_t up_stride, int dtype,
+                              void* stream);
+
+/*
+ * Norm of each pixel over its channels, then SiLU where silu is not 0; x, out [outer, channels,
+ * inner], contiguous, weight [channels]:
+ *   y = round(x / max(sqrt(sum x^2), eps)) * weight, out = silu(round(y))
+ */
+JDIT_EXPORT int jdit_channel_norm(const void* x, const void* weight, void* out, int64_t outer,
+                                  int64_t channels, int64_t inner, double eps, int silu, int dtype,
+                                  void* stream);
+
+/*
  * out = softmax(scale q k^T) v with online softmax; q, out [batch, q_len, heads, head_dim] and
  * k, v [batch, k_len, heads, head_dim] with strides of batch, token and head. Causal lets query i
  * see the keys 0..i. lse, when not null, receives the natural log-sum-exp of the scaled scores,

@@ -155,6 +155,38 @@ class CudaKernels extends io.jdit.kernels.CudaKernelsPreset {
       Pointer stream);
 
   /*
+   * out = round(silu(gate)) * up, silu(x) = x / (1 + e^-x); gate and up [rows, dim] with row strides,
+   * out contiguous.
+   */
+  public static native int jdit_silu_mul(
+      @Const Pointer gate,
+      @Const Pointer up,
+      Pointer out,
+      @Cast("int64_t") long rows,
+      @Cast("int64_t") long dim,
+      @Cast("int64_t") long gate_stride,
+      @Cast("int64_t") long up_stride,
+      int dtype,
+      Pointer stream);
+
+  /*
+   * Norm of each pixel over its channels, then SiLU where silu is not 0; x, out [outer, channels,
+   * inner], contiguous, weight [channels]:
+   *   y = round(x / max(sqrt(sum x^2), eps)) * weight, out = silu(round(y))
+   */
+  public static native int jdit_channel_norm(
+      @Const Pointer x,
+      @Const Pointer weight,
+      Pointer out,
+      @Cast("int64_t") long outer,
+      @Cast("int64_t") long channels,
+      @Cast("int64_t") long inner,
+      double eps,
+      int silu,
+      int dtype,
+      Pointer stream);
+
+  /*
    * out = softmax(scale q k^T) v with online softmax; q, out [batch, q_len, heads, head_dim] and
    * k, v [batch, k_len, heads, head_dim] with strides of batch, token and head. Causal lets query i
    * see the keys 0..i. lse, when not null, receives the natural log-sum-exp of the scaled scores,

@@ -8,6 +8,7 @@ import io.jdit.tensor.FusedSdpa;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.bytedeco.pytorch.global.torch;
 
@@ -60,6 +61,23 @@ final class EagerKernels {
 
   static Tensor geluTanh(Tensor x) {
     return Functional.geluTanh(x);
+  }
+
+  static Tensor siluMul(Tensor gate, Tensor up) {
+    try (TensorScope scope = TensorScope.open()) {
+      return scope.keep(Functional.silu(gate).mul(up));
+    }
+  }
+
+  static Tensor channelNorm(Tensor x, Tensor weight, double eps, boolean silu) {
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor norm = Functional.norm(x, 1).clamp(eps, Float.MAX_VALUE);
+      long[] shape = new long[x.dim() - 1];
+      Arrays.fill(shape, 1);
+      shape[0] = weight.size(0);
+      Tensor y = x.div(norm).to(x.dtype()).mul(weight.view(shape));
+      return scope.keep(silu ? Functional.silu(y) : y);
+    }
   }
 
   static Tensor attention(Tensor q, Tensor k, Tensor v, double scale, boolean causal) {

@@ -105,6 +105,18 @@ public final class KernelCheck {
           () -> EagerKernels.gatedResidual(here(x), here(row), here(y)));
       check("gelu_tanh", 2 * one, () -> Kernels.geluTanh(x), () -> EagerKernels.geluTanh(here(x)));
       check(
+          "silu_mul",
+          3 * one,
+          () -> Kernels.siluMul(x, y),
+          () -> EagerKernels.siluMul(here(x), here(y)));
+      Tensor pixels = x.view(1, dim, tokens);
+      Tensor gamma = row.view(dim);
+      check(
+          "channel_norm",
+          2 * one,
+          () -> Kernels.channelNorm(pixels, gamma, EPS, true),
+          () -> EagerKernels.channelNorm(here(pixels), here(gamma), EPS, true));
+      check(
           "residual_diff",
           4 * one,
           () -> CacheKernels.residualDiff(x, y, z, true).residual(),

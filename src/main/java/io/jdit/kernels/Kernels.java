@@ -223,6 +223,83 @@ public final class Kernels {
     }
   }
 
+  /**
+   * silu(gate) up, the gate of a SwiGLU feed-forward (arXiv 2002.05202); both may be slices of one
+   * product.
+   *
+   * @param gate [..., F]; up likewise
+   * @return [..., F], contiguous
+   */
+  public static Tensor siluMul(Tensor gate, Tensor up) {
+    requireLike("siluMul up", up, gate);
+    if (gate.device().isMeta()) { // memory is planned by what is made here
+      return Tensor.empty(gate.dtype(), gate.device(), gate.shape());
+    }
+    if (!supports(gate) || gate.dim() == 0) {
+      return EagerKernels.siluMul(gate, up);
+    }
+    try (Trace.Span span = Trace.span(Trace.Kind.KERNEL, "silu_mul");
+        TensorScope scope = TensorScope.open()) {
+      Tensor a = rowStride(gate) < 0 ? gate.contiguous() : gate;
+      Tensor b = rowStride(up) < 0 ? up.contiguous() : up;
+      Tensor out = Tensor.empty(gate.dtype(), gate.device(), gate.shape());
+      long dim = gate.size(-1);
+      long rows = dim == 0 ? 0 : gate.elements() / dim;
+      var g = a.dataPointer();
+      var u = b.dataPointer();
+      var o = out.dataPointer();
+      long i = rowStride(a);
+      long j = rowStride(b);
+      int code = dtypeCode(gate);
+      call(
+          gate.device(),
+          stream -> CudaKernels.jdit_silu_mul(g, u, o, rows, dim, i, j, code, stream),
+          stream -> CpuKernels.jdit_silu_mul(g, u, o, rows, dim, i, j, code, stream));
+      return scope.keep(out);
+    }
+  }
+
+  /**
+   * x / max(||x||, eps) weight over the channels of every pixel, then SiLU if asked: the norm in
+   * float32, every step rounded to the dtype.
+   *
+   * @param x [B, C, ...]
+   * @param weight [C]
+   * @return x's shape, contiguous
+   */
+  public static Tensor channelNorm(Tensor x, Tensor weight, double eps, boolean silu) {
+    requireSameKind("channelNorm weight", weight, x);
+    Shapes.require("channelNorm weight", weight, x.size(1));
+    if (x.device().isMeta()) { // memory is planned by what is made here
+      return Tensor.empty(x.dtype(), x.device(), x.shape());
+    }
+    if (!supports(x) || weight.stride(0) != 1) {
+      return EagerKernels.channelNorm(x, weight, eps, silu);
+    }
+    try (Trace.Span span = Trace.span(Trace.Kind.KERNEL, "channel_norm");
+        TensorScope scope = TensorScope.open()) {
+      Tensor in = x.contiguous();
+      Tensor out = Tensor.empty(x.dtype(), x.device(), x.shape());
+      long outer = x.size(0);
+      long channels = x.size(1);
+      long inner = x.elements() / Math.max(1, outer * channels);
+      int gated = silu ? 1 : 0;
+      var p = in.dataPointer();
+      var w = weight.dataPointer();
+      var o = out.dataPointer();
+      int code = dtypeCode(x);
+      call(
+          x.device(),
+          stream ->
+              CudaKernels.jdit_channel_norm(
+                  p, w, o, outer, channels, inner, eps, gated, code, stream),
+          stream ->
+              CpuKernels.jdit_channel_norm(
+                  p, w, o, outer, channels, inner, eps, gated, code, stream));
+      return scope.keep(out);
+    }
+  }
+
   private static void requireModulation(String what, Tensor row, Tensor x) {
     requireSameKind(what, row, x);
     Shapes.require(what, row, x.size(0), x.size(2));

@@ -1,7 +1,7 @@
 package io.jdit.nn;
 
 import io.jdit.checkpoint.Weights;
-import io.jdit.tensor.Functional;
+import io.jdit.kernels.Kernels;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 
@@ -35,8 +35,7 @@ public final class GatedFeedForward {
   public Tensor forward(Tensor x) {
     try (TensorScope scope = TensorScope.open()) {
       Input shared = Input.of(x);
-      return scope.keep(
-          down.forward(Functional.silu(gate.forward(shared)).mul(up.forward(shared))));
+      return scope.keep(down.forward(Kernels.siluMul(gate.forward(shared), up.forward(shared))));
     }
   }
 }

@@ -220,6 +220,11 @@ public final class Functional {
     return Tensor.wrap(torch.silu(x.handle()));
   }
 
+  /** The same in x's place. */
+  public static void silu_(Tensor x) {
+    torch.silu_(x.handle());
+  }
+
   /** GELU with the tanh approximation. */
   public static Tensor geluTanh(Tensor x) {
     return Tensor.wrap(torch.gelu(x.handle(), "tanh"));

@@ -1,7 +1,6 @@
 package io.jdit.vae;
 
 import io.jdit.checkpoint.Weights;
-import io.jdit.tensor.Functional;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 
@@ -29,11 +28,10 @@ final class CausalResnetBlock {
     }
   }
 
-  /** conv(silu(norm(x))), freeing the intermediate frames at once. */
+  /** conv(silu(norm(x))) */
   static Tensor step(Tensor x, ChannelNorm norm, CausalConv3d conv, FrameCache cache) {
     try (TensorScope scope = TensorScope.open()) {
-      Tensor n = norm.forward(x);
-      return scope.keep(conv.forward(KlDecoder.replace(n, Functional.silu(n)), cache));
+      return scope.keep(conv.forward(norm.forwardSilu(x), cache));
     }
   }
 }

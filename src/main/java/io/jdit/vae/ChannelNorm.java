@@ -1,7 +1,7 @@
 package io.jdit.vae;
 
 import io.jdit.checkpoint.Weights;
-import io.jdit.tensor.Functional;
+import io.jdit.kernels.Kernels;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 
@@ -12,23 +12,26 @@ import io.jdit.tensor.TensorScope;
 final class ChannelNorm {
   private static final double EPS = 1e-12;
 
-  private final Tensor gamma; // [C, 1, 1, 1] or [C, 1, 1]
-  private final double scale;
+  private final Tensor weight; // [C]
 
   /**
    * @param ones dimensions of gamma after the channels
    */
   ChannelNorm(Weights w, int channels, int ones) {
-    gamma = ones == 3 ? w.get("gamma", channels, 1, 1, 1) : w.get("gamma", channels, 1, 1);
-    scale = Math.sqrt(channels);
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor gamma = ones == 3 ? w.get("gamma", channels, 1, 1, 1) : w.get("gamma", channels, 1, 1);
+      weight = w.own(gamma.mul(Math.sqrt(channels)).view(channels));
+      gamma.close();
+    }
   }
 
   /** x [B, C, ...], C in dimension 1. */
   Tensor forward(Tensor x) {
-    try (TensorScope scope = TensorScope.open()) {
-      Tensor norm = Functional.norm(x, 1).clamp(EPS, Float.MAX_VALUE);
-      Tensor unit = x.div(norm).to(x.dtype());
-      return scope.keep(unit.mul(gamma.mul(scale)));
-    }
+    return Kernels.channelNorm(x, weight, EPS, false);
+  }
+
+  /** SiLU of {@link #forward}. */
+  Tensor forwardSilu(Tensor x) {
+    return Kernels.channelNorm(x, weight, EPS, true);
   }
 }

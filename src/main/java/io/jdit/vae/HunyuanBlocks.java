@@ -62,11 +62,12 @@ final class HunyuanBlocks {
     }
   }
 
-  /** conv(silu(norm(x))), freeing the intermediate frames at once. */
+  /** conv(silu(norm(x))) */
   static Tensor step(Tensor x, GroupNorm norm, ReplicatedConv3d conv) {
     try (TensorScope scope = TensorScope.open()) {
       Tensor n = norm.forward(x);
-      return scope.keep(conv.forward(KlDecoder.replace(n, Functional.silu(n))));
+      Functional.silu_(n);
+      return scope.keep(conv.forward(n));
     }
   }
 

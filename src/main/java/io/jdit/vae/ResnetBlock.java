@@ -33,15 +33,12 @@ final class ResnetBlock {
     }
   }
 
-  /**
-   * conv(silu(norm(x))), freeing the intermediate pictures at once: they are the peak of a decode.
-   */
+  /** conv(silu(norm(x))); what lies between is the peak of a decode. */
   static Tensor step(Tensor x, GroupNorm norm, Conv2d conv) {
     try (TensorScope scope = TensorScope.open()) {
       Tensor n = norm.forward(x);
-      Tensor s = Functional.silu(n);
-      n.close();
-      return scope.keep(conv.forward(s));
+      Functional.silu_(n);
+      return scope.keep(conv.forward(n));
     }
   }
 }

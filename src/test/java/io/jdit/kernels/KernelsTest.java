@@ -13,6 +13,7 @@ import io.jdit.tensor.Device;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 import io.jdit.testing.NoLeaks;
+import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -258,6 +259,86 @@ final class KernelsTest {
         .containsExactly(0.0, -0.0, in[2], -0.0, infinity, Double.NaN, in[6], -0.0);
   }
 
+  private static double silu(double x) {
+    return x / (1 + Math.exp(-x));
+  }
+
+  @ParameterizedTest
+  @MethodSource(ISAS)
+  void siluMul(String isa, DType dtype) {
+    InstructionSets.use(isa);
+    Random random = seeded(18);
+    for (long dim : DIMS) {
+      Tensor both = Tensor.of(spread(random, (int) (12 * dim)), 2, 3, 2 * dim).to(dtype);
+      Tensor[] halves = both.chunk(2, -1);
+      double[] gate = halves[0].toDoubles();
+      double[] up = halves[1].toDoubles();
+      double[] expected = new double[gate.length];
+      for (int i = 0; i < gate.length; i++) {
+        expected[i] = silu(gate[i]) * up[i];
+      }
+      // In float32 exponential, sum and quotient round as much as the result.
+      double roundings = dtype == DType.FLOAT32 ? 4.01 : 2.01;
+      assertRounded(Kernels.siluMul(halves[0], halves[1]), expected, dtype, roundings, 1e-6);
+      assertRounded(EagerKernels.siluMul(halves[0], halves[1]), expected, dtype, roundings, 1e-6);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource(ISAS)
+  void siluMulOfExtremes(String isa, DType dtype) {
+    InstructionSets.use(isa);
+    Tensor x = Tensor.of(new float[] {0, -0f, 300, -300, Float.NaN, 1e-3f}).to(dtype);
+    Tensor one = Tensor.full(1, dtype, Device.CPU, 6);
+    double[] y = Kernels.siluMul(x, one).toDoubles();
+    org.assertj.core.api.Assertions.assertThat(y)
+        .containsExactly(EagerKernels.siluMul(x, one).toDoubles());
+  }
+
+  @ParameterizedTest
+  @MethodSource(ISAS)
+  void channelNorm(String isa, DType dtype) {
+    InstructionSets.use(isa);
+    Random random = seeded(19);
+    int[][] shapes = {{1, 1, 1}, {2, 5, 7}, {1, 96, 64}, {2, 384, 150}, {1, 3, 1100}};
+    for (int[] s : shapes) {
+      Tensor x = Tensor.of(spread(random, s[0] * s[1] * s[2]), s[0], s[1], s[2]).to(dtype);
+      Tensor weight = random(random, dtype, s[1]);
+      double[] in = x.toDoubles();
+      double[] w = weight.toDoubles();
+      double[] squares = new double[s[0] * s[2]];
+      for (int i = 0; i < in.length; i++) {
+        squares[i / (s[1] * s[2]) * s[2] + i % s[2]] += in[i] * in[i];
+      }
+      for (boolean gated : new boolean[] {false, true}) {
+        double[] expected = new double[in.length];
+        for (int i = 0; i < in.length; i++) {
+          double norm = Math.sqrt(squares[i / (s[1] * s[2]) * s[2] + i % s[2]]);
+          double y = in[i] / norm * w[i / s[2] % s[1]];
+          expected[i] = gated ? silu(y) : y;
+        }
+        Tensor found = Kernels.channelNorm(x, weight, 1e-12, gated);
+        assertRounded(found, expected, dtype, 4.01, 2e-6);
+        assertThat(found)
+            .isCloseTo(
+                EagerKernels.channelNorm(x, weight, 1e-12, gated), 2 * halfUlp(dtype) + 1e-6);
+      }
+    }
+    Tensor zeros = Tensor.zeros(dtype, Device.CPU, 1, 3, 4);
+    Tensor ones = Tensor.full(1, dtype, Device.CPU, 3);
+    assertThat(Kernels.channelNorm(zeros, ones, 1e-12, true)).isCloseTo(zeros, 0);
+  }
+
+  @Test
+  void memoryIsPlannedByWhatTheKernelsMake() {
+    Tensor x = Tensor.empty(DType.BFLOAT16, Device.META, 1, 6, 4, 4);
+    Tensor weight = Tensor.empty(DType.BFLOAT16, Device.META, 6);
+    for (Tensor made : List.of(Kernels.siluMul(x, x), Kernels.channelNorm(x, weight, EPS, true))) {
+      org.assertj.core.api.Assertions.assertThat(made.device()).isEqualTo(Device.META);
+      org.assertj.core.api.Assertions.assertThat(made.shape()).containsExactly(1, 6, 4, 4);
+    }
+  }
+
   @Test
   void readsViewsThatNoKernelCanRead() {
     Random random = seeded(16);
@@ -268,6 +349,10 @@ final class KernelsTest {
     assertThat(Kernels.gatedResidual(x, row, x))
         .isCloseTo(EagerKernels.gatedResidual(x, row, x), 1e-6);
     assertThat(Kernels.geluTanh(x)).isCloseTo(EagerKernels.geluTanh(x), 1e-6);
+    assertThat(Kernels.siluMul(x, x)).isCloseTo(EagerKernels.siluMul(x, x), 1e-6);
+    Tensor gamma = random(random, DType.FLOAT32, 5);
+    assertThat(Kernels.channelNorm(x, gamma, EPS, true))
+        .isCloseTo(EagerKernels.channelNorm(x, gamma, EPS, true), 1e-6);
     Tensor heads = random(random, DType.FLOAT32, 1, 2, 5, 8).transpose(1, 2); // [1, 5, 2, 8]
     assertThat(Kernels.rmsNormRope(heads, null, EPS, null, null)).isCloseTo(heads, 0);
   }
@@ -301,6 +386,10 @@ final class KernelsTest {
         .hasMessage("layerNormModulate scale: expected shape [2, 8], found [2, 7]");
     assertThatThrownBy(() -> Kernels.gatedResidual(x, half, x))
         .hasMessage("gatedResidual gate: expected float32 on cpu, found float16 on cpu");
+    assertThatThrownBy(() -> Kernels.siluMul(x, empty(DType.FLOAT32, 2, 3, 9)))
+        .hasMessage("siluMul up: expected shape [2, 3, 8], found [2, 3, 9]");
+    assertThatThrownBy(() -> Kernels.channelNorm(x, empty(DType.FLOAT32, 8), EPS, true))
+        .hasMessage("channelNorm weight: expected shape [3], found [8]");
     assertThatThrownBy(() -> Kernels.geluTanhInto(x, empty(DType.FLOAT32, 2, 3, 9)))
         .hasMessage("geluTanh out: expected shape [2, 3, 8], found [2, 3, 9]");
     Tensor odd = empty(DType.FLOAT32, 1, 4, 2, 7);

@@ -1,9 +1,9 @@
 package io.jdit.family.flux2;
 
 import io.jdit.checkpoint.Weights;
+import io.jdit.kernels.Kernels;
 import io.jdit.nn.Linear;
 import io.jdit.nn.LinearFactory;
-import io.jdit.tensor.Functional;
 import io.jdit.tensor.Tensor;
 import io.jdit.tensor.TensorScope;
 
@@ -29,7 +29,7 @@ final class Flux2FeedForward {
   static Tensor gated(Tensor x) {
     try (TensorScope scope = TensorScope.open()) {
       Tensor[] halves = x.chunk(2, -1);
-      return scope.keep(Functional.silu(halves[0]).mul(halves[1]));
+      return scope.keep(Kernels.siluMul(halves[0], halves[1]));
     }
   }
 }
