@@ -46,10 +46,13 @@ class ExactScores {
   void pack_keys(int64_t first, int64_t keys) {
     const T* k = keys_of_head_ + first * a_.k_stride.token;
     int64_t stride = Layout::stride_in_place(k, a_.k_stride.token, a_.head_dim);
-    if (stride < 0) Layout::pack_rows(k, a_.k_stride.token, keys, a_.head_dim, k_rows_);
-    pack_transposed(stride < 0 ? reinterpret_cast<const uint32_t*>(k_rows_)
-                               : reinterpret_cast<const uint32_t*>(k),
-                    stride < 0 ? depth_ : stride, keys, depth_, reinterpret_cast<uint32_t*>(k_));
+    auto rows = reinterpret_cast<const uint32_t*>(k);
+    if (stride < 0) {
+      Layout::pack_rows(k, a_.k_stride.token, keys, a_.head_dim, k_rows_);
+      rows = reinterpret_cast<const uint32_t*>(k_rows_);
+      stride = depth_;
+    }
+    pack_transposed(rows, stride, keys, depth_, reinterpret_cast<uint32_t*>(k_));
   }
 
   // Queries [row, row + rows) and the packed keys to scores [rows, stride].
