@@ -19,6 +19,6 @@ public final class Conv2d {
   }
 
   public Tensor forward(Tensor x) {
-    return Functional.conv2d(x, weight, bias, stride, padding);
+    return Functional.conv2dChannelsLast(x, weight, bias, stride, padding);
   }
 }

@@ -280,6 +280,14 @@ public final class Tensor extends TensorArithmetic implements AutoCloseable {
     return wrap(handle().contiguous());
   }
 
+  /**
+   * This tensor [B, C, H, W] when the channels of a pixel are side by side in memory (another
+   * handle), else a copy for which that holds.
+   */
+  public Tensor channelsLast() {
+    return wrap(handle().contiguous(torch.MemoryFormat.ChannelsLast));
+  }
+
   public Tensor copy() {
     return wrap(handle().clone());
   }
